@@ -1,0 +1,3 @@
+"""gruvy: the gated recurrent unit for Python."""
+
+__version__ = "0.1.0"

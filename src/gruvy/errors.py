@@ -1,0 +1,35 @@
+"""The errors of gruvy: one root, `gruvy.Error`; each is also the built-in kind that Python expects."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Root of every error that gruvy raises on purpose."""
+
+
+class InputError(Error, ValueError):
+    """An argument has the wrong shape or value; the text names it, what came and what was wanted."""
+
+
+class InputTypeError(Error, TypeError):
+    """An argument has the wrong type or dtype; the text names it, what came and what was wanted."""
+
+
+class ConventionError(InputError):
+    """Two GRU conventions do not fit each other, or a convention is unknown."""
+
+
+class DataError(InputError):
+    """A file, frame or array does not hold sequences that can be used; the text says where."""
+
+
+class ModelFileError(InputError):
+    """A file is not a gruvy model, is damaged, or was written by a newer version."""
+
+
+class EngineError(Error, ValueError):
+    """A forced engine is absent or cannot serve the call."""
+
+
+class MissingExtraError(Error, ValueError, ImportError):
+    """A feature needs an optional dependency; the text says which extra installs it."""
