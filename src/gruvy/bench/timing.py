@@ -29,7 +29,9 @@ def clock(run: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def interleave(runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: int = 5, most: int = 40) -> list[list[float]]:
+def interleave(
+    runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: int = 5, most: int = 40
+) -> list[list[float]]:
     """Seconds of every round for every run; round after round, so that a slow moment of the machine hits all alike.
 
     Args:
@@ -47,7 +49,9 @@ def interleave(runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: in
     return found
 
 
-def contest(contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float) -> list[Timed]:
+def contest(
+    contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float
+) -> list[Timed]:
     """All contestants on one problem; one that is not installed or computes something else is named with the reason."""
     ready: list[Ready | None] = []
     outcome: list[Timed] = []
