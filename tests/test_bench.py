@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 
 import numpy as np
@@ -21,8 +22,12 @@ INSTALLED = {
 
 def skip_absent(name):
     for package in INSTALLED.get(name, ()):
+        # A module, or (oneDNN) a distribution with a library and no module.
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"benchmark contestant {package} is not installed")
+            try:
+                importlib.metadata.distribution(package)
+            except importlib.metadata.PackageNotFoundError:
+                pytest.skip(f"benchmark contestant {package} is not installed")
 
 
 @pytest.mark.parametrize("mode", ["train", "infer"])
