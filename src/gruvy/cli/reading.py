@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,8 +60,8 @@ class Layout:
     step: int | None = None
     missing: str = "error"
 
-    def read(self, data: str, **others: Any) -> Sequences:
-        """The sequences in a file or folder, or in the data set of that name.
+    def read(self, data: str, **others: Any) -> tuple[Sequences, Sequences | None]:
+        """The sequences in a file or folder; or in the data set of that name, with those it holds out for tests.
 
         Args:
             data: a path, or a data set's name where no such path exists.
@@ -69,21 +70,24 @@ class Layout:
         from gruvy.data import load, names, read
 
         if not Path(data).exists():
-            if data in names():
+            known = [entry.name for entry in names()]
+            if data in known:
                 self._refuse(data, others)
-                return load(data)
+                found = load(data)
+                return found.train, found.test
             if not Path(data).suffix and Path(data).name == data:
-                known = ", ".join(names())
-                raise DataError(f"{data} is no file, no folder and no data set; the data sets are {known}")
+                close = get_close_matches(data, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"the data sets are {', '.join(known)}"
+                raise DataError(f"{data} is no file, no folder and no data set; {hint}")
         return read(
             data, id=self.id, time=self.time, wide=self.wide, window=self.window, step=self.step,
             missing=self.missing, **others,
-        )  # fmt: skip
+        ), None  # fmt: skip
 
     def _refuse(self, name: str, others: dict[str, Any]) -> None:
         """A data set comes ready made: options about its layout would be ignored, so they are refused."""
-        given = {**self.__dict__, **{key: others.get(key) for key in ("target", "group")}}
-        default = Layout().__dict__
+        given = {**vars(self), **{key: others.get(key) for key in ("target", "group")}}
+        default = vars(Layout())
         for option, value in given.items():
             if value != default.get(option):
                 raise DataError(f"--{option} has no meaning for the data set {name}, which comes ready made")
