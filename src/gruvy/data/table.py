@@ -58,8 +58,8 @@ class Table:
                     where = f"{self.source}, column {column!r}"
                     if values.null_count() == len(values) > 1:  # the whole column is something else
                         raise DataError(
-                            f"{where} holds text such as {series[row]!r}, and features are numbers: "
-                            "say that it is the target (--target) or the group (--group), or leave it out (--ignore)"
+                            f"{where} holds text such as {series[row]!r}, and features are numbers: say that it is "
+                            "the target (--target) or the group (--group), or choose the features (--features)"
                         )
                     raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
