@@ -342,7 +342,7 @@ def test_without_polars(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingExtraError) as refusal:
         read("a.csv")
-    assert str(refusal.value) == 'polars is not installed; pip install "gruvy[data]" installs it'
+    assert str(refusal.value) == 'polars is not installed: pip install "gruvy[data]"'
 
 
 @given(

