@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
 from ..errors import ConventionError
-from . import op, stack
+from . import dynamo, op, stack
 from .check import Call, check_call
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
@@ -188,3 +188,6 @@ def _encode(convention: Convention, device: Any) -> Tensor:
 
 def _decode(name: Tensor) -> str:
     return bytes(name.tolist()).decode()
+
+
+dynamo.admit(GRU)
