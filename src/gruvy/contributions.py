@@ -42,9 +42,7 @@ class _Net:
             for d, cell in enumerate(layer):
                 y, gates = hidden[:, :, d * H : (d + 1) * H], np.empty((T, B, w.convention.gates, H))
                 h = self.initial[k * D + d][rows]
-                _, h_last = self.engine.forward(
-                    x, h, *cell, w.convention, **self._options(d, rows), gates=gates, out=y
-                )
+                _, h_last = self.engine.forward(x, h, *cell, w.convention, **self._options(d, rows), gates=gates, out=y)
                 saved.append((x, h, y, gates))
                 last.append(h_last)
             x = hidden

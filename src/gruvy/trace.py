@@ -133,9 +133,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
     shape = (w.layers * D, B, H)
     initial = np.zeros(shape, w.dtype) if state is None else np.asarray(state, w.dtype)
     if initial.shape != shape:
-        raise InputError(
-            f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}"
-        )
+        raise InputError(f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
     gates = np.empty((3, w.layers * D, B, T, H), w.dtype)

@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .problem import GRID, Mode, Shape, make
+from .problem import GRID, Shape, make
 
-MODES: tuple[Mode, ...] = ("train", "infer")
+MODES = ("train", "infer", "variants")
 
 
 def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: Sequence[Shape] = GRID,
@@ -60,35 +60,43 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
     return found
 
 
-def measure(threads: int, modes: Iterable[Mode], shapes: Iterable[Shape], only: Sequence[str] | None,
+def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: Sequence[str] | None,
             budget: float, report: Callable[[str], None]) -> dict[str, Any]:  # fmt: skip
     """All cells in this process, which is held to so many threads; see `run`."""
     from . import machine
-    from . import report as reports
     from .contestants import CONTESTANTS, OURS
-    from .timing import contest
+    from .timing import Timed, contest
+    from .variants import contest as contest_variant
+    from .variants import variants
 
     machine.use_threads(threads)
-    cells = []
+    peak = machine.peak(threads)
+    cells: list[dict[str, Any]] = []
+
+    def add(mode: str, shape: str, operations: int | None, timed: list[Timed]) -> None:
+        cell = {"mode": mode, "threads": threads, "shape": shape, "operations": operations, "peak": peak}
+        cells.append(cell | {"timed": [t._asdict() for t in timed]})
+        report(line(cells[-1]))
+
     for mode in modes:
+        if mode == "variants":
+            for variant in variants():
+                add(mode, f"{variant.name} {variant.sizes}", None, contest_variant(variant, budget))
+            continue
         field = [c for c in CONTESTANTS if mode in c.modes and (c is OURS or not only or c.name in only)]
         for shape in shapes:
-            problem = make(Shape(*shape))
-            timed = [t._asdict() for t in contest(field, problem, mode, threads, budget)]
-            cell = {
-                "mode": mode,
-                "threads": threads,
-                "shape": str(problem.shape),
-                "operations": problem.shape.operations(mode),
-                "peak": machine.peak(threads),
-                "timed": timed,
-            }
-            cells.append(cell)
-            parts = [
-                f"{name} {found[1]:.2f}" for name in reports.names([cell]) if (found := reports.cell_ratio(cell, name))
-            ]
-            part = reports.share(cell)
-            if part is not None:
-                parts.append(f"share of FMA peak {part:.2f}")
-            report(f"{mode} {threads} thread(s) {cell['shape']}: " + ", ".join(parts))
+            problem, kind = make(Shape(*shape)), "train" if mode == "train" else "infer"
+            timed = contest(field, problem, kind, threads, budget)  # type: ignore[arg-type]
+            add(mode, str(problem.shape), problem.shape.operations(kind), timed)  # type: ignore[arg-type]
     return {"machine": machine.describe(), "cells": cells}
+
+
+def line(cell: dict[str, Any]) -> str:
+    """One cell as a line of text."""
+    from . import report
+
+    ratios = {name: report.cell_ratio(cell, name) for name in report.names([cell])}
+    parts = [f"{name} {found[1]:.2f}" for name, found in ratios.items() if found]
+    if (part := report.share(cell)) is not None:
+        parts.append(f"share of FMA peak {part:.2f}")
+    return f"{cell['mode']}, {report.plural(cell['threads'])}, {cell['shape']}: {', '.join(parts)}"

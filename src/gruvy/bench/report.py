@@ -14,7 +14,11 @@ from ..errors import InputError
 from .timing import ratio
 
 OURS = "gruvy"
-TITLES = {"train": "Forward with backward", "infer": "Inference", "stream": "One streaming step, batch 1"}
+TITLES = {
+    "train": "Forward with backward",
+    "infer": "Inference",
+    "variants": "Forward with backward, called in other ways",
+}
 START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
 
 

@@ -38,7 +38,7 @@ def interleave(
         runs: what to time, each already run once.
         budget: seconds for each of them, which decides the number of rounds between `least` and `most`.
     """
-    slowest = max(clock(run) for run in runs)
+    slowest = max((clock(run) for run in runs), default=1.0)
     rounds = max(least, min(most, int(budget / slowest)))
     found: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds):
