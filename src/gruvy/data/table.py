@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MISSING = ["", "na", "n/a", "nan", "null", "none", "?"]  # in lower case: cells that stand for no value
 
+RECORDING, LABEL = "(recording)", "(label)"  # columns added to the tables of a folder
+
 
 @dataclass(frozen=True)
 class Table:
@@ -27,11 +29,16 @@ class Table:
     source: str
     place: Callable[[int], str]
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were there, without those that were added."""
+        return [column for column in self.frame.columns if column not in (RECORDING, LABEL)]
+
     def require(self, columns: Ordered[str], option: str) -> None:
         """Refuse columns that the table lacks."""
         for column in columns:
             if column not in self.frame.columns:
-                have = ", ".join(self.frame.columns)
+                have = ", ".join(self.columns)
                 raise DataError(f"{self.source} has no column {column!r} ({option}); its columns are {have}")
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -46,6 +53,12 @@ class Table:
             bad = values.is_null() & ~missing(text)
             if bad.any():
                 row = int(bad.arg_max() or 0)
+                if values.null_count() == len(values) > 1:  # the whole column is something else
+                    where = f"{self.source}, column {column!r}"
+                    raise DataError(
+                        f"{where} holds text such as {series[row]!r}, and features are numbers: "
+                        "say that it is the target (--target) or the group (--group), or leave it out (--ignore)"
+                    )
                 raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             values = series.cast(pl.Float64)
