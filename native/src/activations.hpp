@@ -1,7 +1,7 @@
 // The logistic sigmoid and tanh of a vector, for float and double, each within 2 ulp of the exact value.
 //
-// e^a = 2^n (1 + p), a = n ln 2 + r, |r| <= ln 2 / 2, p = e^r - 1 = r + r^2 q(r). Keeping p, not 1 + p, saves the digits
-// that would be lost near e^a = 1: every sum below then rounds once. With s = 2^n:
+// e^a = 2^n (1 + p), a = n ln 2 + r, |r| <= ln 2 / 2, p = e^r - 1 = r + r^2 q(r). Keeping p, not 1 + p, saves the
+// digits that would be lost near e^a = 1: every sum below then rounds once. With s = 2^n:
 //     sigmoid(x) = 1 / (1 + s + s p)                  a = -x
 //     tanh|x|    = (1 - s - s p) / (1 + s + s p)      a = -2|x|
 // Only additions, products, fma, one division and shifts of the exponent: the same bits on every instruction set.

@@ -53,6 +53,10 @@ std::string text(const Index *sizes, int n) {
     return s + (n == 1 ? ",)" : ")");
 }
 
+std::string too_many(const char *name, int axes) {
+    return std::string(name) + ": " + std::to_string(axes) + " axes, wanted 4 at most";
+}
+
 }  // namespace
 
 const char *kind_name(Kind kind) {
@@ -85,7 +89,7 @@ void Array::from_buffer(nb::handle object, bool writable) {
     }
     data = buffer.buf, axes = buffer.ndim;
     what = kind_of(buffer.format, buffer.itemsize);
-    if (axes > most) throw InputError(std::string(name) + ": " + std::to_string(axes) + " axes, wanted 4 at most");
+    if (axes > most) throw InputError(too_many(name, axes));
     for (int i = 0; i < axes; i++) sizes[i] = buffer.shape[i], strides[i] = buffer.strides[i];
     finish(buffer.itemsize);
 }
@@ -106,7 +110,7 @@ bool Array::from_exchange(nb::handle object) {
     if (t.device.device_type != nb::device::cpu::value) {
         throw InputTypeError(std::string(name) + ": wanted memory of the CPU");
     }
-    if (t.ndim > most) throw InputError(std::string(name) + ": " + std::to_string(t.ndim) + " axes, wanted 4 at most");
+    if (t.ndim > most) throw InputError(too_many(name, t.ndim));
     data = static_cast<char *>(t.data) + t.byte_offset;
     axes = t.ndim, what = kind_of(t.dtype);
     for (int i = axes - 1, dense = 1; i >= 0; dense *= int(t.shape[i]), i--) {
@@ -121,7 +125,7 @@ void Array::from_dlpack(nb::handle object) {
         throw InputTypeError(std::string(name) + ": " + nb::type_name(object.type()).c_str() +
                              ", wanted a NumPy array or a torch tensor of the CPU");
     }
-    if (a.ndim() > most) throw InputError(std::string(name) + ": " + std::to_string(a.ndim()) + " axes, wanted 4 at most");
+    if (a.ndim() > most) throw InputError(too_many(name, int(a.ndim())));
     owner = nb::cast(a);
     data = const_cast<void *>(a.data());
     axes = int(a.ndim()), what = kind_of(a.dtype());

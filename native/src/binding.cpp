@@ -179,8 +179,8 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
     });
 }
 
-// One step: the state h becomes the new state in h_last, which may be h. No thread is woken and the GIL is kept for it
-// where that costs more than the step.
+// One step: the state h becomes the new state in h_last, which may be h. No thread is woken, and the GIL is kept where
+// giving it away costs as much as the step.
 void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_) {
     Array x("x", x_, false), h("h", h_, false), h_last("h_last", h_last_, true);
     expect_axes(x, 2, "(B, I)");
@@ -285,8 +285,8 @@ NB_MODULE(_core, m) {
     // The arguments that may be None, and the others.
     const auto any = nb::arg().none();
     const auto value = nb::arg();
-    m.def("forward", &gruvy::forward, any, any, any, any, any, any, value, value, any, any, any, value, any, any, any, any,
-          value, value);
+    m.def("forward", &gruvy::forward, any, any, any, any, any, any, value, value, any, any, any, value, any, any, any,
+          any, value, value);
     m.def("backward", &gruvy::backward, any, any, any, any, any, any, any, any, any, any, value, value, any, any, any,
           value, any, any, any, any, any, any, any, value, value);
     m.def("readout", &gruvy::readout, any, any, any, any, any, any, value, value);

@@ -243,12 +243,9 @@ class Packed:
                  isa: str | None = None) -> None:  # fmt: skip
         self.convention = convention
         self._plain = tuple(None if a is None else np.array(a, order="C") for a in (W, U, b, c))
-        self._isa = isa
-        self._core = None if _core is None else _core.Packed(
-            *self._plain, convention.reset == "after", convention.keeps, isa or _isa()
-        )  # fmt: skip
-        if self._core is None:
-            _isa()
+        self._isa = isa  # None: whatever the machine where it is unpickled has
+        isa = isa or _isa()
+        self._core: Any = _core.Packed(*self._plain, convention.reset == "after", convention.keeps, isa)
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
     def __reduce__(self) -> tuple[Any, ...]:
