@@ -1,0 +1,143 @@
+"""What comes into `gruvy.nn.GRU`: checked once, and brought to one form, time first and batched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from ..errors import InputError, InputTypeError
+from .stack import Steps
+
+
+class Call(NamedTuple):
+    """One call: x (T, B, I), h (L*D, B, H), steps; and how the caller wants results back."""
+
+    x: Tensor
+    h: Tensor
+    steps: Steps
+    batched: bool
+    batch_first: bool
+    packed: PackedSequence | None
+
+    def leave(self, y: Tensor, last: Tensor) -> tuple[Any, Tensor]:
+        """Output and last states in the caller's layout."""
+        if self.packed is not None:
+            _, batch_sizes, sorted_indices, unsorted_indices = self.packed
+            rows = torch.arange(y.shape[1], device=y.device)
+            data = y[rows < batch_sizes.to(y.device)[:, None]]
+            return PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices), _permute(last, unsorted_indices)
+        if not self.batched:
+            return y[:, 0], last[:, 0]
+        return y.transpose(0, 1) if self.batch_first else y, last
+
+    def leave_gates(self, g: Tensor) -> Tensor:
+        """A gate (L*D, T, B, H) in the caller's layout; a packed call gets its own order of sequences, padded."""
+        if self.packed is not None:
+            unsorted = self.packed.unsorted_indices
+            g = g if unsorted is None else g.index_select(2, unsorted)
+        if not self.batched:
+            return g[:, :, 0]
+        return g.transpose(1, 2) if self.batch_first else g
+
+
+def check_call(layer: torch.nn.GRU, input: Any, hx: Any, lengths: Any, mask: Any, restarts: Any) -> Call:
+    """Every argument checked against the layer.
+
+    Raises:
+        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+    """
+    weight = getattr(layer, layer._flat_weights_names[0])
+    packed = None
+    if isinstance(input, PackedSequence):
+        for name, value in (("lengths", lengths), ("mask", mask), ("restarts", restarts)):
+            if value is not None:
+                raise InputError(f"{name}: not together with a PackedSequence, which has its own lengths")
+        packed, batched = input, True
+        # In the packed order, which has the long sequences first.
+        x, lengths = pad_packed_sequence(PackedSequence(input.data, input.batch_sizes))
+        lengths = lengths.to(x.device)
+    else:
+        if not isinstance(input, Tensor):
+            raise InputTypeError(f"input: {type(input).__name__}, wanted a tensor or a PackedSequence")
+        batched = input.dim() == 3
+        if input.dim() not in (2, 3) or input.shape[-1] != layer.input_size:
+            axes = "batch, time" if layer.batch_first else "time, batch"
+            raise InputError(
+                f"input: shape {tuple(input.shape)}, wanted ({axes}, {layer.input_size}), "
+                f"or (time, {layer.input_size}) for one sequence"
+            )
+        x = input if not batched or not layer.batch_first else input.transpose(0, 1)
+        x = x if batched else x[:, None]
+    if x.shape[-1] != layer.input_size:
+        raise InputError(f"input: packed steps of {x.shape[-1]} numbers, wanted {layer.input_size}")
+    if x.dtype != weight.dtype:
+        raise InputTypeError(f"input: dtype {x.dtype}, wanted {weight.dtype} like the layer's weights")
+    T, B = x.shape[0], x.shape[1]
+    return Call(
+        x,
+        _initial(layer, hx, x, batched, packed),
+        Steps(
+            _lengths(lengths, T, B, batched, x.device),
+            _flags("mask", mask, T, B, batched, layer.batch_first),
+            _flags("restarts", restarts, T, B, batched, layer.batch_first),
+        ),
+        batched,
+        layer.batch_first,
+        packed,
+    )
+
+
+def _initial(layer: torch.nn.GRU, hx: Any, x: Tensor, batched: bool, packed: PackedSequence | None) -> Tensor:
+    rows = layer.num_layers * (2 if layer.bidirectional else 1)
+    if hx is None:
+        return x.new_zeros(rows, x.shape[1], layer.hidden_size)
+    if not isinstance(hx, Tensor):
+        raise InputTypeError(f"hx: {type(hx).__name__}, wanted a tensor")
+    wanted = (rows, x.shape[1], layer.hidden_size) if batched else (rows, layer.hidden_size)
+    if hx.shape != wanted:
+        axes = "layers * directions, batch, hidden_size" if batched else "layers * directions, hidden_size"
+        raise InputError(f"hx: shape {tuple(hx.shape)}, wanted ({axes}) = {tuple(wanted)}")
+    if hx.dtype != x.dtype:
+        raise InputTypeError(f"hx: dtype {hx.dtype}, wanted {x.dtype} like the input")
+    h: Tensor = hx if batched else hx[:, None]
+    return h if packed is None else _permute(h, packed.sorted_indices)
+
+
+def _lengths(lengths: Tensor | Sequence[int] | None, T: int, B: int, batched: bool, device: Any) -> Tensor | None:
+    if lengths is None:
+        return None
+    n = torch.as_tensor(lengths)
+    if n.shape != ((B,) if batched else ()):
+        wanted = f"(batch,) = ({B},)" if batched else "() for one sequence"
+        raise InputError(f"lengths: shape {tuple(n.shape)}, wanted {wanted}")
+    if (n.dtype == torch.bool or n.is_floating_point() or n.is_complex()) and n.numel():
+        raise InputTypeError(f"lengths: dtype {n.dtype}, wanted whole numbers")
+    n = n if batched else n[None]
+    bad = (n < 0) | (n > T)
+    if bool(bad.any()):
+        i = int(bad.nonzero()[0, 0])
+        raise InputError(f"lengths: {int(n[i])} at index {i}, wanted 0 to {T}, the number of steps in the input")
+    return n.to(device, torch.int64)
+
+
+def _flags(name: str, flags: Any, T: int, B: int, batched: bool, batch_first: bool) -> Tensor | None:
+    if flags is None:
+        return None
+    if not isinstance(flags, Tensor) or flags.dtype != torch.bool:
+        came = f"dtype {flags.dtype}" if isinstance(flags, Tensor) else type(flags).__name__
+        raise InputTypeError(f"{name}: {came}, wanted a tensor of booleans")
+    wanted = ((B, T) if batch_first else (T, B)) if batched else (T,)
+    if flags.shape != wanted:
+        axes = ("batch, time" if batch_first else "time, batch") if batched else "time,"
+        raise InputError(f"{name}: shape {tuple(flags.shape)}, wanted ({axes}) = {tuple(wanted)}")
+    if not batched:
+        return flags[:, None]
+    return flags.transpose(0, 1) if batch_first else flags
+
+
+def _permute(h: Tensor, order: Tensor | None) -> Tensor:
+    return h if order is None else h.index_select(1, order)

@@ -1,0 +1,183 @@
+"""`GRU`: a drop-in for `torch.nn.GRU` that also takes other conventions, lengths, masks and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import PackedSequence
+
+from ..convention import Convention
+from ..errors import ConventionError
+from . import stack
+from .check import Call, check_call
+
+_NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
+
+
+class Gates(NamedTuple):
+    """Every gate of every layer and direction: each (layers * directions, time, batch, hidden).
+
+    Batch and time trade places with ``batch_first=True``; an unbatched input has no batch axis. Zero at steps that do
+    not count. `recurrent` is ``U_n h + c_n``, which only reset "after" has; `state` is the state after each step.
+    """
+
+    reset: Tensor
+    update: Tensor
+    candidate: Tensor
+    recurrent: Tensor | None
+    state: Tensor
+
+
+class OutputWithGates(NamedTuple):
+    """What a call with ``return_gates=True`` gives."""
+
+    output: Tensor | PackedSequence
+    h_n: Tensor
+    gates: Gates
+
+
+class Path(NamedTuple):
+    """Which way a call takes, and why."""
+
+    name: str
+    reason: str
+
+
+class GRU(torch.nn.GRU):
+    """A gated recurrent unit with the signature, shapes and state dict of `torch.nn.GRU`, in any convention.
+
+    Args:
+        input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype: as in
+            `torch.nn.GRU`.
+        convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
+            in every convention; where a convention has one bias for what torch has two, they are only ever added.
+
+    Raises:
+        ConventionError: the convention is unknown, or a state dict of another one is loaded.
+
+    Example:
+        >>> import torch
+        >>> layer = GRU(3, 5, batch_first=True, convention="tutorial")
+        >>> output, h_n = layer(torch.randn(2, 7, 3), lengths=torch.tensor([7, 4]))
+        >>> output.shape, h_n.shape, output[1, 4:].abs().max().item()
+        (torch.Size([2, 7, 5]), torch.Size([1, 2, 5]), 0.0)
+    """
+
+    convention: Convention
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
+                 dtype: Any = None, *, convention: str | Convention = "torch") -> None:  # fmt: skip
+        of = Convention.of(convention)
+        super().__init__(
+            input_size, hidden_size, num_layers=num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
+            bidirectional=bidirectional, device=device, dtype=dtype,
+        )  # fmt: skip
+        self.convention = of
+        if of.name != "torch":
+            self.register_buffer(_NAME, _encode(of, device))
+
+    def extra_repr(self) -> str:
+        return f'{super().extra_repr()}, convention="{self.convention}"'
+
+    # The signature widens torch's; torch spells its own as overloads for TorchScript.
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
+                lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
+                restarts: Tensor | None = None, return_gates: bool = False) -> Any:  # fmt: skip
+        """Run the layer over a batch of sequences.
+
+        Args:
+            input: (time, batch, input_size), (batch, time, input_size) with ``batch_first=True``, (time, input_size)
+                unbatched, or a `PackedSequence`.
+            hx: initial states (layers * directions, batch, hidden_size), without the batch axis for an unbatched
+                input; default zeros.
+            lengths: (batch,) whole numbers 0 to time: how many steps of each sequence count; default all.
+            mask: (time, batch), or (batch, time) with ``batch_first=True``, booleans, True where a step counts.
+                Elsewhere the output is 0 and the state passes through unchanged; what the input holds there, NaN too,
+                has no effect.
+            restarts: as `mask`; True where a sequence starts anew: its state becomes zero before that step.
+            return_gates: also return the `Gates`.
+
+        Returns:
+            ``(output, h_n)`` as `torch.nn.GRU`, or ``(output, h_n, gates)``. Output (time, batch, directions *
+            hidden_size), h_n (layers * directions, batch, hidden_size), final states at the last step that counts.
+
+        Raises:
+            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        """
+        call = check_call(self, input, hx, lengths, mask, restarts)
+        if self._path(call, return_gates).name == "torch kernel":
+            return super().forward(input, hx)
+        return self._run(call, return_gates)
+
+    def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
+             lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
+             restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
+        """Which way a call with these arguments takes, and why, without running it."""
+        return self._path(check_call(self, input, hx, lengths, mask, restarts), return_gates)
+
+    def _path(self, call: Call, return_gates: bool) -> Path:
+        more = [name for name in ("lengths", "mask", "restarts") if getattr(call.steps, name) is not None]
+        if return_gates:
+            more.append("return_gates")
+        if self.convention.name != "torch":
+            return Path("plain", f'convention "{self.convention}"')
+        if more and call.packed is None:
+            return Path("plain", ", ".join(more))
+        if call.x.shape[0] == 0:
+            return Path("plain", "no steps")
+        return Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+
+    def _run(self, call: Call, return_gates: bool) -> Any:
+        weights = [getattr(self, name) for name in self._flat_weights_names]
+        directions = 2 if self.bidirectional else 1
+        result = stack.forward(
+            call.x, call.h, weights, call.steps, self._noise(call.x), self.convention, directions, return_gates
+        )
+        output, h_n = call.leave(result.y, result.last)
+        if not return_gates:
+            return output, h_n
+        return OutputWithGates(output, h_n, self._gates(call, result, directions))
+
+    def _noise(self, x: Tensor) -> Tensor | None:
+        """What dropout multiplies into the hand-over between layers: (layers - 1, T, B, D*H)."""
+        if not self.training or self.dropout == 0 or self.num_layers == 1:
+            return None
+        width = self.hidden_size * (2 if self.bidirectional else 1)
+        return F.dropout(x.new_ones(self.num_layers - 1, x.shape[0], x.shape[1], width), self.dropout)
+
+    def _gates(self, call: Call, result: stack.Result, directions: int) -> Gates:
+        g = torch.stack(result.gates)  # (L*D, T, B, G, H)
+        state = torch.stack([s for y in (*result.lower, result.y) for s in y.chunk(directions, dim=-1)])
+        r, z, n, *q = (call.leave_gates(part) for part in (*g.unbind(-2), state))
+        return Gates(r, z, n, q[0] if len(q) == 2 else None, q[-1])
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
+            destination[prefix + _NAME] = _encode(self.convention, self._device())
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        if any(prefix + name in state_dict for name in (*self._flat_weights_names, _NAME)):
+            came = _decode(state_dict[prefix + _NAME]) if prefix + _NAME in state_dict else "torch"
+            if came != self.convention.name:
+                raise ConventionError(
+                    f'state dict: weights of convention "{came}", this layer has convention "{self.convention}"'
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _device(self) -> torch.device:
+        device: torch.device = getattr(self, self._flat_weights_names[0]).device
+        return device
+
+
+def _encode(convention: Convention, device: Any) -> Tensor:
+    return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
+
+
+def _decode(name: Tensor) -> str:
+    return bytes(name.tolist()).decode()
