@@ -47,5 +47,5 @@ def test_a_missing_extra_says_which():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
     assert last == (
-        "gruvy.errors.MissingExtraError: gruvy.GRU needs torch, which is not installed: pip install \"gruvy[train]\""
+        'gruvy.errors.MissingExtraError: gruvy.GRU needs torch, which is not installed: pip install "gruvy[train]"'
     )

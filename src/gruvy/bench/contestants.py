@@ -22,7 +22,7 @@ class Ready(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """A name, the modes it can do, how it is set up, its right answer in float64, and the error that rounding allows."""
+    """A name, the modes it can do, how it is set up, the right answer, and the error that rounding allows."""
 
     name: str
     modes: tuple[Mode, ...]

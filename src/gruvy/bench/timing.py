@@ -29,14 +29,16 @@ def clock(run: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def interleave(runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: int = 5, most: int = 40) -> list[list[float]]:
+def interleave(
+    runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: int = 5, most: int = 40
+) -> list[list[float]]:
     """Seconds of every round for every run; round after round, so that a slow moment of the machine hits all alike.
 
     Args:
         runs: what to time, each already run once.
         budget: seconds for each of them, which decides the number of rounds between `least` and `most`.
     """
-    slowest = max(clock(run) for run in runs)
+    slowest = max((clock(run) for run in runs), default=1.0)
     rounds = max(least, min(most, int(budget / slowest)))
     found: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds):
@@ -47,7 +49,9 @@ def interleave(runs: Sequence[Callable[[], Any]], budget: float = 1.0, least: in
     return found
 
 
-def contest(contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float) -> list[Timed]:
+def contest(
+    contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float
+) -> list[Timed]:
     """All contestants on one problem; one that is not installed or computes something else is named with the reason."""
     ready: list[Ready | None] = []
     outcome: list[Timed] = []

@@ -110,15 +110,15 @@ class Sequences:
         shortest, longest = int(lengths.min()), int(lengths.max())
         steps = f"{longest} steps" if shortest == longest else f"{shortest} to {longest} steps"
         channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
-        parts = [f"{len(self)} of {steps}, {channels}: {_some(self.features)}"]
+        parts = [f"{len(self)} of {steps}, {channels}: {_some(self.features, 4)}"]
         if self.y is not None:
-            parts.append(f"{_some(self.target) or 'y'}: {_describe(self.y)}")
+            parts.append(f"{_some(self.target, 4) or 'y'}: {_describe(self.y)}")
         if self.groups is not None:
             parts.append(f"{len(set(self.groups.tolist()))} groups")
         return f"Sequences({'; '.join(parts)})"
 
 
-def _some(names: Ordered[str], most: int = 8) -> str:
+def _some(names: Ordered[str], most: int) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
@@ -129,4 +129,4 @@ def _describe(y: NDArray[Any]) -> str:
     values, counts = np.unique(y, return_counts=True)
     if y.dtype.kind == "f" or len(values) > 20:
         return f"{values[0]:.4g} to {values[-1]:.4g}" if y.dtype.kind in "iuf" else f"{len(values)} labels"
-    return _some([f"{value} {count}" for value, count in zip(values, counts, strict=True)])
+    return _some([f"{value} {count}" for value, count in zip(values, counts, strict=True)], 10)

@@ -10,10 +10,11 @@ from gruvy.errors import MissingExtraError
 
 def need(module: str, extra: str) -> Any:
     """The module, or an error that says which extra of gruvy installs it."""
+    package = module.partition(".")[0]
     try:
+        import_module(package)
         return import_module(module)
     except ModuleNotFoundError as missing:
-        package = module.partition(".")[0]
         if missing.name != package:
             raise
-        raise MissingExtraError(f'{package} is not installed; pip install "gruvy[{extra}]" installs it') from missing
+        raise MissingExtraError(f'{package} is not installed: pip install "gruvy[{extra}]"') from missing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence as Ordered
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gruvy.data.collection import Sequences
 from gruvy.data.extras import need
 from gruvy.data.frames import long_form, wide_form
 from gruvy.data.recordings import Options
-from gruvy.data.table import Table
+from gruvy.data.table import LABEL, RECORDING, Table
 from gruvy.data.text import read_csv
 from gruvy.errors import DataError
 
@@ -20,7 +21,6 @@ TABLES = (".csv", ".tsv", ".parquet")
 LABELS = "labels.csv"
 FILE_NAMES = ("file", "filename", "path", "id", "recording", "name")
 TARGET_NAMES = ("label", "target", "class", "y")
-_RECORDING, _LABEL = "(recording)", "(label)"  # columns added to those of a folder's files
 
 
 def read(
@@ -119,18 +119,23 @@ def _read_folder(
         for path, name in zip(paths, names, strict=True):
             if name.count("/") != 1:
                 raise DataError(f"{path} lies beside or below the subfolders whose names are the labels")
-        targets, added = [_LABEL], {_LABEL: [name.partition("/")[0] for name in names]}
+        targets, added = [LABEL], {LABEL: [name.partition("/")[0] for name in names]}
     else:
         targets = [target] if isinstance(target, str) else list(target or ())
+        if any(name not in table.columns for name in targets) and any("/" in name for name in names):
+            raise DataError(
+                f"the recordings in {folder} have no column {', '.join(targets)}; without target= (--target) "
+                "the names of the subfolders are the labels"
+            )
     if added:
         pl = need("polars", "data")
-        extra = pl.DataFrame({_RECORDING: names, **added})
+        extra = pl.DataFrame({RECORDING: names, **added})
         frame = table.frame.drop([name for name in added if name in table.frame.columns])
-        table = Table(frame.join(extra, on=_RECORDING, how="left", maintain_order="left"), table.source, table.place)
+        table = Table(frame.join(extra, on=RECORDING, how="left", maintain_order="left"), table.source, table.place)
     made = long_form(
-        table, options, id=_RECORDING, time=time, target=targets, features=features, group=group, ignore=ignore
+        table, options, id=RECORDING, time=time, target=targets, features=features, group=group, ignore=ignore
     )
-    return made
+    return replace(made, target=["label"]) if targets == [LABEL] else made
 
 
 def _recordings(folder: Path) -> list[Path]:
@@ -159,7 +164,7 @@ def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
             raise DataError(
                 f"{path} has the columns {', '.join(table.frame.columns)}; {paths[0]} has {', '.join(columns)}"
             )
-        frames.append(table.frame.select(pl.lit(name).alias(_RECORDING), *columns))
+        frames.append(table.frame.select(pl.lit(name).alias(RECORDING), *columns))
     starts = [0]
     for frame in frames[:-1]:
         starts.append(starts[-1] + frame.height)

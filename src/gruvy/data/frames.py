@@ -96,13 +96,12 @@ def long_form(
         )
     names = _features(table, [id, time, group], targets, features, ignore)
     order, ids, lengths = _order(table, id, time)
-    frame = table.frame[order]
     steps = Steps(
         values=np.stack([table.numbers(name) for name in names], axis=1)[order],
         ids=ids,
         lengths=lengths,
         features=names,
-        targets={name: frame[name] for name in targets},
+        targets={name: table.frame[name].gather(order) for name in targets},
         groups=(group, table.names(group, "group").gather(order)) if group else None,
         source=table.source,
         place=lambda row: table.place(int(order[row])),
@@ -162,7 +161,7 @@ def _list(target: str | Ordered[str] | None) -> list[str]:
 
 def _guess(table: Table, what: str, likely: tuple[str, ...], taken: set[str], notes: list[str]) -> str | None:
     for name in likely:
-        for column in table.frame.columns:
+        for column in table.columns:
             if column.lower() == name and column not in taken:
                 notes.append(f"column {column!r} is taken as the {what}")
                 return column
@@ -185,7 +184,7 @@ def _features(
         names = _list(features)
         table.require(names, "features")
     if not names:
-        have = ", ".join(table.frame.columns)
+        have = ", ".join(table.columns)
         raise DataError(f"{table.source} has no column left for features; its columns are {have}")
     return names
 
@@ -219,7 +218,7 @@ def _channels(columns: list[str], features: Ordered[str] | None, source: str) ->
     for name, part in numbered.items():
         if part is not None:
             channels.setdefault(part[1].rstrip("_.- ") or "x", []).append((int(part[2]), name))
-    if not wanted and not all(numbered.values()) or wanted == ["x"] and "x" not in channels:
+    if (not wanted and not all(numbered.values())) or (wanted == ["x"] and "x" not in channels):
         return {"x": columns}
     for channel in wanted:
         if channel not in channels:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MISSING = ["", "na", "n/a", "nan", "null", "none", "?"]  # in lower case: cells that stand for no value
 
+RECORDING, LABEL = "(recording)", "(label)"  # columns added to the tables of a folder
+
 
 @dataclass(frozen=True)
 class Table:
@@ -27,11 +29,16 @@ class Table:
     source: str
     place: Callable[[int], str]
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were there, without those that were added."""
+        return [column for column in self.frame.columns if column not in (RECORDING, LABEL)]
+
     def require(self, columns: Ordered[str], option: str) -> None:
         """Refuse columns that the table lacks."""
         for column in columns:
             if column not in self.frame.columns:
-                have = ", ".join(self.frame.columns)
+                have = ", ".join(self.columns)
                 raise DataError(f"{self.source} has no column {column!r} ({option}); its columns are {have}")
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -41,12 +48,20 @@ class Table:
         if series.dtype in (pl.Categorical, pl.Enum):
             series = series.cast(pl.String)
         if series.dtype == pl.String:
-            text = series.str.strip_chars()
-            values = text.cast(pl.Float64, strict=False)
-            bad = values.is_null() & ~missing(text)
-            if bad.any():
-                row = int(bad.arg_max() or 0)
-                raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
+            values = series.cast(pl.Float64, strict=False)
+            if values.null_count():  # gaps, spaces around a number, or something else
+                text = series.str.strip_chars()
+                values = text.cast(pl.Float64, strict=False)
+                bad = values.is_null() & ~missing(text)
+                if bad.any():
+                    row = int(bad.arg_max() or 0)
+                    where = f"{self.source}, column {column!r}"
+                    if values.null_count() == len(values) > 1:  # the whole column is something else
+                        raise DataError(
+                            f"{where} holds text such as {series[row]!r}, and features are numbers: say that it is "
+                            "the target (--target) or the group (--group), or choose the features (--features)"
+                        )
+                    raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             values = series.cast(pl.Float64)
         else:
