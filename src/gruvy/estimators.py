@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import model_file
 from .data.arrays import as_sequences, check_targets
-from .errors import InputError, InputTypeError, ModelFileError
+from .errors import InputError, ModelFileError
 from .fitting import check_numbers, check_weights, fit_task, model_of, network_of, raw_of
 from .network import GRU
 from .tasks import Labels, Numbers, Task, mean_and_scale
@@ -37,6 +37,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     net_: GRU
     task_: Task
     history_: History
+    width_: int | None
 
     def __init__(self, hidden_units: int = 64, *, layers: int = 1, bidirectional: bool = False,
                  convention: Any = "tutorial", dropout: float = 0.0, pooling: str = "last", init: str = "uniform",
@@ -316,12 +317,13 @@ def _two_dimensional(X: Any) -> bool:
         if not X or not all(isinstance(x, (list, tuple)) for x in X):
             return False
         try:
-            X = np.asarray(X)
+            numbers = np.asarray(X)
         except ValueError:  # of unequal length
             return False
-        return X.ndim == 2 and X.dtype != object
+        return numbers.ndim == 2 and numbers.dtype.kind != "O"
     table = X if hasattr(X, "shape") else np.asarray(X)
-    return len(table.shape) in (0, 2) or (len(table.shape) == 1 and getattr(table, "dtype", None) != object)
+    of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
+    return len(table.shape) in (0, 2) or (len(table.shape) == 1 and not of_objects)
 
 
 def _targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
