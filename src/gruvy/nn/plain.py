@@ -133,7 +133,7 @@ def backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tens
         dU = torch.cat([a[:, : 2 * H].t() @ s, q.t() @ s])
         dc = q.sum(0)
     dx = da @ W if needs_dx else None
-    return dx, dh, a.t() @ x.reshape(T * B, -1), dU, a.sum(0), dc
+    return dx, dh, a.t() @ x.flatten(0, 1), dU, a.sum(0), dc
 
 
 def _states_before(h: Tensor, y: Tensor, valid: Tensor | None, restarts: Tensor | None, reverse: bool) -> Tensor:
