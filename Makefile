@@ -1,0 +1,46 @@
+# make demo, make test: the whole set-up happens in .venv and is repeated only when the pins or the native core change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+.PHONY: demo test test-all lint bench clean help
+
+help:
+	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
+	@echo "make test      every test but the slow ones"
+	@echo "make test-all  every test"
+	@echo "make lint      ruff and mypy"
+	@echo "make bench     the benchmark; writes the table in the README"
+	@echo "make clean     remove .venv and what was built"
+
+demo: $(STAMP)
+	$(BIN)/gruvy demo
+
+test: $(STAMP)
+	$(PYTEST) -m "not slow"
+
+test-all: $(STAMP)
+	$(PYTEST)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/gruvy bench
+
+$(STAMP): constraints.txt pyproject.toml $(NATIVE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gruvy needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@# A changed pin can leave packages behind that nobody wants any more: start from nothing.
+	@if [ -e $(STAMP) ] && [ -n "$(filter constraints.txt pyproject.toml,$?)" ]; then rm -rf $(VENV); fi
+	[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

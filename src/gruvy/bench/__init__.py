@@ -1,0 +1,102 @@
+"""`gruvy bench`: everybody who can compute a GRU on this machine, checked equal and then timed against gruvy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .problem import GRID, Shape, make
+
+MODES = ("train", "infer", "variants")
+
+
+def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: Sequence[Shape] = GRID,
+        only: Sequence[str] | None = None, budget: float = 1.0,
+        report: Callable[[str], None] = print) -> dict[str, Any]:  # fmt: skip
+    """Run the benchmark, one fresh process for each number of threads.
+
+    Args:
+        threads: numbers of threads to hold everybody to. modes: ``"train"`` and ``"infer"``.
+        shapes: (T, B, I, H), default the grid. only: names of contestants beside gruvy, default all.
+        budget: seconds for each contestant on each shape. report: gets a line for each cell as it is done.
+
+    Returns:
+        A dictionary that JSON can hold: machine, and cells with the seconds of every round.
+
+    Raises:
+        InputError: an unknown mode, contestant, or number of threads.
+    """
+    from .contestants import CONTESTANTS
+
+    known = [c.name for c in CONTESTANTS]
+    for name in only or ():
+        if name not in known:
+            raise InputError(f"only: no contestant {name!r}; there are {', '.join(known)}")
+    for mode in modes:
+        if mode not in MODES:
+            raise InputError(f"modes: {mode!r}, wanted {' or '.join(MODES)}")
+    found: dict[str, Any] = {}
+    for count in threads:
+        if count < 1:
+            raise InputError(f"threads: {count}, wanted 1 or more")
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "cells.json"
+            order = {"threads": count, "modes": list(modes), "shapes": list(shapes), "only": only, "budget": budget}
+            child = [sys.executable, "-m", "gruvy.bench", json.dumps(order), str(out)]
+            process = subprocess.Popen(child, stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
+            for line in process.stdout:
+                report(line.rstrip())
+            if process.wait():
+                raise InputError(f"threads={count}: the benchmark's process ended with code {process.returncode}")
+            part = json.loads(out.read_text())
+        found = {"machine": part["machine"], "cells": [*found.get("cells", []), *part["cells"]]}
+    return found
+
+
+def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: Sequence[str] | None,
+            budget: float, report: Callable[[str], None]) -> dict[str, Any]:  # fmt: skip
+    """All cells in this process, which is held to so many threads; see `run`."""
+    from . import machine
+    from .contestants import CONTESTANTS, OURS
+    from .timing import Timed, contest
+    from .variants import contest as contest_variant
+    from .variants import variants
+
+    machine.use_threads(threads)
+    peak = machine.peak(threads)
+    cells: list[dict[str, Any]] = []
+
+    def add(mode: str, shape: str, operations: int | None, timed: list[Timed]) -> None:
+        cell = {"mode": mode, "threads": threads, "shape": shape, "operations": operations, "peak": peak}
+        cells.append(cell | {"timed": [t._asdict() for t in timed]})
+        report(line(cells[-1]))
+
+    for mode in modes:
+        if mode == "variants":
+            for variant in variants():
+                add(mode, f"{variant.name} {variant.sizes}", None, contest_variant(variant, budget))
+            continue
+        field = [c for c in CONTESTANTS if mode in c.modes and (c is OURS or not only or c.name in only)]
+        for shape in shapes:
+            problem, kind = make(Shape(*shape)), "train" if mode == "train" else "infer"
+            timed = contest(field, problem, kind, threads, budget)  # type: ignore[arg-type]
+            add(mode, str(problem.shape), problem.shape.operations(kind), timed)  # type: ignore[arg-type]
+    return {"machine": machine.describe(), "cells": cells}
+
+
+def line(cell: dict[str, Any]) -> str:
+    """One cell as a line of text."""
+    from . import report
+
+    ratios = {name: report.cell_ratio(cell, name) for name in report.names([cell])}
+    parts = [f"{name} {found[1]:.2f}" for name, found in ratios.items() if found]
+    if (part := report.share(cell)) is not None:
+        parts.append(f"share of FMA peak {part:.2f}")
+    return f"{cell['mode']}, {report.plural(cell['threads'])}, {cell['shape']}: {', '.join(parts)}"

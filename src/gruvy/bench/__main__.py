@@ -1,0 +1,21 @@
+"""One number of threads in a process of its own: `python -m gruvy.bench ORDER.json-text OUT`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+from . import measure
+from .problem import Shape
+
+
+def main() -> None:
+    order, out = json.loads(sys.argv[1]), Path(sys.argv[2])
+    order["shapes"] = [Shape(*s) for s in order["shapes"]]
+    out.write_text(json.dumps(measure(**order, report=partial(print, flush=True))))
+
+
+if __name__ == "__main__":
+    main()

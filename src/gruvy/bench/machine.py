@@ -1,0 +1,45 @@
+"""The machine under the numbers: what it is, and the most floating-point work it can do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+PACKAGES = ("gruvy", "torch", "numpy", "onnxruntime", "onednn", "keras", "tensorflow", "tensorflow-cpu", "jax")
+
+
+def describe() -> dict[str, str]:
+    """Processor, operating system, Python, and the versions of everybody who competes."""
+    found = {"processor": processor(), "system": platform.system(), "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """The processor's name, cores, and the widest vector instructions it has."""
+    name, flags = platform.processor() or platform.machine(), ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = dict(line.split(":", 1) for line in info.read_text().split("\n\n")[0].splitlines() if ":" in line)
+        rows = {key.strip(): value.strip() for key, value in lines.items()}
+        name, flags = rows.get("model name", name), rows.get("flags", "")
+    wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
+    return ", ".join(part for part in (name, f"{os.cpu_count()} cores", wide) if part)
+
+
+def use_threads(threads: int) -> None:
+    """Hold this process to so many cores and threads, whoever computes in it."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    import torch
+
+    torch.set_num_threads(threads)

@@ -1,0 +1,190 @@
+"""From seconds to words: tables of ratios with their spread, the README's table, and a figure."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .timing import ratio
+
+OURS = "gruvy"
+TITLES = {
+    "train": "Forward with backward",
+    "infer": "Inference",
+    "variants": "Forward with backward, called in other ways",
+}
+START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
+
+
+def names(cells: Iterable[dict[str, Any]]) -> list[str]:
+    """Contestants beside us, in the order they came."""
+    return list(dict.fromkeys(t["name"] for cell in cells for t in cell["timed"] if t["name"] != OURS))
+
+
+def seconds(cell: dict[str, Any], name: str) -> list[float] | None:
+    """The rounds of one contestant in one cell, or None where it was not timed."""
+    for timed in cell["timed"]:
+        if timed["name"] == name and timed["seconds"]:
+            return list(timed["seconds"])
+    return None
+
+
+def cell_ratio(cell: dict[str, Any], name: str) -> tuple[float, float, float] | None:
+    """Their time over ours with quartiles, or None where one of the two was not timed."""
+    theirs, ours = seconds(cell, name), seconds(cell, OURS)
+    return ratio(theirs, ours) if theirs and ours else None
+
+
+def share(cell: dict[str, Any]) -> float | None:
+    """The products' share of the machine's measured peak, by our median time."""
+    ours, peak = seconds(cell, OURS), cell.get("peak")
+    return cell["operations"] / statistics.median(ours) / peak if ours and peak and cell.get("operations") else None
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """exp of the mean of logarithms."""
+    return math.exp(statistics.fmean(math.log(v) for v in values))
+
+
+def tables(results: dict[str, Any]) -> str:
+    """Every cell as Markdown: a table for each mode and number of threads, medians with quartiles."""
+    text = [machine(results), ""]
+    for (mode, threads), cells in groups(results).items():
+        text += [f"### {TITLES[mode]}, {plural(threads)}", ""]
+        columns = names(cells)
+        shares = any(share(cell) for cell in cells)
+        text.append("| T, B, I, H | " + " | ".join(columns) + (" | share of FMA peak |" if shares else " |"))
+        text.append("| --- |" + " --- |" * (len(columns) + shares))
+        for cell in cells:
+            row = [cell["shape"]]
+            for name in columns:
+                found = cell_ratio(cell, name)
+                row.append("–" if found is None else "{1:.2f} ({0:.2f}–{2:.2f})".format(*found))
+            if shares:
+                row.append("–" if (part := share(cell)) is None else f"{part:.2f}")
+            text.append("| " + " | ".join(row) + " |")
+        text += ["| **geometric mean** | " + " | ".join(means(cells, columns)) + (" | |" if shares else " |"), ""]
+    for line in absent(results):
+        text.append(f"- {line}")
+    return "\n".join(text).rstrip() + "\n"
+
+
+def means(cells: list[dict[str, Any]], columns: list[str]) -> list[str]:
+    """Geometric means of the medians, by contestant."""
+    found = []
+    for name in columns:
+        medians = [r[1] for cell in cells if (r := cell_ratio(cell, name)) is not None]
+        found.append(f"**{geometric_mean(medians):.2f}**" if medians else "–")
+    return found
+
+
+def summary(results: dict[str, Any]) -> str:
+    """The README's table: geometric mean and worst shape of each contestant, by mode and threads."""
+    grouped = groups(results)
+    columns = list(grouped)
+    lines = [
+        "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",
+        "| --- |" + " --- |" * len(columns),
+    ]
+    for name in names(results["cells"]):
+        row = [name]
+        for key in columns:
+            medians = [r[1] for cell in grouped[key] if (r := cell_ratio(cell, name)) is not None]
+            row.append(f"{geometric_mean(medians):.1f} (worst {min(medians):.2f})" if medians else "–")
+        if any(entry != "–" for entry in row[1:]):
+            lines.append("| " + " | ".join(row) + " |")
+    return "\n".join([*lines, "", machine(results)])
+
+
+def groups(results: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """Cells by (mode, threads)."""
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for cell in results["cells"]:
+        found.setdefault((cell["mode"], cell["threads"]), []).append(cell)
+    return found
+
+
+def plural(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def machine(results: dict[str, Any]) -> str:
+    """One line: the machine and the versions."""
+    m = dict(results["machine"])
+    head = f"{m.pop('processor')}; {m.pop('system')}; Python {m.pop('python')}"
+    return f"{head}; {', '.join(f'{name} {version}' for name, version in m.items())}. Time of the other over ours, "\
+           "median of interleaved rounds in one process; above 1 we are faster."  # fmt: skip
+
+
+def absent(results: dict[str, Any]) -> list[str]:
+    """Who did not compete, and why."""
+    return list(
+        dict.fromkeys(f"{t['name']}: {t['absent']}" for c in results["cells"] for t in c["timed"] if t["absent"])
+    )
+
+
+def write_readme(path: Path, text: str) -> None:
+    """Replace what lies between the two marks of a page.
+
+    Raises:
+        InputError: the page has no such marks.
+    """
+    page = path.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
+    if not pattern.search(page):
+        raise InputError(f"{path}: no place for the table; wanted the two lines {START} and {END}")
+    path.write_text(pattern.sub(lambda _: f"{START}\n{text}\n{END}", page), encoding="utf-8")
+
+
+def figure(results: dict[str, Any], mode: str = "train") -> str:
+    """A bar for each shape and contestant as SVG: how many times our time the other needs (log scale)."""
+    threads = max(t for m, t in groups(results) if m == mode)
+    cells = groups(results)[mode, threads]
+    shown = [n for n in ("torch.nn.GRU", "torch.nn.LSTM", "oneDNN lbr_gru", "JAX scan") if n in names(cells)]
+    colours = dict(zip(shown, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=False))
+    left, top, bar, gap, width = 150, 56, 11, 10, 560
+    height = top + len(cells) * (bar * len(shown) + gap) + 34
+    values = [r[1] for c in cells for n in shown if (r := cell_ratio(c, n)) is not None]
+    low, high = min(0.5, *values), max(values) * 1.1
+
+    def place(value: float) -> float:
+        return left + width * math.log(value / low) / math.log(high / low)
+
+    title = f"GRU {TITLES[mode].lower()}: time of the others over gruvy's, {plural(threads)}, float32"
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" role="img" '
+        f'aria-label="{html.escape(title)}" font-family="system-ui, sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="12" y="20" font-size="14" font-weight="600" fill="#1a1a1a">{html.escape(title)}</text>',
+    ]
+    x = 12.0
+    for name, colour in colours.items():
+        out.append(f'<rect x="{x}" y="30" width="11" height="11" fill="{colour}"/>')
+        out.append(f'<text x="{x + 16}" y="40" fill="#333">{html.escape(name)}</text>')
+        x += 34 + 7 * len(name)
+    for tick in (0.5, 1, 2, 5, 10, 20, 50):
+        if low <= tick <= high:
+            line = "#1a1a1a" if tick == 1 else "#d8d8d8"
+            out.append(f'<path d="M{place(tick):.1f} {top - 6}V{height - 26}" stroke="{line}"/>')
+            out.append(f'<text x="{place(tick):.1f}" y="{height - 10}" text-anchor="middle" fill="#333">{tick}×</text>')
+    y = float(top)
+    for cell in cells:
+        middle = y + bar * len(shown) / 2 + 4
+        out.append(f'<text x="{left - 10}" y="{middle}" text-anchor="end" fill="#333">{cell["shape"]}</text>')
+        for name, colour in colours.items():
+            found = cell_ratio(cell, name)
+            if found is not None:
+                start, end = sorted((place(1), place(found[1])))
+                out.append(
+                    f'<rect x="{start:.1f}" y="{y:.1f}" width="{end - start:.1f}" height="{bar - 2}" fill="{colour}"/>'
+                )
+                out.append(f'<text x="{end + 4:.1f}" y="{y + 8:.1f}" font-size="9" fill="#333">{found[1]:.1f}</text>')
+            y += bar
+        y += gap
+    return "\n".join([*out, "</svg>"])

@@ -1,0 +1,127 @@
+"""The frame of the command line: what every command shares, and the one place where errors become a line or two."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import typer
+from rich import box
+from rich.console import Console
+from typer.core import TyperGroup
+
+from gruvy.errors import Error
+
+# The parent of every complaint about wrong usage; typer exports it under no name of its own.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+INTERRUPTED = 130  # typer's code for Ctrl-C
+PLAIN = box.SIMPLE_HEAD  # a table that copies well
+
+
+class Group(TyperGroup):
+    """Runs a command; says in a line or two on stderr what went wrong; exits with 0, 1, or 2 for wrong usage."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                code = super().main(args, "gruvy", complete_var, False, windows_expand_args, **extra)
+                sys.stdout.flush()
+            except UsageError as problem:
+                code = _wrong_usage(problem)
+            except Error as problem:
+                code = fail(str(problem))
+            except BrokenPipeError:  # whoever read our output has had enough
+                sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (must outlive this call)
+                code = 1
+            except OSError as problem:
+                code = fail(_file_trouble(problem))
+            except (KeyboardInterrupt, typer.Abort):
+                code = INTERRUPTED
+            except Exception as problem:
+                code = _bug(problem)
+        if code == INTERRUPTED:
+            code = fail("stopped")
+        sys.exit(code or 0)
+
+
+app = typer.Typer(
+    cls=Group,
+    name="gruvy",
+    rich_markup_mode="rich",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+def example(*lines: str) -> str:
+    """The examples under a command's help, one command a line."""
+    return "[bold]Example[/bold]\n\n" + "\n\n".join(line.replace("[", r"\[") for line in lines)
+
+
+def out() -> Console:
+    """Where results meant for people go: stdout, in colour on a terminal only."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line for the person at the terminal, apart from the results: stderr."""
+    print(text, file=sys.stderr)
+
+
+def fail(text: str) -> int:
+    """Say what went wrong; gives the exit code."""
+    say(f"gruvy: {text}")
+    return 1
+
+
+def _wrong_usage(problem: Any) -> int:
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "gruvy"
+    say(f"gruvy: {problem.format_message()}")
+    say(f"See: {command} --help")
+    return 2
+
+
+def _file_trouble(problem: OSError) -> str:
+    """An operating system's complaint in plain words: what, then which file."""
+    what = (problem.strerror or str(problem) or type(problem).__name__).strip()
+    name = problem.filename
+    return f"{what}: {name}" if name else what
+
+
+def _bug(problem: Exception) -> int:
+    """An exception nobody planned for is our fault: say so, and how to get the whole story."""
+    if os.environ.get("GRUVY_DEBUG"):
+        traceback.print_exception(problem)
+        return 1
+    text = " ".join(str(problem).split())
+    say(f"gruvy: unexpected {type(problem).__name__}: {text}" if text else f"gruvy: unexpected {type(problem).__name__}")
+    say("This is a bug in gruvy. Set GRUVY_DEBUG=1 and run it again: please report what it then prints.")
+    return 1
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning in one line, without the place in our source."""
+    say("gruvy: note: " + " ".join(str(message).split()))

@@ -1,0 +1,105 @@
+"""`gruvy datasets`: what can be had by name, and as a file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gruvy.cli.app import PLAIN, app, example, out, say
+from gruvy.cli.reading import plural
+from gruvy.cli.writing import check_writable, number, write_csv
+from gruvy.errors import InputError
+
+if TYPE_CHECKING:
+    from gruvy.data import Dataset
+
+PARTS = ("all", "train", "test")
+
+
+@app.command(epilog=example("gruvy datasets", "gruvy datasets spoken-digits -o digits.csv"))
+def datasets(
+    name: Annotated[str | None, typer.Argument(help="The data set to write as a file; without one, list all.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
+    part: Annotated[str, typer.Option(help="'all', 'train' or 'test'.")] = "all",
+) -> None:
+    """List the data sets that can be had by name, or write one as a CSV file to try things with.
+
+    The file has one row a step: id, step, the channels, the target. Nothing is ever downloaded.
+    """
+    if name is None:
+        if output is not None:
+            raise InputError("--output: name the data set to write, as in: gruvy datasets digits -o digits.csv")
+        _list()
+        return
+    if part not in PARTS:
+        raise InputError(f"--part {part}: wanted {', '.join(PARTS[:-1])} or {PARTS[-1]}")
+    if output is not None:
+        check_writable(output, "--output")
+    from gruvy.data import load
+
+    found = load(name)
+    header, rows = long_form(found, part)
+    write_csv(output, header, rows)
+    if output is None:
+        return
+    sequences = sum(len(sequences) for _, sequences in _parts(found, part))
+    say(f"{plural(sequences, 'sequence')} written to {output}")
+    if found.task != "tag":  # a target that changes from step to step is more than `train` takes
+        target = ",".join(header[len(header) - len(found.train.target) :])
+        say(f"Next: gruvy train {shlex.quote(str(output))} --id id --time step --target {shlex.quote(target)}")
+
+
+def _list() -> None:
+    from gruvy.data import names
+
+    table = Table("name", "for", "what it is", box=PLAIN, show_lines=False)
+    for entry in names():
+        source = f"{entry.source}; {entry.licence}"
+        if not entry.available:
+            source = rf'[red]not installed[/red]: pip install "gruvy\[{entry.extra}]"'
+        what = f"{entry.description}\n{entry.size}\n[dim]{source}[/dim]"
+        table.add_row(f"[bold]{entry.name}[/bold]", entry.task, what, end_section=True)
+    page = out()
+    page.print(table)
+    page.print("To train on one:      gruvy train spoken-digits")
+    page.print("To have it as a file: gruvy datasets spoken-digits -o digits.csv")
+
+
+def long_form(dataset: Dataset, part: str = "all") -> tuple[list[str], Iterator[list[Any]]]:
+    """The sequences with one row a step: the header, and the rows."""
+    features, target = dataset.train.features, dataset.train.target
+    header = ["id", "step", *features, *target]
+    parts = _parts(dataset, part)
+    names = [name for _, sequences in parts for name in sequences.ids]
+    unique = len(set(names)) == len(names)
+
+    def rows() -> Iterator[list[Any]]:
+        for which, sequences in parts:
+            for i, x in enumerate(sequences.x):
+                name = sequences.ids[i] if unique else f"{which}-{sequences.ids[i]}"
+                targets = _targets(sequences.y[i], len(x), per_step=dataset.task == "tag")
+                for step, (values, answer) in enumerate(zip(x, targets, strict=True)):
+                    yield [name, step, *map(number, values), *answer]
+
+    return header, rows()
+
+
+def _parts(dataset: Dataset, part: str) -> list[tuple[str, Any]]:
+    return [(name, getattr(dataset, name)) for name in PARTS[1:] if part in ("all", name)]
+
+
+def _targets(y: Any, steps: int, per_step: bool) -> list[list[Any]]:
+    """The cells of the target at each step; a target for the whole sequence stands in all of its rows."""
+    if per_step:
+        return [[_cell(label)] for label in y]
+    answer = [_cell(value) for value in (y if getattr(y, "ndim", 0) else [y])]
+    return [answer] * steps
+
+
+def _cell(value: Any) -> str:
+    return number(float(value)) if getattr(value, "dtype", None) is not None and value.dtype.kind == "f" else str(value)

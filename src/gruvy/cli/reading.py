@@ -1,0 +1,121 @@
+"""What every command that reads sequences shares: the options that say how, and the reading itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gruvy.errors import DataError
+
+if TYPE_CHECKING:
+    from gruvy.data import Sequences
+
+PANEL = "How the data is laid out"
+
+Data = Annotated[str, typer.Argument(help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set.")]
+Id = Annotated[
+    str | None, typer.Option("--id", help="Column that tells sequences apart (long form).", rich_help_panel=PANEL)
+]
+Time = Annotated[str | None, typer.Option("--time", help="Column to sort each sequence by.", rich_help_panel=PANEL)]
+Wide = Annotated[bool, typer.Option("--wide", help="One row is one sequence.", rich_help_panel=PANEL)]
+Features = Annotated[
+    str | None,
+    typer.Option("--features", help="Columns to learn from, joined by commas; else all others.", rich_help_panel=PANEL),
+]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", help="Column, such as a person, kept on one side of the split.", rich_help_panel=PANEL),
+]
+Window = Annotated[
+    int | None, typer.Option("--window", help="Cut long recordings into windows of so many steps.", rich_help_panel=PANEL)
+]
+Step = Annotated[
+    int | None, typer.Option("--step", help="Steps from one window's start to the next's.", rich_help_panel=PANEL)
+]
+Missing = Annotated[
+    str, typer.Option("--missing", help="Gaps: 'error', or 'forward' to carry values on.", rich_help_panel=PANEL)
+]
+TargetAt = Annotated[
+    str,
+    typer.Option(
+        "--target-at", help="A target that changes: 'constant' refuses, 'last' takes the last.", rich_help_panel=PANEL
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file or folder holds its sequences: the options, as typed."""
+
+    id: str | None = None
+    time: str | None = None
+    wide: bool = False
+    window: int | None = None
+    step: int | None = None
+    missing: str = "error"
+
+    def read(self, data: str, **others: Any) -> tuple[Sequences, Sequences | None]:
+        """The sequences in a file or folder; or in the data set of that name, with those it holds out for tests.
+
+        Args:
+            data: a path, or a data set's name where no such path exists.
+            others: `target`, `features`, `group`, `ignore`, `target_at`, as for `gruvy.data.read`.
+        """
+        from gruvy.data import load, names, read
+
+        if not Path(data).exists():
+            known = [entry.name for entry in names()]
+            if data in known:
+                self._refuse(data, others)
+                found = load(data)
+                return found.train, found.test
+            if not Path(data).suffix and Path(data).name == data:
+                close = get_close_matches(data, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"the data sets are {', '.join(known)}"
+                raise DataError(f"{data} is no file, no folder and no data set; {hint}")
+        return read(
+            data, id=self.id, time=self.time, wide=self.wide, window=self.window, step=self.step,
+            missing=self.missing, **others,
+        ), None  # fmt: skip
+
+    def _refuse(self, name: str, others: dict[str, Any]) -> None:
+        """A data set comes ready made: options about its layout would be ignored, so they are refused."""
+        given = {**vars(self), **{key: others.get(key) for key in ("target", "group")}}
+        default = vars(Layout())
+        for option, value in given.items():
+            if value != default.get(option):
+                raise DataError(f"--{option} has no meaning for the data set {name}, which comes ready made")
+
+    def typed(self, *, missing: bool = True) -> str:
+        """The options as one types them, for a command that reads data laid out alike."""
+        words: list[str] = []
+        for option in ("id", "time", "window", "step"):
+            value = getattr(self, option)
+            if value is not None:
+                words += [f"--{option}", str(value)]
+        if self.wide:
+            words.append("--wide")
+        if missing and self.missing != "error":
+            words += ["--missing", self.missing]
+        return shlex.join(words)
+
+
+def comma(text: str | None) -> list[str] | None:
+    """A list typed with commas; None stays None."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 sequence`, `3 sequences`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def notes(sequences: Sequences) -> Sequence[str]:
+    """What was guessed while reading."""
+    return [note[0].upper() + note[1:] + "." for note in sequences.notes]

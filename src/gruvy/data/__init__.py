@@ -1,0 +1,31 @@
+"""Files, frames and arrays to sequences; splits that keep a group on one side; data sets by name."""
+
+from __future__ import annotations
+
+from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.data.collection import Sequences
+from gruvy.data.files import read
+from gruvy.data.frames import sequences
+from gruvy.data.named import Dataset, Entry, load, names
+from gruvy.data.splits import guess_task, split
+from gruvy.data.synthetic import adding, addition, all_sums, from_bits, random_sums, to_bits
+
+__all__ = [
+    "Dataset",
+    "Entry",
+    "Sequences",
+    "adding",
+    "addition",
+    "all_sums",
+    "as_sequences",
+    "check_targets",
+    "from_bits",
+    "guess_task",
+    "load",
+    "names",
+    "random_sums",
+    "read",
+    "sequences",
+    "split",
+    "to_bits",
+]

@@ -1,0 +1,132 @@
+"""Sequences: what files, frames and named data sets are turned into, and what estimators are fed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Ordered
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.errors import DataError, InputError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences:
+    """N sequences of unequal length, with their targets, names and groups.
+
+    Arguments:
+        x: N float arrays (T_i, I), steps by channels (anything that `as_sequences` takes).
+        y: N labels or numbers, (N, K) numbers, one array a sequence with a target a step, or None.
+        ids: N names; by default "0", "1", ...
+        groups: N group names; the sequences of one group stay on one side of every split. None: no groups.
+        features: I names of the channels; by default "x0", "x1", ...
+        target: names of the targets; empty where they have none.
+        notes: what was guessed while reading, a sentence each.
+
+    Raises:
+        DataError: the sequences are not usable, or the counts of the others do not fit them.
+
+    >>> s = Sequences([[[1.0], [2.0]], [[3.0]]], y=["up", "down"])
+    >>> s
+    Sequences(2 of 1 to 2 steps, 1 channel: x0; y: down 1, up 1)
+    >>> s.select([1]).ids
+    ['1']
+    """
+
+    x: list[NDArray[np.floating]]
+    y: NDArray[Any] | None = None
+    ids: list[str] = field(default_factory=list)
+    groups: NDArray[Any] | None = None
+    features: list[str] = field(default_factory=list)
+    target: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        x = as_sequences(self.x, name="x", allow_empty=True, dtype=None)
+        count, channels = len(x), x[0].shape[1]
+        ids = [str(name) for name in self.ids] if len(self.ids) else [str(i) for i in range(count)]
+        features = [str(name) for name in self.features] if len(self.features) else [f"x{i}" for i in range(channels)]
+        if len(ids) != count:
+            raise DataError(f"ids has {len(ids)} names, x has {count} sequences; wanted one name a sequence")
+        if len(features) != channels:
+            raise DataError(f"features has {len(features)} names, x has {channels} channels; wanted one name a channel")
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "features", features)
+        if self.y is not None:
+            object.__setattr__(self, "y", check_targets(self.y, count, of="x"))
+        if self.groups is not None:
+            groups = np.asarray(self.groups)
+            if groups.shape != (count,):
+                raise DataError(
+                    f"groups has shape {groups.shape}, x has {count} sequences; wanted one group a sequence"
+                )
+            object.__setattr__(self, "groups", groups)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many steps each sequence has: (N,)."""
+        return np.array([len(x) for x in self.x], dtype=np.int64)
+
+    @property
+    def channels(self) -> int:
+        """I, the number of channels of every sequence."""
+        return len(self.features)
+
+    def select(self, indices: ArrayLike) -> Sequences:
+        """The sequences at these positions (or where a mask (N,) is True), in the order given.
+
+        Raises:
+            InputError: no position is given, or one that does not exist.
+        """
+        chosen = np.asarray(indices)
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise InputError(f"indices has shape {chosen.shape}; a mask must have shape ({len(self)},)")
+            chosen = np.flatnonzero(chosen)
+        chosen = np.atleast_1d(chosen)
+        if chosen.size == 0:
+            raise InputError("indices is empty; at least 1 sequence is wanted")
+        if chosen.min() < -len(self) or chosen.max() >= len(self):
+            raise InputError(f"indices reaches from {chosen.min()} to {chosen.max()}; there are {len(self)} sequences")
+        return Sequences(
+            [self.x[i] for i in chosen],
+            y=None if self.y is None else self.y[chosen],
+            ids=[self.ids[i] for i in chosen],
+            groups=None if self.groups is None else self.groups[chosen],
+            features=self.features,
+            target=self.target,
+            notes=self.notes,
+        )
+
+    def __repr__(self) -> str:
+        lengths = self.lengths
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        steps = f"{longest} steps" if shortest == longest else f"{shortest} to {longest} steps"
+        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        parts = [f"{len(self)} of {steps}, {channels}: {_some(self.features, 4)}"]
+        if self.y is not None:
+            parts.append(f"{_some(self.target, 4) or 'y'}: {_describe(self.y)}")
+        if self.groups is not None:
+            parts.append(f"{len(set(self.groups.tolist()))} groups")
+        return f"Sequences({'; '.join(parts)})"
+
+
+def _some(names: Ordered[str], most: int) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def _describe(y: NDArray[Any]) -> str:
+    """How often each label comes, or the range of the numbers."""
+    if y.dtype == object or y.ndim > 1:
+        return "one array a sequence" if y.dtype == object else f"shape {y.shape}"
+    values, counts = np.unique(y, return_counts=True)
+    if y.dtype.kind == "f" or len(values) > 20:
+        return f"{values[0]:.4g} to {values[-1]:.4g}" if y.dtype.kind in "iuf" else f"{len(values)} labels"
+    return _some([f"{value} {count}" for value, count in zip(values, counts, strict=True)], 10)

