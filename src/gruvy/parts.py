@@ -12,6 +12,9 @@ from .weights import Weights
 
 Array = np.ndarray[Any, Any]
 
+# Where a loaded model and a fitted estimator keep the network, or the data of one.
+_INNER = ("data", "model_", "network_", "net_")
+
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -84,9 +87,9 @@ def parts_of(model: Any) -> Parts:
     weights = weights() if callable(weights) else weights
     if isinstance(weights, Weights):  # gruvy.GRU, a model file's content
         return _with_read_out(model, weights)
-    for name in ("model", "model_", "network_", "net_"):  # a loaded model, a fitted estimator
+    for name in _INNER:
         inner = getattr(model, name, None)
-        if inner is not None and inner is not model:
+        if hasattr(inner, "weights"):
             return parts_of(inner)
     raise InputTypeError(
         f"model: {type(model).__name__}, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a "
