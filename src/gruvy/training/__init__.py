@@ -1,0 +1,10 @@
+"""One readable training loop on torch's and accelerate's parts, for any module and any task."""
+
+from __future__ import annotations
+
+from .batches import Batches
+from .history import History
+from .loop import Settings, raw_outputs, train
+from .processes import check_device
+
+__all__ = ["Batches", "History", "Settings", "check_device", "raw_outputs", "train"]

@@ -1,0 +1,91 @@
+"""Sequences of unequal length as padded batches, neighbours in length together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+Array = np.ndarray[Any, Any]
+
+# Batches are cut from pools of this many batches, sorted by length: little padding, and still a random order.
+POOL = 16
+
+
+class Batch(NamedTuple):
+    """Some sequences: x (B, T, I), lengths (B,) or None where all are T, target (B,), (B, O) or (B, T), weight."""
+
+    x: torch.Tensor
+    lengths: torch.Tensor | None
+    target: torch.Tensor | None
+    weight: torch.Tensor | None  # (B,), or (B, T) with zeros past the lengths where targets are one a step
+
+
+class Batches:
+    """Sequences on a device, end to end in one tensor, from which any rows can be taken as one padded batch.
+
+    Args:
+        sequences: N arrays (T_i, I).
+        targets: None, or one a sequence (N,) or (N, O), or with `per_step` one a step, end to end (sum of T,).
+        weights: (N,), or None for ones.
+        per_step: targets are one a step.
+    """
+
+    def __init__(self, sequences: Sequence[Array], targets: Array | None = None, weights: Array | None = None, *,
+                 per_step: bool = False, device: torch.device | str = "cpu",
+                 dtype: torch.dtype = torch.float32) -> None:  # fmt: skip
+        self.lengths = np.array([len(s) for s in sequences], np.int64)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self.per_step = per_step
+        rows = [*sequences, np.zeros((1, sequences[0].shape[1]), sequences[0].dtype)]  # the last row pads
+        self.flat = torch.as_tensor(np.concatenate(rows)).to(device, dtype)
+        self.weights = np.ones(len(sequences)) if weights is None else np.asarray(weights, np.float64)
+        self.amounts = self.weights * (self.lengths if per_step else 1)  # how much each sequence counts in a mean
+        self.targets = None
+        if targets is not None:
+            if per_step:
+                targets = np.concatenate([targets, np.zeros_like(targets[:1])])
+            self.targets = torch.as_tensor(targets).to(device)
+            if self.targets.is_floating_point():
+                self.targets = self.targets.to(dtype)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, rows: Array) -> Batch:
+        """The sequences of these indices as one batch."""
+        lengths = self.lengths[rows]
+        steps = np.arange(lengths.max(initial=0))
+        valid = steps < lengths[:, None]
+        index = torch.from_numpy(np.where(valid, self.starts[rows, None] + steps, len(self.flat) - 1))
+        index = index.to(self.flat.device)
+        ragged = not valid.all()
+        weight = self.weights[rows, None] * valid if self.per_step else self.weights[rows]
+        target = None
+        if self.targets is not None:
+            target = self.targets[index if self.per_step else torch.from_numpy(rows).to(index.device)]
+        return Batch(
+            self.flat[index],
+            torch.from_numpy(lengths).to(index.device) if ragged else None,
+            target,
+            torch.from_numpy(weight).to(self.flat),
+        )
+
+
+def shuffled(lengths: Array, size: int, rng: np.random.Generator) -> list[Array]:
+    """Every index once, in random batches of about equal length; equal lengths give plain random batches."""
+    order = rng.permutation(len(lengths))
+    batches: list[Array] = []
+    for start in range(0, len(order), POOL * size):
+        pool = order[start : start + POOL * size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += np.split(pool, range(size, len(pool), size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def by_length(lengths: Array, size: int) -> list[Array]:
+    """Every index once, in batches ordered by length: for prediction."""
+    order = np.argsort(lengths, kind="stable")
+    return np.split(order, range(size, len(order), size)) if len(order) else []

@@ -1,0 +1,74 @@
+"""One process, or many: the four things the loop needs to know about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+
+
+def check_device(device: str | torch.device) -> torch.device:
+    """The device, if this machine has it.
+
+    Raises:
+        InputError: it is no device's name, or is not there.
+    """
+    try:
+        wanted = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f'device={device!r}: wanted a device of torch, as "cpu" or "cuda"') from None
+    if wanted.type in ("cpu", "meta"):
+        return wanted
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    count = torch.accelerator.device_count() if accelerator else 0
+    if accelerator is None or accelerator.type != wanted.type or (wanted.index or 0) >= count:
+        there = ["cpu", *(f"{accelerator.type}:{i}" for i in range(count) if accelerator)]
+        raise InputError(f'device="{wanted}": not on this machine, which has {", ".join(there)}')
+    return wanted
+
+
+class Alone:
+    """One process: torch's own calls and nothing between."""
+
+    rank, count = 0, 1
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def prepare(self, module: torch.nn.Module) -> Any:
+        return module
+
+    def backward(self, loss: torch.Tensor) -> None:
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> None:
+        torch.nn.utils.clip_grad_norm_(parameters, norm)
+
+
+class Together:
+    """One of many processes, started by torchrun or `accelerate launch`; gradients are averaged over all."""
+
+    def __init__(self, device: torch.device) -> None:
+        from accelerate import Accelerator
+
+        self.accelerator = Accelerator(cpu=device.type == "cpu")
+        self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
+        self.device = self.accelerator.device
+
+    def prepare(self, module: torch.nn.Module) -> Any:
+        return self.accelerator.prepare(module)
+
+    def backward(self, loss: torch.Tensor) -> None:
+        self.accelerator.backward(loss)
+
+    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> None:
+        self.accelerator.clip_grad_norm_(parameters, norm)
+
+
+def start(device: torch.device) -> Alone | Together:
+    """This process among those that a launcher announced in WORLD_SIZE."""
+    return Together(device) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else Alone(device)
