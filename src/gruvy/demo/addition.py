@@ -28,7 +28,7 @@ def learn_to_add(page: Console) -> list[str]:
     sums = all_sums(BITS)
     started = time.perf_counter()
     net.fit(
-        sums.x, sums.y, task="tag", batch_size=None, max_epochs=3000, learning_rate=1e-2, weight_decay=0.1, seed=0,
+        sums.x, sums.y, task="tag", batch_size=None, max_epochs=2000, learning_rate=1e-2, weight_decay=0.1, seed=0,
         progress="learning to add",
     )  # fmt: skip
     seconds = time.perf_counter() - started
