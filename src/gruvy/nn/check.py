@@ -117,11 +117,27 @@ def _lengths(lengths: Tensor | Sequence[int] | None, T: int, B: int, batched: bo
     if (n.dtype == torch.bool or n.is_floating_point() or n.is_complex()) and n.numel():
         raise InputTypeError(f"lengths: dtype {n.dtype}, wanted whole numbers")
     n = n if batched else n[None]
-    bad = (n < 0) | (n > T)
-    if bool(bad.any()):
-        i = int(bad.nonzero()[0, 0])
-        raise InputError(f"lengths: {int(n[i])} at index {i}, wanted 0 to {T}, the number of steps in the input")
+    if not torch.compiler.is_compiling() and not n.is_meta:  # a recorded graph checks when it runs
+        check_values(_plain(n), T)
     return n.to(device, torch.int64)
+
+
+def check_values(lengths: Tensor | None, T: int) -> None:
+    """Every length 0 to T."""
+    if lengths is None:
+        return
+    bad = (lengths < 0) | (lengths > T)
+    if bool(bad.any()):
+        i = int(bad.flatten().nonzero()[0, 0])
+        n = int(lengths.flatten()[i])
+        raise InputError(f"lengths: {n} at index {i}, wanted 0 to {T}, the number of steps in the input")
+
+
+def _plain(t: Tensor) -> Tensor:
+    """The values behind a functorch transform's wrappers."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(t):
+        t = torch._C._functorch.get_unwrapped(t)
+    return t
 
 
 def _flags(name: str, flags: Any, T: int, B: int, batched: bool, batch_first: bool) -> Tensor | None:

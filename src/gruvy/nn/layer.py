@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
 from ..errors import ConventionError
-from . import stack
+from . import dynamo, op, stack
 from .check import Call, check_call
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
@@ -110,9 +110,10 @@ class GRU(torch.nn.GRU):
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
         call = check_call(self, input, hx, lengths, mask, restarts)
-        if self._path(call, return_gates).name == "torch kernel":
+        name = self._path(call, return_gates).name
+        if name == "torch kernel":
             return super().forward(input, hx)
-        return self._run(call, return_gates)
+        return self._run(call, return_gates, name == "plain")
 
     def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
@@ -121,27 +122,33 @@ class GRU(torch.nn.GRU):
         return self._path(check_call(self, input, hx, lengths, mask, restarts), return_gates)
 
     def _path(self, call: Call, return_gates: bool) -> Path:
+        if op.transformed():
+            return Path("plain", "a functorch transform or a forward-mode level is active")
         more = [name for name in ("lengths", "mask", "restarts") if getattr(call.steps, name) is not None]
-        if return_gates:
-            more.append("return_gates")
+        if call.packed is not None:
+            more.remove("lengths")
+        reason = ", ".join([*more, *(["return_gates"] if return_gates else [])])
         if self.convention.name != "torch":
-            return Path("plain", f'convention "{self.convention}"')
-        if more and call.packed is None:
-            return Path("plain", ", ".join(more))
-        if call.x.shape[0] == 0:
-            return Path("plain", "no steps")
-        return Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+            reason = f'convention "{self.convention}"'
+        elif call.x.shape[0] == 0:
+            reason = "no steps"
+        elif not reason and torch.compiler.is_compiling() and not call.x.is_cuda:
+            reason = "a graph is recorded, which one operation keeps small"
+        if not reason:
+            return Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+        if torch._C._get_tracing_state() is not None:
+            return Path("plain", "torch.jit.trace records ordinary operations only")
+        return Path("torch operations", reason)
 
-    def _run(self, call: Call, return_gates: bool) -> Any:
+    def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
         weights = [getattr(self, name) for name in self._flat_weights_names]
-        directions = 2 if self.bidirectional else 1
-        result = stack.forward(
-            call.x, call.h, weights, call.steps, self._noise(call.x), self.convention, directions, return_gates
-        )
+        shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
+        run = stack.forward if plain else op.run
+        result = run(call.x, call.h, weights, call.steps, self._noise(call.x), shape, return_gates)
         output, h_n = call.leave(result.y, result.last)
         if not return_gates:
             return output, h_n
-        return OutputWithGates(output, h_n, self._gates(call, result, directions))
+        return OutputWithGates(output, h_n, self._gates(call, result, shape.directions))
 
     def _noise(self, x: Tensor) -> Tensor | None:
         """What dropout multiplies into the hand-over between layers: (layers - 1, T, B, D*H)."""
@@ -181,3 +188,6 @@ def _encode(convention: Convention, device: Any) -> Tensor:
 
 def _decode(name: Tensor) -> str:
     return bytes(name.tolist()).decode()
+
+
+dynamo.admit(GRU)

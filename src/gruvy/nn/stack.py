@@ -1,7 +1,8 @@
 """Layers and directions over an engine, forward and backward: what every way through `gruvy.nn.GRU` shares.
 
 Weights come flat as torch keeps them: for each layer and direction weight_ih, weight_hh and, with biases, bias_ih,
-bias_hh. Tensors are time first. An engine runs one layer in one direction.
+bias_hh. Tensors are time first. An engine (`plain`, by the names `forward` and `backward`) runs one layer in one
+direction.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from torch import Tensor
 
 from ..convention import Convention
 from . import plain
+
+
+class Shape(NamedTuple):
+    """What is fixed for a stack whatever comes in: its convention, and 1 or 2 directions."""
+
+    convention: Convention
+    directions: int
 
 
 class Steps(NamedTuple):
@@ -39,6 +47,15 @@ class Result(NamedTuple):
     gates: list[Tensor]
 
 
+class Gradients(NamedTuple):
+    """Gradients of a `Result`, in its order. y and last may be None for zero; lower and gates come whole or empty."""
+
+    y: Tensor | None
+    last: Tensor | None
+    lower: Sequence[Tensor]
+    gates: Sequence[Tensor]
+
+
 def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """W, U, b, c: torch's two biases are only ever added, but for the candidate's with reset after."""
     if len(weights) == 2:
@@ -50,21 +67,21 @@ def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Te
     return W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :]
 
 
-def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-            convention: Convention, directions: int, keep: bool) -> Result:  # fmt: skip
+def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
+            keep: bool) -> Result:  # fmt: skip
     """x (T, B, I), h (L*D, B, H); noise (L-1, T, B, D*H) multiplies what one layer hands to the next, or None."""
-    cells = h.shape[0]
-    each = len(weights) // cells
+    convention, D = shape
+    each = len(weights) // h.shape[0]
     last: list[Tensor] = []
     lower: list[Tensor] = []
     gates: list[Tensor] = []
-    for k in range(cells // directions):
+    for k in range(h.shape[0] // D):
         if k > 0:
             lower.append(x)
             x = x if noise is None else x * noise[k - 1]
         ys = []
-        for d in range(directions):
-            i = k * directions + d
+        for d in range(D):
+            i = k * D + d
             W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
             y, h_last, g = plain.forward(
                 x, h[i], W, U, b, c, convention, lengths=steps.lengths, mask=steps.mask,
@@ -74,5 +91,43 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
             last.append(h_last)
             if g is not None:
                 gates.append(g)
-        x = ys[0] if directions == 1 else torch.cat(ys, dim=-1)
+        x = ys[0] if D == 1 else torch.cat(ys, dim=-1)
     return Result(x, torch.stack(last), lower, gates)
+
+
+def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
+             result: Result, shape: Shape, needs_dx: bool) -> tuple[Tensor | None, Tensor, list[Tensor]]:  # fmt: skip
+    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; `result` must have its gates."""
+    convention, D = shape
+    H, each = h.shape[-1], len(weights) // h.shape[0]
+    dh: list[Tensor] = []
+    dweights: list[Tensor] = []
+    dy = grads.y
+    hidden = [*result.lower, result.y]
+    for k in reversed(range(h.shape[0] // D)):
+        inputs = x if k == 0 else hidden[k - 1]
+        if k > 0 and noise is not None:
+            inputs = inputs * noise[k - 1]
+        dx: Tensor | None = None
+        dh_layer, dweights_layer = [], []
+        for d in range(D):
+            i = k * D + d
+            W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
+            own = slice(d * H, (d + 1) * H)
+            dx_d, dh_d, dW, dU, db, dc = plain.backward(
+                None if dy is None else dy[..., own], None if grads.last is None else grads.last[i],
+                inputs, h[i], W, U, b, c, hidden[k][..., own], result.gates[i], convention,
+                lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
+                needs_dx=needs_dx or k > 0, dgates=grads.gates[i] if grads.gates else None,
+            )  # fmt: skip
+            dx = dx_d if dx is None or dx_d is None else dx + dx_d
+            dh_layer.append(dh_d)
+            dweights_layer += [dW, dU]
+            if each == 4:  # the two biases of r and z were added, so they share a gradient
+                dweights_layer += [db, db.clone() if dc is None else torch.cat([db[: 2 * H], dc])]
+        dh[:0], dweights[:0] = dh_layer, dweights_layer
+        dy = dx
+        if k > 0 and dy is not None:
+            dy = dy if noise is None else dy * noise[k - 1]
+            dy = dy + grads.lower[k - 1] if grads.lower else dy
+    return (dy if needs_dx else None), torch.stack(dh), dweights

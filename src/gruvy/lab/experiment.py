@@ -1,0 +1,96 @@
+"""What an experiment is: a claim, a prediction, a measurement in parts, a rule that turns numbers into a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Numbers = dict[str, dict[str, Any]]
+Settings = dict[str, Any]
+Outcome = Literal["holds", "holds only when", "does not hold"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the numbers say about a claim.
+
+    Args:
+        outcome: ``"holds"``, ``"holds only when"`` or ``"does not hold"``.
+        text: one or two sentences with the numbers that decided; after "holds only when" they name the condition.
+    """
+
+    outcome: Outcome
+    text: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One claim of the tutorial, and how it is put to the test.
+
+    Args:
+        name: what ``only=`` calls it.
+        claim: the tutorial's claim.
+        prediction: what should be measured if the claim is true, said before measuring.
+        method: what is done, in a paragraph.
+        quick: settings of the quick mode.
+        full: settings of the full mode; a setting that differs from the quick one is named as reduced.
+        budget: (quick, full) minutes on two otherwise idle cores.
+        parts: from settings and seed, the measurements to make, each under its key: a part is what a stopped run
+            resumes at. Each gives a JSON object.
+        rule: from the numbers, the verdict. Its docstring is the rule in words, and is printed beside the verdict.
+        figures: from the numbers, the figures, each made for the page.
+        table: from the numbers, a header and rows.
+    """
+
+    name: str
+    claim: str
+    prediction: str
+    method: str
+    quick: Settings
+    full: Settings
+    budget: tuple[float, float]
+    parts: Callable[[Settings, int], dict[str, Callable[[], dict[str, Any]]]]
+    rule: Callable[[Numbers], Verdict]
+    figures: Callable[[Numbers], list[go.Figure]]
+    table: Callable[[Numbers], tuple[list[str], list[list[str]]]] = field(default=lambda numbers: ([], []))
+
+    def settings(self, quick: bool) -> Settings:
+        """The settings of this mode."""
+        return self.quick if quick else self.full
+
+    def reduced(self) -> list[str]:
+        """What the quick mode does less of, one phrase a setting; empty when it does all that the full mode does."""
+        return [
+            f"{key.replace('_', ' ')} {show(self.quick[key])} (full: {show(self.full[key])})"
+            for key in self.quick
+            if self.quick[key] != self.full[key]
+        ]
+
+    @property
+    def rule_text(self) -> str:
+        """The rule in words."""
+        return " ".join((self.rule.__doc__ or "").split())
+
+
+def show(value: object) -> str:
+    """A setting as text."""
+    if isinstance(value, list):
+        return ", ".join(show(v) for v in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of some numbers; of none, it is an error."""
+    listed = list(values)
+    return sum(listed) / len(listed)
+
+
+def percent(share: float) -> str:
+    """A share as text: 0.975 is '97.5 %'."""
+    return f"{100 * share:.1f} %"

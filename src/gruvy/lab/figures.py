@@ -1,0 +1,59 @@
+"""What the lab's figures have in common: one colour and one marker a net, one dash a start, axes with units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from .nets import NAMES
+
+# Okabe & Ito's palette: told apart under every common colour blindness; markers and dashes say it a second time.
+COLOURS = {"rnn": "#D55E00", "lstm": "#0072B2", "gru": "#009E73", "other": "#CC79A7", "mark": "#E69F00"}
+MARKERS = {"rnn": "square", "lstm": "diamond", "gru": "circle"}
+DASHES = {"plain": "dot", "remember": "solid"}
+STARTED = {"plain": "torch's start", "remember": "set to remember"}
+
+
+def figure(title: str, x: str, y: str, **axes: Any) -> go.Figure:
+    """An empty figure with a title and axis titles; `axes` are plotly's layout keys, `xaxis_type` and the like."""
+    layout = go.Figure()
+    layout.update_layout(
+        title={"text": title, "font": {"size": 16}, "x": 0, "xref": "paper", "xanchor": "left"},
+        xaxis_title=x,
+        yaxis_title=y,
+        template="plotly_white",
+        height=400,
+        margin={"l": 70, "r": 20, "t": 60, "b": 60},
+        legend={"font": {"size": 12}},
+        **axes,
+    )
+    return layout
+
+
+def label(kind: str, start: str | None = None) -> str:
+    """What the legend calls a net."""
+    return NAMES[kind] if start is None else f"{NAMES[kind]}, {STARTED[start]}"  # type: ignore[index]
+
+
+def line(fig: go.Figure, x: list[Any], y: list[float], kind: str, start: str | None = None, **more: Any) -> None:
+    """Add one net's line in its colour, marker and dash."""
+    style: dict[str, Any] = {
+        "mode": "lines+markers",
+        "name": label(kind, start),
+        "line": {"color": COLOURS[kind], "dash": DASHES[start or "remember"], "width": 2},
+        "marker": {"symbol": MARKERS[kind] + ("-open" if start == "plain" else ""), "size": 9},
+    }
+    fig.add_trace(go.Scatter(x=x, y=y, **{**style, **more}))
+
+
+def bars(fig: go.Figure, x: list[str], y: list[float], name: str, colour: str, **more: Any) -> None:
+    """Add one group of bars, each with its number on top."""
+    fig.add_trace(go.Bar(x=x, y=y, name=name, marker_color=colour, **more))
+
+
+def rule_line(fig: go.Figure, y: float, text: str) -> None:
+    """A dashed line across the figure, with what it stands for."""
+    fig.add_hline(
+        y=y, line={"dash": "dash", "width": 1, "color": "#777777"}, annotation_text=text, annotation_position="top left"
+    )

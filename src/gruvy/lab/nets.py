@@ -1,0 +1,105 @@
+"""The nets that the lab compares: one recurrent layer and a linear read-out, and what "equal size" means."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import nn
+
+Kind = Literal["rnn", "lstm", "gru"]
+Start = Literal["plain", "remember"]
+KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
+STARTS: tuple[Start, ...] = ("plain", "remember")
+NAMES = {"rnn": "tanh RNN", "lstm": "LSTM", "gru": "GRU"}
+# Products with [x, h] a step: candidate alone; f, i, o and candidate; z, r and candidate.
+BLOCKS = {"rnn": 1, "lstm": 4, "gru": 3}
+
+
+def parameters(kind: Kind, inputs: int, units: int) -> int:
+    """Independent parameters of one recurrent layer of the field's textbook form: one bias a block."""
+    return BLOCKS[kind] * units * (inputs + units + 1)
+
+
+def equal_size(kind: Kind, inputs: int, units: int, by: Literal["units", "parameters"] = "units") -> int:
+    """Hidden units that a net of this kind gets, so that it is of equal size with a GRU of `units` hidden units.
+
+    Args:
+        kind: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        inputs: input channels.
+        units: hidden units of the GRU.
+        by: ``"units"``: the same number of hidden units, so the same numbers carried to the read-out (an LSTM carries
+            as many again in its cell state); ``"parameters"``: the number of hidden units whose recurrent layer has
+            the number of parameters nearest to the GRU's.
+
+    Returns:
+        Hidden units, at least 1.
+
+    Example:
+        >>> equal_size("lstm", 8, 32), equal_size("lstm", 8, 32, "parameters"), equal_size("rnn", 8, 32, "parameters")
+        (32, 27, 59)
+    """
+    if by == "units":
+        return units
+    wanted = parameters("gru", inputs, units)
+    return min(range(1, 2 * units + 2), key=lambda H: abs(parameters(kind, inputs, H) - wanted))
+
+
+class Net(nn.Module):
+    """One recurrent layer and a linear read-out.
+
+    Args:
+        kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's).
+        inputs, units, outputs: sizes I, H, O.
+        seed: draws the weights.
+        remember: 0, or the steps that the layer is set to keep at the start (see `set_to_remember`).
+    """
+
+    def __init__(self, kind: Kind, inputs: int, units: int, outputs: int, *, seed: int, remember: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.kind: Kind = kind
+        self.layer = recurrent_layer(kind, inputs, units)
+        self.readout = nn.Linear(units, outputs)
+        if remember:
+            set_to_remember(self.layer, kind, remember)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, T, I) to the read-out at every step (B, T, O)."""
+        h, _ = self.layer(x)
+        return torch.as_tensor(self.readout(h))
+
+    def last(self, x: torch.Tensor, tail: int = 1) -> torch.Tensor:
+        """x (B, T, I) to the read-out of the last `tail` steps (B, tail, O)."""
+        h, _ = self.layer(x)
+        return torch.as_tensor(self.readout(h[:, -tail:]))
+
+
+def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.Module:
+    """A batch-first layer of this kind: torch's RNN and LSTM, gruvy's GRU."""
+    if kind == "gru":
+        return nn.GRU(inputs, units, batch_first=True)
+    return {"rnn": nn.RNN, "lstm": nn.LSTM}[kind](inputs, units, batch_first=True)
+
+
+def set_to_remember(layer: nn.Module, kind: Kind, steps: int) -> None:
+    """Set the layer so that at rest its state decays to 1/e in about `steps` steps: multiplied by k = 1 - 1/n a step.
+
+    Gated nets: σ(a) = k at a = ln(n - 1) (Tallec & Ollivier 2018, with one n for all units). The GRU's update gate
+    gets it in the direction that its convention needs; the LSTM's forget gate gets +a and its input gate -a. The tanh
+    RNN has no gate; it gets U = k times the identity and no bias (after Le, Jaitly & Hinton 2015).
+    """
+    k = 1.0 - 1.0 / max(steps, 2)
+    a = math.log(k / (1.0 - k))
+    H = int(layer.hidden_size)  # type: ignore[arg-type]
+    with torch.no_grad():
+        if kind == "rnn":
+            layer.weight_hh_l0.copy_(k * torch.eye(H))  # type: ignore[operator]
+            layer.bias_ih_l0.zero_()  # type: ignore[operator]
+            layer.bias_hh_l0.zero_()  # type: ignore[operator]
+        elif kind == "lstm":
+            layer.bias_ih_l0[:H] -= a  # type: ignore[index]
+            layer.bias_ih_l0[H : 2 * H] += a  # type: ignore[index]
+        else:
+            layer.bias_ih_l0[H : 2 * H] += a  # type: ignore[index]

@@ -1,0 +1,206 @@
+"""The recurrence as one operation of torch, `gruvy::gru`, for a whole stack of layers.
+
+In eager mode it is an `autograd.Function`, which costs half of what a custom operator does; where a graph is recorded
+(`torch.compile`, `torch.export`) it is a custom operator, so the graph holds one node whatever the number of steps.
+Both save the gates and share the backward pass written by hand. Where a gradient is itself differentiated, the plain
+operations run instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..convention import Convention
+from . import stack
+from .check import check_values
+from .stack import Gradients, Result, Shape, Steps
+
+
+def transformed() -> bool:
+    """True inside a functorch transform or a forward-mode level: there a custom operator would silently give zeros."""
+    active: bool = torch._C._are_functorch_transforms_active()
+    return active or torch.autograd.forward_ad._current_level >= 0
+
+
+def recorded(x: Tensor) -> bool:
+    """True where operations are recorded or only their shapes are computed, not their values."""
+    return torch.compiler.is_compiling() or x.is_meta or torch._C._len_torch_dispatch_stack() > 0
+
+
+def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
+        gates: bool) -> Result:  # fmt: skip
+    """As `stack.forward`, as one operation with a backward pass of its own; lower and gates are empty unless wanted."""
+    trained = torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
+    if recorded(x):
+        result = _gru(
+            x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, trained or gates
+        )  # fmt: skip
+        return Result(*result)
+    if not trained:
+        with torch.no_grad():
+            return stack.forward(x, h, weights, steps, noise, shape, gates)
+    y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
+    below = h.shape[0] // shape.directions - 1
+    return Result(y, last, more[:below], more[below:])
+
+
+def _again(grads: Sequence[Tensor | None]) -> bool:
+    """True where the backward pass must itself be differentiable, or meets the wrappers of a vmap."""
+    if torch.is_grad_enabled() or transformed():
+        return True
+    return any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in grads)
+
+
+def _backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
+              shape: Shape, needs: Sequence[bool]) -> list[Tensor | None]:  # fmt: skip
+    """Gradients of (x, h, *weights) that can be differentiated again: through the plain operations."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Views, so that each gradient is the partial one even where an input was computed from another.
+        x, h, *weights = (t.view_as(t) for t in (x, h, *weights))
+        result = stack.forward(x, h, weights, steps, noise, shape, bool(grads.gates))
+        outputs = [(result.y, grads.y), (result.last, grads.last)]
+        outputs += zip(result.lower if grads.lower else (), grads.lower, strict=True)
+        outputs += zip(result.gates, grads.gates, strict=True)
+        given = [(o, g) for o, g in outputs if g is not None and o.requires_grad]
+        wanted = [t for t, need in zip((x, h, *weights), needs, strict=True) if need]
+        found = iter(
+            torch.autograd.grad(
+                [o for o, _ in given], wanted, [g for _, g in given], create_graph=create_graph, allow_unused=True
+            )
+        )
+        return [next(found) if need else None for need in needs]
+
+
+def _save(ctx: Any, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
+          result: Result, shape: Shape) -> None:  # fmt: skip
+    ctx.set_materialize_grads(False)
+    ctx.shape, ctx.below = shape, len(result.lower)
+    ctx.save_for_backward(x, h, *steps, noise, result.y, result.last, *result.lower, *result.gates, *weights)
+
+
+def _saved(ctx: Any) -> tuple[Tensor, Tensor, list[Tensor], Steps, Tensor | None, Result]:
+    x, h, lengths, mask, restarts, noise, y, last, *more = ctx.saved_tensors
+    below, cells = ctx.below, h.shape[0]
+    result = Result(y, last, more[:below], more[below : below + cells])
+    return x, h, more[below + cells :], Steps(lengths, mask, restarts), noise, result
+
+
+class _Function(torch.autograd.Function):
+    """`gruvy::gru` in eager mode."""
+
+    @staticmethod
+    def forward(ctx: Any, shape: Shape, gates: bool, steps: Steps, noise: Tensor | None, x: Tensor, h: Tensor,
+                *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
+        result = stack.forward(x, h, weights, steps, noise, shape, True)
+        _save(ctx, x, h, weights, steps, noise, result, shape)
+        return (result.y, result.last, *result.lower, *result.gates) if gates else (result.y, result.last)
+
+    @staticmethod
+    def backward(ctx: Any, *douts: Tensor | None) -> tuple[Any, ...]:
+        x, h, weights, steps, noise, result = _saved(ctx)
+        grads = _gradients(result, douts[0], douts[1], douts[2 : 2 + ctx.below], douts[2 + ctx.below :])
+        needs = ctx.needs_input_grad[4:]
+        if _again(douts):
+            found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
+            return (None, None, None, None, *found)
+        dx, dh, dweights = stack.backward(grads, x, h, weights, steps, noise, result, ctx.shape, needs[0])
+        return (None, None, None, None, dx, dh, *dweights)
+
+
+def _gradients(result: Result, dy: Tensor | None, dlast: Tensor | None, dlower: Sequence[Tensor | None],
+               dgates: Sequence[Tensor | None]) -> Gradients:  # fmt: skip
+    """The gradients with each list whole or empty."""
+
+    def whole(of: Sequence[Tensor], given: Sequence[Tensor | None]) -> list[Tensor]:
+        if all(g is None for g in given):
+            return []
+        return [torch.zeros_like(o) if g is None else g for o, g in zip(of, given, strict=True)]
+
+    return Gradients(dy, dlast, whole(result.lower, dlower), whole(result.gates, dgates))
+
+
+# The operator's schema is in torch's terms: tensors, lists of them, a name for the convention.
+_STACK = (
+    "Tensor x, Tensor h, Tensor[] weights, Tensor? lengths, Tensor? mask, Tensor? restarts, Tensor? noise, "
+    "str convention, int directions"
+)
+
+
+@torch.library.custom_op(
+    "gruvy::gru", mutates_args=(), schema=f"({_STACK}, bool keep) -> (Tensor, Tensor, Tensor[], Tensor[])"
+)
+def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
+         restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
+         ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+    check_values(lengths, x.shape[0])
+    shape = Shape(Convention.of(convention), directions)
+    y, last, lower, gates = stack.forward(x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep)
+    return y, last, lower if keep else [], gates
+
+
+@_gru.register_fake
+def _(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
+      restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
+      ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+    (T, B, _), (cells, _, H), G = x.shape, h.shape, Convention.of(convention).gates
+    lower = [x.new_empty(T, B, directions * H) for _ in range(cells // directions - 1)] if keep else []
+    gates = [x.new_empty(T, B, G, H) for _ in range(cells)] if keep else []
+    return x.new_empty(T, B, directions * H), h.new_empty(h.shape), lower, gates
+
+
+@torch.library.custom_op(
+    "gruvy::gru_backward",
+    mutates_args=(),
+    schema=f"(Tensor? dy, Tensor? dlast, Tensor[] dlower, Tensor[] dgates, {_STACK}, Tensor y, Tensor last, "
+    "Tensor[] lower, Tensor[] gates, bool needs_dx) -> (Tensor, Tensor, Tensor[])",
+)
+def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor,
+                  h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
+                  restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, y: Tensor,
+                  last: Tensor, lower: list[Tensor], gates: list[Tensor], needs_dx: bool,
+                  ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
+    dx, dh, dweights = stack.backward(
+        Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
+        Result(y, last, lower, gates), Shape(Convention.of(convention), directions), needs_dx,
+    )  # fmt: skip
+    return x.new_empty(0) if dx is None else dx, dh, dweights
+
+
+@_gru_backward.register_fake
+def _(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor, h: Tensor,
+      weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None,
+      noise: Tensor | None, convention: str, directions: int, y: Tensor, last: Tensor, lower: list[Tensor],
+      gates: list[Tensor], needs_dx: bool) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
+    dx = x.new_empty(x.shape if needs_dx else 0)
+    return dx, h.new_empty(h.shape), [w.new_empty(w.shape) for w in weights]
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+    x, h, weights, lengths, mask, restarts, noise, convention, directions, _ = inputs
+    shape = Shape(Convention.of(convention), directions)
+    _save(ctx, x, h, weights, Steps(lengths, mask, restarts), noise, Result(*output), shape)
+
+
+def _op_backward(ctx: Any, dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor | None],
+                 dgates: list[Tensor | None]) -> tuple[Any, ...]:  # fmt: skip
+    x, h, weights, steps, noise, result = _saved(ctx)
+    grads = _gradients(result, dy, dlast, dlower, dgates)
+    needs_dx, needs_dh, needs_dweights, *_ = ctx.needs_input_grad
+    nothing = (None,) * 7
+    if _again([dy, dlast, *dlower, *dgates]):
+        needs = [needs_dx, needs_dh, *needs_dweights]
+        found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
+        return found[0], found[1], found[2:], *nothing
+    dx, dh, dweights = _gru_backward(
+        grads.y, grads.last, list(grads.lower), list(grads.gates), x, h, weights, *steps, noise,
+        str(ctx.shape.convention), ctx.shape.directions, *result, needs_dx,
+    )  # fmt: skip
+    return dx if needs_dx else None, dh, dweights, *nothing
+
+
+_gru.register_autograd(_op_backward, setup_context=_setup_context)
