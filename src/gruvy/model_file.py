@@ -39,7 +39,7 @@ class Model:
         input_mean, input_scale: of the inputs (I,), or None where inputs are taken as they are.
         width: the number of steps that a 2-D array must have, or None.
         feature_names: names of those steps, or None.
-        columns: names of what stood in the file it was trained on, as far as known: "channels", "targets", "others".
+        columns: names of the columns of a file that the data came from: "channels", "targets", "others".
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
     """
@@ -187,7 +187,7 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     names = said["feature_names"]
     return Model(
         weights=weights, V=V, b_y=b_y, pooling=said["pooling"], task=task, input_mean=mean, input_scale=scale,
-        width=said["width"], feature_names=None if names is None else tuple(names), columns=said.get("columns", {}),
+        width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
         settings=said["settings"], versions=said["versions"],
     )  # fmt: skip
 
@@ -196,7 +196,7 @@ def _classes_out(classes: Array) -> tuple[list[Any], str]:
     values = classes.tolist()
     if not all(isinstance(v, (bool, int, float, str)) for v in values):
         bad = next(v for v in values if not isinstance(v, (bool, int, float, str)))
-        raise InputError(f"classes: {bad!r} is of type {type(bad).__name__}, which no model file holds; wanted str or numbers")
+        raise InputError(f"classes: {bad!r} is of type {type(bad).__name__}; a model file holds text and numbers")
     return values, "object" if classes.dtype == object else classes.dtype.str
 
 
