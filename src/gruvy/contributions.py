@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import InputError
 from .gradients import pooling_shares, traced
-from .parts import Parts
+from .parts import Parts, pool_steps
 from .recurrence import choose, reversed_restarts
 from .trace import Trace
 
@@ -22,6 +22,7 @@ class _Net:
 
     def __init__(self, parts: Parts, t: Trace, engine: str | None) -> None:
         self.parts, self.initial, self.valid = parts, t.initial, t.valid
+        self.steps = pool_steps(t.valid, t.restarts)
         self.engine = choose(engine, np.float64).module
         cuts = None if t.restarts is None else t.restarts.T
         self.cuts = (cuts, None if cuts is None else reversed_restarts(cuts))
@@ -50,7 +51,7 @@ class _Net:
     def outputs(self, x: Array, rows: Array) -> Array:
         """Outputs (B, O) of inputs x (B, T, I) for the sequences `rows`."""
         hidden, final, _ = self._forward(x, rows)
-        return self.parts.read_out(self.parts.pooled(hidden, final, self.valid[rows]))
+        return self.parts.read_out(self.parts.pooled(hidden, final, self.steps[rows]))
 
     def gradient(self, x: Array, target: Array, rows: Array) -> Array:
         """Gradient (B, T, I) of output target[b] by the input, for the sequences `rows`."""
@@ -60,13 +61,14 @@ class _Net:
         seed = np.eye(D * H)[target] if V is None else np.asarray(V, np.float64)[target]  # (B, P)
         dy: Array | None = None
         if self.parts.pooling in ("mean", "max"):
-            dy = (pooling_shares(self.parts.pooling, hidden, self.valid[rows]) * seed[:, None]).transpose(1, 0, 2)
+            dy = (pooling_shares(self.parts.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
+            seed = np.where(self.steps[rows].any(1)[:, None], 0, seed)
         for k in reversed(range(w.layers)):
             dx = np.zeros(saved[k * D][0].shape)
             for d, cell in enumerate(w.cells[k]):
                 half = slice(d * H, (d + 1) * H)
                 x, h, y, gates = saved[k * D + d]
-                dh = seed[:, half].copy() if k == w.layers - 1 and dy is None else None
+                dh = seed[:, half].copy() if k == w.layers - 1 else None
                 step = None if dy is None else np.ascontiguousarray(dy[:, :, half])
                 dx += self.engine.backward(step, dh, x, h, *cell, y, gates, c, **self._options(d, rows))[0]
             dy = dx

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .parts import Parts, as_batch, parts_of
+from .parts import Parts, as_batch, parts_of, pool_steps
 from .recurrence import reversed_restarts
 from .trace import Trace, trace
 from .weights import Cell
@@ -132,10 +132,12 @@ def _seeds(parts: Parts, t: Trace) -> tuple[Array, list[Scaled] | None]:
     (B, T), P = t.valid.shape, parts.weights.hidden_units * parts.weights.directions
     V = np.eye(P) if parts.V is None else np.asarray(parts.V, np.float64)
     last = np.broadcast_to(V, (B, *V.shape))
-    if parts.pooling in ("last", "none"):
+    if parts.pooling not in ("mean", "max"):
         return last, None
-    share = pooling_shares(parts.pooling, top_states(t), t.valid)
-    return np.zeros_like(last), [Scaled.of(V * share[:, s, None, :]) for s in range(T)]
+    steps = pool_steps(t.valid, t.restarts)
+    share = pooling_shares(parts.pooling, top_states(t), steps)
+    none = ~steps.any(1)[:, None, None]  # the final state is read instead
+    return np.where(none, last, 0), [Scaled.of(V * share[:, s, None, :]) for s in range(T)]
 
 
 def top_states(t: Trace) -> Array:
@@ -143,12 +145,14 @@ def top_states(t: Trace) -> Array:
     return np.concatenate(list(t.state[-t.directions :]), axis=-1)
 
 
-def pooling_shares(pooling: str, hidden: Array, valid: Array) -> Array:
+def pooling_shares(pooling: str, hidden: Array, steps: Array) -> Array:
     """The derivative of the pooled state by each step's state, (B, T, P): 1/n for mean, 1 at the maximum for max."""
     if pooling == "mean":
-        return np.broadcast_to((valid / np.maximum(valid.sum(1, keepdims=True), 1))[..., None], hidden.shape)
-    best = np.where(valid[..., None], hidden, -np.inf).argmax(1)[:, None, :]
-    return np.asarray((np.arange(hidden.shape[1])[None, :, None] == best) & valid[..., None])
+        return np.broadcast_to((steps / np.maximum(steps.sum(1, keepdims=True), 1))[..., None], hidden.shape)
+    if not hidden.shape[1]:
+        return np.zeros(hidden.shape)
+    best = np.where(steps[..., None], hidden, -np.inf).argmax(1)[:, None, :]
+    return np.asarray((np.arange(hidden.shape[1])[None, :, None] == best) & steps[..., None])
 
 
 class _Back:

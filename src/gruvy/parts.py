@@ -15,10 +15,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A model taken apart.
+    """A model taken apart; `task` is "classify", "tag" (a class at every step), "regress" or "" where it is unknown.
 
     `V` (O, directions * H) and `b_y` (O,) read the output off the top layer's states, pooled over time by `pooling`
-    ("last", "mean", "max", or "none": an output at every step); without them the output is the final state itself.
+    ("last", "mean" or "max"); without them the output is the final state itself.
     `shift` and `scale` (I,) turn what the user has into what the recurrence sees, (x - shift) / scale. For a
     regression, `y_shift` and `y_scale` (O,) turn the output back into what the user has, y * y_scale + y_shift.
     """
@@ -33,7 +33,6 @@ class Parts:
     y_shift: Array | None = None
     y_scale: Array | None = None
     classes: tuple[Any, ...] = ()
-    features: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -46,14 +45,16 @@ class Parts:
             x = x - self.shift
         return x if self.scale is None else x / self.scale
 
-    def pooled(self, hidden: Array, final: Array, valid: Array) -> Array:
-        """The states (B, T, P) of the top layer pooled over the steps that count; final (B, P) for "last"."""
-        if self.pooling in ("last", "none"):
+    def pooled(self, hidden: Array, final: Array, steps: Array) -> Array:
+        """The states (B, T, P) of the top layer pooled over `steps` (B, T), or the final states (B, P)."""
+        if self.pooling not in ("mean", "max"):
             return final
-        steps = valid[..., None]
+        some, steps = steps.any(1)[:, None], steps[..., None]
         if self.pooling == "mean":
-            return np.asarray(hidden.sum(1) / np.maximum(steps.sum(1), 1))
-        return np.where(steps.any(1), np.where(steps, hidden, -np.inf).max(1, initial=-np.inf), 0)
+            found = np.where(steps, hidden, 0).sum(1) / np.maximum(steps.sum(1), 1)
+        else:
+            found = np.where(steps, hidden, -np.inf).max(1, initial=-np.inf)
+        return np.where(some, found, final)
 
     def read_out(self, pooled: Array) -> Array:
         """The outputs (..., O): scores of classes, scaled targets, or the states themselves."""
@@ -79,15 +80,49 @@ def parts_of(model: Any) -> Parts:
         return Parts(model)
     if hasattr(model, "weight_ih_l0"):  # torch.nn.GRU and gruvy.nn.GRU
         return Parts(Weights.from_torch(model))
-    taken = getattr(model, "parts", None)
-    if callable(taken):
-        parts = taken()
-        if isinstance(parts, Parts):
-            return parts
+    weights = getattr(model, "weights", None)
+    weights = weights() if callable(weights) else weights
+    if isinstance(weights, Weights):  # gruvy.GRU, a model file's content
+        return _with_read_out(model, weights)
+    for name in ("model", "model_", "network_", "net_"):  # a loaded model, a fitted estimator
+        inner = getattr(model, name, None)
+        if inner is not None and inner is not model:
+            return parts_of(inner)
     raise InputTypeError(
         f"model: {type(model).__name__}, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a "
         "loaded model"
     )
+
+
+def _with_read_out(model: Any, weights: Weights) -> Parts:
+    task = getattr(model, "task", None)
+    return Parts(
+        weights,
+        V=_numpy(getattr(model, "V", None)),
+        b_y=_numpy(getattr(model, "b_y", None)),
+        pooling=getattr(model, "pooling", "last"),
+        task=str(getattr(task, "name", "")),
+        shift=_numpy(getattr(model, "input_mean", None)),
+        scale=_numpy(getattr(model, "input_scale", None)),
+        y_shift=_numpy(getattr(task, "mean", None)),
+        y_scale=_numpy(getattr(task, "scale", None)),
+        classes=tuple(np.asarray(getattr(task, "classes", ())).tolist()),
+    )
+
+
+def _numpy(value: Any) -> Array | None:
+    if value is None:
+        return None
+    detach = getattr(value, "detach", None)
+    return np.asarray(value if detach is None else detach().cpu().numpy())
+
+
+def pool_steps(valid: Array, restarts: Array | None) -> Array:
+    """The steps (B, T) that pooling over time looks at: those that count, since the last restart."""
+    if restarts is None:
+        return valid
+    later = np.cumsum(restarts[:, ::-1], axis=1)[:, ::-1] - restarts
+    return valid & (later == 0)
 
 
 def as_batch(x: Any, lengths: Any, units: int, name: str = "x") -> tuple[Array, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,14 +57,13 @@ def datasets(
 def _list() -> None:
     from gruvy.data import names
 
-    table = Table("name", "task", "what it is", "size", "from", box=PLAIN)
-    lacking = []
+    table = Table("name", "for", "what it is", box=PLAIN, show_lines=False)
     for entry in names():
         source = f"{entry.source}; {entry.licence}"
         if not entry.available:
-            source = rf'not installed: pip install "gruvy\[{entry.extra}]"'
-            lacking.append(entry)
-        table.add_row(f"[bold]{entry.name}[/bold]", entry.task, entry.description, entry.size, source)
+            source = rf'[red]not installed[/red]: pip install "gruvy\[{entry.extra}]"'
+        what = f"{entry.description}\n{entry.size}\n[dim]{source}[/dim]"
+        table.add_row(f"[bold]{entry.name}[/bold]", entry.task, what, end_section=True)
     page = out()
     page.print(table)
     page.print("To train on one:      gruvy train spoken-digits")
@@ -84,8 +82,8 @@ def long_form(dataset: Dataset, part: str = "all") -> tuple[list[str], Iterator[
         for which, sequences in parts:
             for i, x in enumerate(sequences.x):
                 name = sequences.ids[i] if unique else f"{which}-{sequences.ids[i]}"
-                targets = [] if sequences.y is None else _targets(sequences.y[i], len(x), per_step=dataset.task == "tag")
-                for step, (values, answer) in enumerate(zip(x, itertools.chain(targets), strict=True)):
+                targets = _targets(sequences.y[i], len(x), per_step=dataset.task == "tag")
+                for step, (values, answer) in enumerate(zip(x, targets, strict=True)):
                     yield [name, step, *map(number, values), *answer]
 
     return header, rows()

@@ -17,4 +17,4 @@ def need(module: str, extra: str) -> Any:
     except ModuleNotFoundError as missing:
         if missing.name != package:
             raise
-        raise MissingExtraError(f'{package} is not installed; pip install "gruvy[{extra}]" installs it') from missing
+        raise MissingExtraError(f'{package} is not installed: pip install "gruvy[{extra}]"') from missing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence as Ordered
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _read_folder(
     made = long_form(
         table, options, id=RECORDING, time=time, target=targets, features=features, group=group, ignore=ignore
     )
-    return made
+    return replace(made, target=["label"]) if targets == [LABEL] else made
 
 
 def _recordings(folder: Path) -> list[Path]:

@@ -96,13 +96,12 @@ def long_form(
         )
     names = _features(table, [id, time, group], targets, features, ignore)
     order, ids, lengths = _order(table, id, time)
-    frame = table.frame[order]
     steps = Steps(
         values=np.stack([table.numbers(name) for name in names], axis=1)[order],
         ids=ids,
         lengths=lengths,
         features=names,
-        targets={name: frame[name] for name in targets},
+        targets={name: table.frame[name].gather(order) for name in targets},
         groups=(group, table.names(group, "group").gather(order)) if group else None,
         source=table.source,
         place=lambda row: table.place(int(order[row])),

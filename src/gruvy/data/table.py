@@ -48,18 +48,20 @@ class Table:
         if series.dtype in (pl.Categorical, pl.Enum):
             series = series.cast(pl.String)
         if series.dtype == pl.String:
-            text = series.str.strip_chars()
-            values = text.cast(pl.Float64, strict=False)
-            bad = values.is_null() & ~missing(text)
-            if bad.any():
-                row = int(bad.arg_max() or 0)
-                if values.null_count() == len(values) > 1:  # the whole column is something else
+            values = series.cast(pl.Float64, strict=False)
+            if values.null_count():  # gaps, spaces around a number, or something else
+                text = series.str.strip_chars()
+                values = text.cast(pl.Float64, strict=False)
+                bad = values.is_null() & ~missing(text)
+                if bad.any():
+                    row = int(bad.arg_max() or 0)
                     where = f"{self.source}, column {column!r}"
-                    raise DataError(
-                        f"{where} holds text such as {series[row]!r}, and features are numbers: "
-                        "say that it is the target (--target) or the group (--group), or leave it out (--ignore)"
-                    )
-                raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
+                    if values.null_count() == len(values) > 1:  # the whole column is something else
+                        raise DataError(
+                            f"{where} holds text such as {series[row]!r}, and features are numbers: say that it is "
+                            "the target (--target) or the group (--group), or choose the features (--features)"
+                        )
+                    raise DataError(f"{self.place(row)}, column {column!r}: {series[row]!r} is not a number")
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             values = series.cast(pl.Float64)
         else:

@@ -1,80 +1,80 @@
 "use strict";
-// The cell, drawn: one unit's numbers on the wires of the equations. One crossing, at the hop under σ_z.
+// The cell, drawn: one unit's numbers on the wires of the equations. One crossing, at the hop on the way to the candidate.
 
 class CellDiagram {
   constructor(host, net) {
     this.net = net;
     this.values = {};
     const keeps = net.keeps, after = net.reset === "after";
-    const root = svg("svg", {viewBox: "0 0 780 420", role: "img", class: "cell", "aria-labelledby": "cell-title"}, host);
+    const root = svg("svg", {viewBox: "0 0 880 470", role: "img", class: "cell", "aria-labelledby": "cell-title"}, host);
     svg("title", {id: "cell-title"}, root, "The cell of one unit at the chosen step; the numbers are in the equations beside it");
-    const defs = svg("defs", {}, root), marker = svg("marker", {
-      id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto-start-reverse"}, defs);
-    svg("path", {d: "M0 0.5L8 4L0 7.5z", class: "tip"}, marker);
-    svg("rect", {x: 74, y: 22, width: 632, height: 352, rx: 26, class: "body"}, root);
+    const marker = svg("marker", {id: "tip", viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 13, markerHeight: 13,
+      markerUnits: "userSpaceOnUse", orient: "auto"}, svg("defs", {}, root));
+    svg("path", {d: "M0 1L10 5L0 9z", class: "tip"}, marker);
+    svg("rect", {x: 92, y: 26, width: 716, height: 384, rx: 28, class: "body"}, root);
+    svg("text", {x: 450, y: 17, class: "caption", "text-anchor": "middle"}, root, "what is kept runs along the top");
     this.root = root;
     this.wires = {};
     const wire = (name, d, end) => {
       this.wires[name] = svg("path", {d, class: "wire", "data-wire": name, ...(end ? {"marker-end": "url(#tip)"} : {})}, root);
     };
-    wire("x", "M36 386H590M186 386V264M426 386V264M590 386V264");
-    wire("h", "M20 76H406M110 76V344H410M170 344V264M410 344V264");
-    wire("h_rh", after ? "M260 76V126M260 162V211" : "M260 76V211", true);
-    wire("r", "M202 230H240", true);
-    wire("rh", "M260 249V304H400A18 18 0 0 1 436 304H574V264", true);
-    wire("z", "M418 204V166");
-    wire("z_keep", keeps ? "M418 166V95" : "M418 166V140M418 112V95", true);
-    wire("z_add", keeps ? "M418 166H486M514 166H563" : "M418 166H563", true);
-    wire("n", "M582 204V186", true);
-    wire("kept", "M437 76H563", true);
-    wire("added", "M582 147V95", true);
-    wire("out", "M601 76H752", true);
+    wire("x", "M56 438H690M199 438V292M459 438V292M690 438V292");
+    wire("h", "M14 84H428M124 84V378H441V292M181 378V292");
+    wire("h_rh", after ? "M330 84V130M330 168V240" : "M330 84V240", true);
+    wire("r", "M224 262H308", true);
+    wire("rh", "M330 284V336H428A22 22 0 0 1 472 336H670V294", true);
+    wire("z", "M450 234V172");
+    wire("z_keep", keeps ? "M450 172V106" : "M450 172V142M450 114V106", true);
+    wire("z_add", keeps ? "M450 172H551M579 172H658" : "M450 172H658", true);
+    wire("n", "M680 234V194", true);
+    wire("kept", "M472 84H658", true);
+    wire("added", "M680 150V106", true);
+    wire("out", "M702 84H866", true);
     this.ops = {};
-    this.box("r", 178, 230, "σ", "reset gate");
-    this.box("z", 418, 230, "σ", "update gate");
-    this.box("n", 582, 230, "tanh", "candidate");
-    for (const [name, x, y, sign] of [["rh", 260, 230, "∘"], ["kept", 418, 76, "∘"], ["added", 582, 166, "∘"], ["out", 582, 76, "+"],
-      ["one", ...(keeps ? [500, 166] : [418, 126]), "1−"]]) this.circle(name, x, y, sign);
+    this.box("r", 190, 262, "σ", "reset gate");
+    this.box("z", 450, 262, "σ", "update gate");
+    this.box("n", 680, 262, "tanh", "candidate");
+    for (const [name, x, y, sign] of [["rh", 330, 262, "∘"], ["kept", 450, 84, "∘"], ["added", 680, 172, "∘"], ["out", 680, 84, "+"],
+      ["one", ...(keeps ? [565, 172] : [450, 128]), "1−"]]) this.circle(name, x, y, sign);
     if (after) {
-      svg("rect", {x: 238, y: 126, width: 44, height: 36, rx: 8, class: "box plain"}, root);
-      svg("text", {x: 260, y: 149, class: "sign small", "text-anchor": "middle"}, root, "U·+c");
+      svg("rect", {x: 296, y: 130, width: 68, height: 38, rx: 9, class: "box plain"}, root);
+      svg("text", {x: 330, y: 154, class: "sign small", "text-anchor": "middle"}, root, "U h + c");
     }
-    const dh = after ? "q" : "h";
-    this.tag("h", 20, 60, "start", "h_prev");
-    this.tag("out", 760, 60, "end", "h_t");
-    svg("text", {x: 20, y: 410, class: "name"}, root, "x");
-    svg("text", {x: 31, y: 414, class: "name sub"}, root, "t");
-    svg("text", {x: 42, y: 410, class: "caption"}, root, "input");
-    this.tag("r", 214, 216, "middle", "r", true);
-    this.tag("rh", 272, 282, "start", after ? "r∘q" : "r∘h");
-    if (after) this.tag("q", 270, 190, "start", dh);
-    this.tag("z", 428, 192, "start", "z");
-    this.tag("one", keeps ? 500 : 440, keeps ? 196 : 130, keeps ? "middle" : "start", "1−z");
-    this.tag("n", 592, 200, "start", "h̃");
-    this.tag("kept", 500, 64, "middle", "kept");
-    this.tag("added", 592, 124, "start", "let in");
-    svg("text", {x: 390, y: 14, class: "caption", "text-anchor": "middle"}, root, "what is kept runs along the top");
+    svg("text", {x: 20, y: 443, class: "name"}, root, "x");
+    svg("text", {x: 31, y: 448, class: "name sub"}, root, "t");
+    this.labels = {};
+    this.tag("h", 12, 66, "start", "", true);
+    this.tag("out", 868, 66, "end", "", true);
+    this.tag("r", 266, 250, "middle", "r", true);
+    this.tag("rh", 318, 326, "end", after ? "r∘q" : "r∘h");
+    if (after) this.tag("q", 342, 212, "start", "q");
+    this.tag("z", 462, 220, "start", "z");
+    this.tag("one", keeps ? 565 : 472, keeps ? 148 : 134, keeps ? "middle" : "start", "1−z");
+    this.tag("n", 692, 222, "start", "h̃");
+    this.tag("kept", 565, 70, "middle", "kept");
+    this.tag("added", 692, 134, "start", "let in");
   }
 
   box(name, x, y, sign, caption) {
-    const node = svg("rect", {x: x - 30, y: y - 26, width: 60, height: 52, rx: 11, class: "box"}, this.root);
+    const node = svg("rect", {x: x - 34, y: y - 28, width: 68, height: 56, rx: 12, class: "box"}, this.root);
     const text = svg("text", {x, y: y + 6, class: "sign", "text-anchor": "middle"}, this.root, sign);
     svg("title", {}, node, caption);
     this.ops[name] = {node, text};
   }
 
   circle(name, x, y, sign) {
-    const node = svg("circle", {cx: x, cy: y, r: name === "one" ? 14 : 18, class: "op"}, this.root);
+    const node = svg("circle", {cx: x, cy: y, r: name === "one" ? 14 : 20, class: "op"}, this.root);
     const text = svg("text", {x, y: y + (name === "one" ? 5 : 6), class: name === "one" ? "sign small" : "sign", "text-anchor": "middle"}, this.root, sign);
     this.ops[name] = {node, text};
   }
 
+  // A value with its name before it, or above it.
   tag(name, x, y, anchor, label, stacked) {
+    if (stacked) this.labels[name] = svg("text", {x, y: y - 18, class: "value", "text-anchor": anchor}, this.root);
     const node = svg("text", {x, y, class: "value", "text-anchor": anchor}, this.root);
-    svg("tspan", {class: "label"}, node, stacked ? label : `${label} `);
-    this.values[name] = svg("tspan", {"data-value": `cell.${name}`, ...(stacked ? {x, dy: 0} : {})}, node);
-    if (stacked) { node.firstChild.setAttribute("dy", -15); this.values[name].setAttribute("dy", 15); }
-    this.labels = {...this.labels, [name]: node.firstChild};
+    const text = svg("tspan", {class: "label"}, stacked ? this.labels[name] : node, stacked ? label : `${label} `);
+    this.labels[name] = text;
+    this.values[name] = svg("tspan", {"data-value": `cell.${name}`}, node);
   }
 
   // v: h, r, z, n, q, out of one unit at one step; previous: how the old state is called.
@@ -83,8 +83,8 @@ class CellDiagram {
     const all = {h: v.h, r: v.r, z: v.z, n: v.n, q: v.q, out: v.out, one: 1 - v.z, rh: v.r * (after ? v.q : v.h),
       kept: old * v.h, added: (1 - old) * v.n};
     for (const [name, node] of Object.entries(this.values)) node.textContent = number(all[name]);
-    this.labels.h.textContent = `${previous} `;
-    this.labels.out.textContent = "h_t ";
+    this.labels.h.textContent = previous;
+    this.labels.out.textContent = "hₜ";
     const level = {x: 0.5, h: v.h, h_rh: after ? v.q : v.h, r: v.r, rh: all.rh, z: v.z, z_keep: old, z_add: 1 - old, n: v.n,
       kept: all.kept, added: all.added, out: v.out};
     for (const [name, node] of Object.entries(this.wires)) {

@@ -32,7 +32,7 @@ function showNumbers() {
   const rh = new Float64Array(H);
   for (let u = 0; u < H; u++) rh[u] = one.r[from + u] * one.before[from + u];
   const before = one.before.subarray(from, from + H), old = backward() ? "t+1" : "t−1";
-  diagram.show(v, backward() ? "h_t+1" : "h_t−1");
+  diagram.show(v, backward() ? "hₜ₊₁" : "hₜ₋₁");
   equations.show(v, net.products(one.cell, view.unit, one.x, t * one.width, before, 0, rh), old);
   playground.load(one, t, view.unit, view.layer < D, data.ranges);
   const host = $("at-step"), says = [];
@@ -191,7 +191,12 @@ function start() {
     else return;
     e.preventDefault();
   });
-  new ResizeObserver(() => { drawTracks(); placeCursor(); }).observe(tracks);
+  let width = 0; // drawing changes the height, and that alone must not draw again
+  new ResizeObserver(() => {
+    if (tracks.clientWidth === width) return;
+    width = tracks.clientWidth;
+    requestAnimationFrame(() => { drawTracks(); placeCursor(); });
+  }).observe(tracks);
   view.unit = firstUnit();
   filterSequences("all");
   moveTo(Math.floor(sequence().steps / 2));

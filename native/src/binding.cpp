@@ -1,0 +1,308 @@
+// The kernels as the Python module gruvy._core: takes arrays as they lie, checks all of it, and lets other Python
+// threads run meanwhile. Every error names its argument. What engine.hpp says of the arguments holds here too.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <memory>
+
+#include "arrays.hpp"
+#include "dispatch.hpp"
+#include "pool.hpp"
+#include "workspace.hpp"
+
+namespace gruvy {
+namespace {
+
+template <class T> constexpr Kind kind_for = sizeof(T) == 4 ? Kind::float32 : Kind::float64;
+
+// Calls f with a float or a double, as the array's numbers are.
+template <class F> void by_type(const Array &a, F f) {
+    if (a.kind() == Kind::float32) return f(float());
+    if (a.kind() == Kind::float64) return f(double());
+    throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", wanted float32 or float64");
+}
+
+void expect_axes(const Array &a, int axes, const char *letters) {
+    if (!a || a.dimensions() != axes) {
+        throw InputError(std::string(a.name) + ": " + (a ? std::to_string(a.dimensions()) + " axes" : "None") +
+                         ", wanted " + letters);
+    }
+}
+
+// Numbers of type T in this shape, dense from an axis on. Missing is allowed unless needed.
+template <class T>
+void expect_numbers(const Array &a, const char *letters, std::initializer_list<Index> shape, int dense_from,
+                    bool needed = true) {
+    if (!a && needed) throw InputTypeError(std::string(a.name) + ": None, wanted an array " + letters);
+    a.expect(kind_for<T>);
+    a.expect(letters, shape);
+    a.expect_dense(dense_from);
+}
+
+struct Flags {
+    Array lengths, mask, restarts;
+    bool reverse;
+
+    Flags(nb::handle l, nb::handle m, nb::handle r, bool rev)
+        : lengths("lengths", l, false), mask("mask", m, false), restarts("restarts", r, false), reverse(rev) {}
+
+    Steps steps(Index T, Index B) const {
+        lengths.expect(Kind::int64), lengths.expect("(B,)", {B}), lengths.expect_dense();
+        mask.expect(Kind::boolean), mask.expect("(T, B)", {T, B});
+        restarts.expect(Kind::boolean), restarts.expect("(T, B)", {T, B});
+        const auto *p = lengths.at<const std::int64_t>();
+        for (Index b = 0; lengths && b < B; b++) {
+            if (p[b] < 0 || p[b] > T) {
+                throw InputError("lengths: " + std::to_string(p[b]) + " at index " + std::to_string(b) +
+                                 ", wanted 0 to " + std::to_string(T));
+            }
+        }
+        return {p, mask.view<const std::uint8_t>(), restarts.view<const std::uint8_t>(), reverse};
+    }
+};
+
+struct Parameters {
+    Array W, U, b, c;
+    Convention convention;
+
+    Parameters(nb::handle W_, nb::handle U_, nb::handle b_, nb::handle c_, bool after, bool keeps)
+        : W("W", W_, false), U("U", U_, false), b("b", b_, false), c("c", c_, false), convention{after, keeps} {
+        expect_axes(W, 2, "(3H, I)");
+        expect_axes(U, 2, "(3H, H)");
+        if (c && !after) throw InputError("c: wanted None, since the reset gate acts before the product");
+    }
+    Shape shape(Index T, Index B) const { return {T, B, W.size(1), U.size(1)}; }
+    template <class T> Weights<T> get() const {
+        Index I = W.size(1), H = U.size(1);
+        expect_numbers<T>(W, "(3H, I)", {3 * H, I}, 0);
+        expect_numbers<T>(U, "(3H, H)", {3 * H, H}, 0);
+        expect_numbers<T>(b, "(3H,)", {3 * H}, 0, false);
+        expect_numbers<T>(c, "(H,)", {H}, 0, false);
+        return {W.at<const T>(), U.at<const T>(), b.at<const T>(), c.at<const T>()};
+    }
+};
+
+const Isa &chosen(const std::string &name) {
+    try {
+        return isa_named(name);
+    } catch (const std::invalid_argument &e) {
+        throw InputError("isa '" + name + "': " + e.what());
+    }
+}
+
+int checked_threads(int threads) {
+    if (threads < 1) throw InputError("threads: " + std::to_string(threads) + ", wanted 1 or more");
+    return threads;
+}
+
+// Weights in the order in which one instruction set's kernels read them.
+class Packed {
+  public:
+    Packed(nb::handle W, nb::handle U, nb::handle b, nb::handle c, bool after, bool keeps, const std::string &name)
+        : isa(chosen(name)), convention{after, keeps} {
+        Parameters w(W, U, b, c, after, keeps);
+        shape = w.shape(1, 1);
+        kind = w.W.kind();
+        by_type(w.W, [&](auto zero) {
+            using T = decltype(zero);
+            const Kernels<T> &k = kernels<T>(isa);
+            Weights<T> weights = w.get<T>();
+            bytes = k.packed_size(shape, convention) * sizeof(T);
+            block.reset(static_cast<char *>(::operator new(bytes, std::align_val_t(64))));
+            k.pack(weights, shape, convention, reinterpret_cast<T *>(block.get()));
+        });
+    }
+    template <class T> const T *get() const { return reinterpret_cast<const T *>(block.get()); }
+
+    const Isa &isa;
+    Convention convention;
+    Shape shape;
+    Kind kind;
+    std::size_t bytes;
+
+  private:
+    struct Free {
+        void operator()(char *p) const { ::operator delete(p, std::align_val_t(64)); }
+    };
+    std::unique_ptr<char, Free> block;
+};
+
+template <class T> void check_forward(ForwardArgs<T> &a, const Array &x, const Array &h, const Array &y,
+                                      const Array &gates, const Array &h_last, const Array &recurrent) {
+    Index T_ = a.shape.T, B = a.shape.B, I = a.shape.I, H = a.shape.H, G = a.convention.gates();
+    expect_numbers<T>(x, "(T, B, I)", {T_, B, I}, 2);
+    expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
+    expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2, false);
+    expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2, false);
+    expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
+    expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
+    a.x = x.view<const T>(), a.h = h.at<const T>(), a.y = y.view<T>(), a.gates = gates.view<T>();
+    a.h_last = h_last.at<T>(), a.recurrent = recurrent.view<const T>();
+}
+
+void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handle b, nb::handle c, bool after,
+             bool keeps, nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle y_,
+             nb::handle gates_, nb::handle h_last_, nb::handle recurrent_, int threads, const std::string &isa) {
+    Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
+    Array h_last("h_last", h_last_, true), recurrent("recurrent", recurrent_, false);
+    Flags flags(lengths, mask, restarts, reverse);
+    Parameters w(W, U, b, c, after, keeps);
+    expect_axes(x, 3, "(T, B, I)");
+    by_type(x, [&](auto zero) {
+        using T = decltype(zero);
+        ForwardArgs<T> a;
+        a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
+        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        check_forward(a, x, h, y, gates, h_last, recurrent);
+        const Kernels<T> &k = kernels<T>(chosen(isa));
+        nb::gil_scoped_release release;
+        k.forward(a);
+    });
+}
+
+void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle lengths, nb::handle mask,
+                    nb::handle restarts, bool reverse, nb::handle y_, nb::handle gates_, nb::handle h_last_,
+                    int threads) {
+    Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
+    Array h_last("h_last", h_last_, true), recurrent;
+    Flags flags(lengths, mask, restarts, reverse);
+    expect_axes(x, 3, "(T, B, I)");
+    x.expect(p.kind);
+    by_type(x, [&](auto zero) {
+        using T = decltype(zero);
+        ForwardArgs<T> a;
+        a.shape = {x.size(0), x.size(1), p.shape.I, p.shape.H}, a.convention = p.convention, a.packed = p.get<T>();
+        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        check_forward(a, x, h, y, gates, h_last, recurrent);
+        nb::gil_scoped_release release;
+        kernels<T>(p.isa).forward(a);
+    });
+}
+
+// One step: the state h becomes the new state in h_last, which may be h. No thread is woken, and the GIL is kept where
+// giving it away costs as much as the step.
+void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_) {
+    Array x("x", x_, false), h("h", h_, false), h_last("h_last", h_last_, true);
+    expect_axes(x, 2, "(B, I)");
+    x.expect(p.kind);
+    by_type(x, [&](auto zero) {
+        using T = decltype(zero);
+        ForwardArgs<T> a;
+        Index B = x.size(0), I = p.shape.I, H = p.shape.H;
+        a.shape = {1, B, I, H}, a.convention = p.convention, a.packed = p.get<T>();
+        expect_numbers<T>(x, "(B, I)", {B, I}, 1);
+        expect_numbers<T>(h, "(B, H)", {B, H}, 0);
+        expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
+        a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
+        if (B * H * (I + H) < 100000) return kernels<T>(p.isa).forward(a);
+        nb::gil_scoped_release release;
+        kernels<T>(p.isa).forward(a);
+    });
+}
+
+void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_, nb::handle W, nb::handle U,
+              nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps,
+              nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle recurrent_,
+              nb::handle dx_, nb::handle dh_, nb::handle dW_, nb::handle dU_, nb::handle db_, nb::handle dc_,
+              int threads, const std::string &isa) {
+    Array dy("dy", dy_, false), dh_last("dh_last", dh_last_, false), x("x", x_, false), h("h", h_, false);
+    Array y("y", y_, false), gates("gates", gates_, false), recurrent("recurrent", recurrent_, false);
+    Array dx("dx", dx_, true), dh("dh", dh_, true), dW("dW", dW_, true), dU("dU", dU_, true), db("db", db_, true);
+    Array dc("dc", dc_, true);
+    Flags flags(lengths, mask, restarts, reverse);
+    Parameters w(W, U, b, c, after, keeps);
+    expect_axes(x, 3, "(T, B, I)");
+    by_type(x, [&](auto zero) {
+        using T = decltype(zero);
+        BackwardArgs<T> a;
+        a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
+        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        Index T_ = a.shape.T, B = a.shape.B, I = a.shape.I, H = a.shape.H, G = a.convention.gates();
+        expect_numbers<T>(dy, "(T, B, H)", {T_, B, H}, 2, false);
+        expect_numbers<T>(dh_last, "(B, H)", {B, H}, 0, false);
+        expect_numbers<T>(x, "(T, B, I)", {T_, B, I}, 2);
+        expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
+        expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2);
+        expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2);
+        expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
+        expect_numbers<T>(dx, "(T, B, I)", {T_, B, I}, 2, false);
+        expect_numbers<T>(dh, "(B, H)", {B, H}, 0);
+        expect_numbers<T>(dW, "(3H, I)", {3 * H, I}, 0);
+        expect_numbers<T>(dU, "(3H, H)", {3 * H, H}, 0);
+        expect_numbers<T>(db, "(3H,)", {3 * H}, 0);
+        expect_numbers<T>(dc, "(H,)", {H}, 0, after);
+        a.dy = dy.view<const T>(), a.dh_last = dh_last.at<const T>(), a.x = x.view<const T>(), a.h = h.at<const T>();
+        a.y = y.view<const T>(), a.gates = gates.view<const T>(), a.recurrent = recurrent.view<const T>();
+        a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
+        a.dc = dc.at<T>();
+        const Kernels<T> &k = kernels<T>(chosen(isa));
+        nb::gil_scoped_release release;
+        k.backward(a);
+    });
+}
+
+void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle lengths, nb::handle mask, nb::handle out_,
+             int threads, const std::string &isa) {
+    Array h("h", h_, false), V("V", V_, false), b("b", b_, false), out("out", out_, true);
+    Flags flags(lengths, mask, nb::none(), false);
+    expect_axes(h, 3, "(T, B, H)");
+    expect_axes(V, 2, "(O, H)");
+    by_type(h, [&](auto zero) {
+        using T = decltype(zero);
+        ReadoutArgs<T> a;
+        Index T_ = h.size(0), B = h.size(1), H = h.size(2), O = V.size(0);
+        a.shape = {T_, B, O, H};
+        expect_numbers<T>(h, "(T, B, H)", {T_, B, H}, 2);
+        expect_numbers<T>(V, "(O, H)", {O, H}, 0);
+        expect_numbers<T>(b, "(O,)", {O}, 0, false);
+        expect_numbers<T>(out, "(T, B, O)", {T_, B, O}, 2);
+        a.steps = flags.steps(T_, B), a.threads = checked_threads(threads);
+        a.h = h.view<const T>(), a.V = V.at<const T>(), a.b = b.at<const T>(), a.out = out.view<T>();
+        const Kernels<T> &k = kernels<T>(chosen(isa));
+        nb::gil_scoped_release release;
+        k.readout(a);
+    });
+}
+
+}  // namespace
+}  // namespace gruvy
+
+NB_MODULE(_core, m) {
+    using namespace gruvy;
+    static PyObject *input_error, *input_type_error;
+    nb::module_ errors = nb::module_::import_("gruvy.errors");
+    input_error = nb::object(errors.attr("InputError")).release().ptr();
+    input_type_error = nb::object(errors.attr("InputTypeError")).release().ptr();
+    nb::register_exception_translator([](const std::exception_ptr &p, void *) {
+        try {
+            std::rethrow_exception(p);
+        } catch (const InputError &e) {
+            PyErr_SetString(input_error, e.what());
+        } catch (const InputTypeError &e) {
+            PyErr_SetString(input_type_error, e.what());
+        }
+    });
+    // The arguments that may be None, and the others.
+    const auto any = nb::arg().none();
+    const auto value = nb::arg();
+    m.def("forward", &gruvy::forward, any, any, any, any, any, any, value, value, any, any, any, value, any, any, any,
+          any, value, value);
+    m.def("backward", &gruvy::backward, any, any, any, any, any, any, any, any, any, any, value, value, any, any, any,
+          value, any, any, any, any, any, any, any, value, value);
+    m.def("readout", &gruvy::readout, any, any, any, any, any, any, value, value);
+    m.def("isas", [] {
+        nb::list all;
+        for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
+        return all;
+    });
+    m.def("pool_size", &pool_size);
+    m.def("workspace_clear", &workspace_clear);
+    m.def("workspace_kept", &workspace_kept);
+    nb::class_<Packed>(m, "Packed")
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(),
+             any, any, any, any, value, value, value)
+        .def("forward", &packed_forward, any, any, any, any, any, value, any, any, any, value)
+        .def("step", &packed_step, any, any, any)
+        .def_prop_ro("isa", [](const Packed &p) { return p.isa.name; })
+        .def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
+}

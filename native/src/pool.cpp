@@ -1,0 +1,188 @@
+#include "pool.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define GRUVY_POSIX
+#endif
+
+namespace gruvy {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Returns once word, an atomic or a reference to one, differs from old. A pause is 20 to 40 ns.
+template <class Word> void await_change(const Word &word, int old, int spins) {
+    for (int i = 0; i < spins; i++) {
+        if (word.load(std::memory_order_acquire) != old) return;
+        pause();
+    }
+    for (int i = 0; i < 20; i++) {
+        if (word.load(std::memory_order_acquire) != old) return;
+        std::this_thread::yield();
+    }
+    while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
+}
+
+constexpr int spins_at_barrier = 400, spins_when_idle = 1000, most_threads = 256;
+
+thread_local bool inside = false;  // this thread runs a body now
+
+struct alignas(64) Worker {
+    std::atomic<int> call{0};  // raised by one for each body to run
+    Body body = nullptr;       // null: leave
+    void *self = nullptr;
+    int id = 0, threads = 0;
+    std::thread thread;
+};
+
+class Pool {
+  public:
+    // Ends the threads. The pool stays taken: from now on callers work alone.
+    void end() {
+        for (auto &w : workers) {
+            w->body = nullptr;
+            ring(*w);
+            w->thread.join();
+        }
+    }
+
+    // Only for who holds `taken`.
+    bool grow(int threads) {
+        try {
+            while (int(workers.size()) < threads - 1) {
+                auto w = std::make_unique<Worker>();
+                w->id = int(workers.size()) + 1;
+                start(*w);
+                workers.push_back(std::move(w));
+                size.store(int(workers.size()), std::memory_order_relaxed);
+            }
+        } catch (const std::system_error &) {
+            return false;
+        }
+        return true;
+    }
+
+    void run(int threads, Body body, void *self) {
+        left.store(threads - 1, std::memory_order_relaxed);
+        for (int i = 0; i < threads - 1; i++) {
+            Worker &w = *workers[i];
+            w.body = body, w.self = self, w.threads = threads;
+            ring(w);
+        }
+        inside = true;
+        body(self, 0, threads);
+        inside = false;
+        for (int n; (n = left.load(std::memory_order_acquire)) != 0;) await_change(left, n, spins_at_barrier);
+    }
+
+    std::atomic<bool> taken{false};
+    std::atomic<int> size{0};
+
+  private:
+    static void ring(Worker &w) {
+        w.call.fetch_add(1, std::memory_order_release);
+        w.call.notify_one();
+    }
+
+    void start(Worker &w) {
+#if defined(GRUVY_POSIX)
+        // Signals are for the threads that Python knows.
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        struct Restore {
+            sigset_t &before;
+            ~Restore() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+        } restore{before};
+#endif
+        w.thread = std::thread([this, &w] { work(w); });
+    }
+
+    void work(Worker &w) {
+        inside = true;
+        for (int seen = 0;; seen++) {
+            await_change(w.call, seen, spins_when_idle);
+            if (!w.body) return;
+            w.body(w.self, w.id, w.threads);
+            // The last look at this pool: after it, the caller may go on.
+            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) left.notify_one();
+        }
+    }
+
+    std::vector<std::unique_ptr<Worker>> workers;
+    alignas(64) std::atomic<int> left{0};
+};
+
+// The pool is never freed: someone may still look at it. A forked child has the memory of these threads and not the
+// threads, so it leaves that pool where it is and makes its own. At exit the threads are ended, unless in use.
+std::atomic<Pool *> the_pool{nullptr};
+
+struct Registration {
+    Registration() {
+#if defined(GRUVY_POSIX)
+        pthread_atfork(nullptr, nullptr, [] {
+            the_pool.store(nullptr);
+            inside = false;
+        });
+#endif
+    }
+    ~Registration() {
+        Pool *pool = the_pool.load();
+        if (pool && !pool->taken.exchange(true)) pool->end();
+    }
+} registration;
+
+Pool *get_pool() {
+    Pool *pool = the_pool.load(std::memory_order_acquire);
+    if (pool) return pool;
+    auto made = std::make_unique<Pool>();
+    return the_pool.compare_exchange_strong(pool, made.get()) ? made.release() : pool;
+}
+
+}  // namespace
+
+void parallel(int threads, Body body, void *self) {
+    if (threads > most_threads) threads = most_threads;
+    if (threads > 1 && !inside) {
+        Pool *pool = get_pool();
+        if (!pool->taken.exchange(true, std::memory_order_acquire)) {
+            bool enough = pool->grow(threads);
+            if (enough) pool->run(threads, body, self);
+            pool->taken.store(false, std::memory_order_release);
+            if (enough) return;
+        }
+    }
+    body(self, 0, 1);
+}
+
+int pool_size() {
+    Pool *pool = the_pool.load(std::memory_order_acquire);
+    return pool ? pool->size.load(std::memory_order_relaxed) : 0;
+}
+
+void Barrier::wait(int threads) {
+    std::atomic_ref<int> count(arrived), turn(phase);
+    int now = turn.load(std::memory_order_relaxed);
+    if (count.fetch_add(1, std::memory_order_acq_rel) == threads - 1) {
+        count.store(0, std::memory_order_relaxed);
+        turn.store(now + 1, std::memory_order_release);
+        turn.notify_all();
+    } else {
+        await_change(turn, now, spins_at_barrier);
+    }
+}
+
+}  // namespace gruvy

@@ -1,0 +1,25 @@
+// Threads of our own: asleep when idle, made anew after fork, at most one caller's at a time.
+#pragma once
+
+namespace gruvy {
+
+using Body = void (*)(void *self, int thread, int threads);
+
+// Calls body(self, i, n) for i = 0 .. n-1, all at the same time, so that they may meet at a Barrier; returns when all
+// have returned. n is `threads`, or 1: when another caller has the threads, when called from inside a body, or when
+// the system gives no more threads. Body 0 runs on the calling thread. A body must not throw.
+void parallel(int threads, Body body, void *self);
+
+// Threads that exist at present, the caller's not counted.
+int pool_size();
+
+// Where `threads` threads meet, again and again. Spins for some microseconds, then yields, then sleeps: a thread whose
+// core was taken away costs the others no more than its absence. Plain memory: may be copied and assigned while unused.
+struct alignas(64) Barrier {
+    int arrived = 0;
+    alignas(64) int phase = 0;
+
+    void wait(int threads);
+};
+
+}  // namespace gruvy

@@ -1,0 +1,200 @@
+"""What the page carries: the weights, the sequences worth a look, and what is too heavy to compute in a browser."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from ..contributions import contributions
+from ..data.arrays import as_sequences
+from ..errors import DataError, InputError
+from ..gradients import gradient_norms
+from ..parts import Parts, parts_of
+from ..trace import trace
+from .choosing import Judged, choose, judge
+
+Array = np.ndarray[Any, Any]
+
+MOST_WEIGHTS = 8_000_000  # numbers; more would make a page that no browser likes to open
+MOST_CELLS = 4_000_000  # units * steps of one sequence: what the page computes when it is chosen
+MOST_INPUT = 6_000_000  # bytes of inputs and contributions before base64
+CHUNK = 2_000_000  # units * steps of a batch that is traced here
+
+
+def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: Any, history: Any, max_sequences: int,
+              engine: str | None) -> dict[str, Any]:  # fmt: skip
+    """Everything the page's scripts read, ready for JSON. Arguments as `explain`."""
+    parts = parts_of(model)
+    w = parts.weights.merged()
+    I, H = w.input_units, w.hidden_units
+    sequences = as_sequences(X, channels=I, allow_empty=False)
+    N = len(sequences)
+    if max_sequences < 1:
+        raise InputError(f"max_sequences: {max_sequences}, wanted at least 1")
+    names = _names("ids", ids, N, "sequences", [str(i) for i in range(N)])
+    channels = _names("features", features, I, "channels", [f"x{i}" for i in range(I)])
+    _check_size(parts, sequences)
+    labels = parts.task in ("classify", "tag")
+    K = max(2, parts.outputs) if labels else parts.outputs
+    shown = _names("classes", classes, K, "outputs", [str(c) for c in parts.classes] or ([str(k) for k in range(K)] if labels else []))
+    judged = judge(parts, sequences, y, shown, engine)
+    # The room there is: inputs, and contributions of the answer and of the truth, of each sequence.
+    notes: list[str] = []
+    by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > MOST_INPUT and I > 8
+    cost = [4 * (s.size + 2 * (len(s) if by_step else s.size)) for s in sequences]
+    kept = choose(judged, cost, max_sequences, MOST_INPUT, notes)
+    if by_step:
+        notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
+    chosen = [sequences[i] for i in kept]
+    answers = _answers(parts, judged, kept, chosen, by_step, engine)
+    scales, saturation = _units(parts, chosen, engine)
+    entries = [
+        {
+            "id": names[i], "x": _pack(sequences[i]), "steps": len(sequences[i]), "truth": judged.truth[i],
+            "says": judged.says[i], "right": judged.right[i], "answers": found,
+        }
+        for i, found in zip(kept, answers, strict=True)
+    ]  # fmt: skip
+    together = np.concatenate(chosen)
+    return {
+        "net": {
+            "reset": w.convention.reset, "keeps": w.convention.keeps, "layers": w.layers, "directions": w.directions,
+            "units": H, "inputs": I, "outputs": parts.outputs, "pooling": parts.pooling, "task": parts.task,
+        },
+        "cells": [
+            [{**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]} for cell in layer]
+            for layer in w.cells
+        ],
+        **{n: _pack(getattr(parts, n)) for n in ("V", "b_y", "shift", "scale", "y_shift", "y_scale")},
+        "classes": shown, "features": channels, "sequences": entries, "total": N,
+        "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
+        "time_scales": _pack(np.minimum(scales, 3e38)), "saturation": _pack(saturation),
+        "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
+        "summary": _summary(parts, judged, N), "notes": notes,
+    }  # fmt: skip
+
+
+def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -> list[str]:
+    if given is None:
+        return default
+    names = [str(name) for name in given]
+    if len(names) != count:
+        raise DataError(f"{argument}: {len(names)} names, wanted {count}, the {of} there are")
+    return names
+
+
+def _check_size(parts: Parts, sequences: list[Array]) -> None:
+    w = parts.weights
+    numbers = sum(a.size for _, _, a in w.arrays())
+    if numbers > MOST_WEIGHTS:
+        raise InputError(
+            f"model: {numbers} weights; the page carries them all and can hold {MOST_WEIGHTS}; explain a smaller model"
+        )
+    per_step = w.layers * w.directions * w.hidden_units
+    for i, s in enumerate(sequences):
+        if len(s) * per_step > MOST_CELLS:
+            raise DataError(
+                f"X[{i}]: {len(s)} steps of {per_step} units; the page can hold {MOST_CELLS // per_step} steps of "
+                "them: cut the recording into windows"
+            )
+
+
+def _pack(a: Array | None) -> str | None:
+    return None if a is None else base64.b64encode(np.ascontiguousarray(a, "<f4").tobytes()).decode()
+
+
+def batches(sequences: list[Array], most: int) -> list[list[int]]:
+    """Positions of the sequences, by length, in batches of at most `most` steps with their padding."""
+    found: list[list[int]] = []
+    for i in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
+        if not found or (len(found[-1]) + 1) * len(sequences[i]) > most:
+            found.append([])
+        found[-1].append(i)
+    return found
+
+
+def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool,
+             engine: str | None) -> list[list[dict[str, Any]]]:  # fmt: skip
+    """For each sequence: what each input contributed to the answer, and to the truth where they differ."""
+    wanted: list[list[int]] = []
+    for i in kept:
+        if parts.task in ("classify", "tag"):
+            both = [judged.place[i], judged.truth_place[i]]
+            outputs = sorted({max(0, min(p, parts.outputs - 1)) for p in both if p is not None}, key=lambda p: p != both[0])
+        else:
+            outputs = list(range(min(3, parts.outputs)))
+        wanted.append(outputs)
+    found: list[list[dict[str, Any]]] = [[] for _ in kept]
+    w = parts.weights
+    for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
+        for turn in range(max(len(wanted[b]) for b in batch)):
+            rows = [b for b in batch if turn < len(wanted[b])]
+            target = np.array([wanted[b][turn] for b in rows])
+            c = contributions(parts, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=engine)
+            for k, b in enumerate(rows):
+                values = c.values[k, : len(chosen[b])]
+                found[b].append({"output": int(target[k]), "values": _pack(values.sum(1) if by_step else values)})
+    return found
+
+
+def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array, Array]:
+    """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences."""
+    w = parts.weights
+    decay, shares, steps = np.zeros((w.layers * w.directions, w.hidden_units)), 0.0, 0
+    for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
+        t = trace(parts, [chosen[b] for b in batch], engine=engine)
+        count = int(t.valid.sum())
+        with np.errstate(divide="ignore"):
+            decay = decay + count / t.time_scales()
+        shares = shares + count * np.stack(t.saturation())
+        steps += count
+    with np.errstate(divide="ignore"):
+        return steps / decay, np.asarray(shares / steps)
+
+
+def _gradient(parts: Parts, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:
+    """The median over some sequences of log10 gradient norms at each lag, None where it is exactly 0."""
+    w = parts.weights
+    each = max(len(s) for s in chosen) * w.layers * w.directions * 6 * w.hidden_units**3
+    count = min(8, len(chosen), int(4e10 // each))
+    if count == 0:
+        notes.append("Gradients over lag are left out: this net and these sequences are too large for them.")
+        return None
+    longest = sorted(range(len(chosen)), key=lambda i: -len(chosen[i]))[:count]
+    g = gradient_norms(parts, [chosen[i] for i in longest])
+
+    def median(a: Array) -> list[float | None]:
+        alone = [column[~np.isnan(column)] for column in a.T]
+        return [round(float(v), 6) if len(c) and np.isfinite(v := np.median(c)) else None for c in alone]
+
+    return {"state": [median(a) for a in g.state], "input": median(g.input), "sequences": count}
+
+
+def _history(model: Any, history: Any) -> list[dict[str, Any]]:
+    if history is None:
+        history = getattr(model, "history", None) or getattr(model, "history_", None) or []
+    rows = getattr(history, "rows", history)
+    wanted = ("epoch", "loss", "val_loss", "val_score")
+    found = []
+    for i, row in enumerate(rows):
+        if not isinstance(row, dict) or "epoch" not in row:
+            raise InputError(f"history[{i}]: {row!r:.60}, wanted a row with epoch, loss, val_loss, val_score")
+        numbers = {k: float(row[k]) for k in wanted if row.get(k) is not None}
+        found.append({k: v for k, v in numbers.items() if np.isfinite(v)})
+    return found
+
+
+def _summary(parts: Parts, judged: Judged, N: int) -> str:
+    w = parts.weights
+    said = [f"{w.convention} convention", "1 layer" if w.layers == 1 else f"{w.layers} layers"]
+    if w.directions == 2:
+        said.append("both directions")
+    said.append(f"{w.hidden_units} hidden units")
+    if judged.right and judged.right[0] is not None:
+        right = sum(bool(r) for r in judged.right)
+        said.append(f"{right} of {N} sequences right ({100 * right / N:.1f} %)")
+    else:
+        said.append("1 sequence" if N == 1 else f"{N} sequences")
+    return " · ".join(said)
