@@ -84,7 +84,7 @@ def parts_of(model: Any) -> Parts:
     weights = weights() if callable(weights) else weights
     if isinstance(weights, Weights):  # gruvy.GRU, a model file's content
         return _with_read_out(model, weights)
-    for name in ("model", "model_", "network_", "net_"):  # a loaded model, a fitted estimator
+    for name in ("data", "model_", "network_", "net_"):  # a loaded model, a fitted estimator
         inner = getattr(model, name, None)
         if inner is not None and inner is not model:
             return parts_of(inner)

@@ -25,9 +25,7 @@ def explain(
     model: ModelFile,
     data: reading.Data,
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
-    target: Annotated[
-        str | None, typer.Option(help="Column with the right answers: mistakes then come first.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column with the right answers: mistakes then come first.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
     wide: reading.Wide = False,

@@ -89,8 +89,7 @@ def train(
     wanted = {"target": reading.comma(target), "features": reading.comma(features), "group": group,
               "target_at": target_at}  # fmt: skip
     page = out()
-    known, held_out = sequences_for(page, layout, data, test, wanted, seed, task)
-    kind = chosen_task(known, data, task)
+    known, held_out, kind = sequences_for(page, layout, data, test, wanted, seed, task)
     from gruvy import GRUClassifier, GRURegressor
 
     net = (GRUClassifier if kind == "classify" else GRURegressor)(
@@ -114,15 +113,22 @@ def train(
 
 
 def sequences_for(
-    page: Console, layout: reading.Layout, data: str, test: str | None, wanted: dict[str, Any], seed: int, task: str | None
-) -> tuple[Sequences, Sequences]:
-    """What to train on and what to judge on."""
-    from gruvy.data import guess_task, split
+    page: Console,
+    layout: reading.Layout,
+    data: str,
+    test: str | None,
+    wanted: dict[str, Any],
+    seed: int,
+    task: str | None,
+) -> tuple[Sequences, Sequences, str]:
+    """What to train on, what to judge on, and what for: "classify" or "regress"."""
+    from gruvy.data import split
 
     known, held_out = layout.read(data, **wanted)
     if known.y is None:
         columns = ", ".join(known.features)
         raise DataError(f"{data} has no target: name the column to predict with --target; it has {columns}")
+    kind = chosen_task(known, data, task)
     told = f"{data}: {known!r}".replace("Sequences(", "").removesuffix(")")
     if test is not None:
         if held_out is not None:
@@ -133,7 +139,7 @@ def sequences_for(
     elif held_out is not None:
         how = "the data set's own split"
     else:
-        by_class = (task or guess_task(known.y)) == "classify"
+        by_class = kind == "classify"
         known, held_out = split(known, 0.2, seed=seed, stratify=by_class)
         how = "20 % held out" + (", no group on both sides" if known.groups is not None else "")
         how += ", every class in proportion" if by_class else ""
@@ -141,7 +147,7 @@ def sequences_for(
     for note in reading.notes(known):
         page.print(f"  {note}", markup=False)
     page.print(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})", markup=False)
-    return known, held_out
+    return known, held_out, kind
 
 
 def chosen_task(known: Sequences, data: str, task: str | None) -> str:
