@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from .nets import NAMES
+from .nets import NAMES, Kind, Start
 
 # Okabe & Ito's palette: told apart under every common colour blindness; markers and dashes say it a second time.
 COLOURS = {"rnn": "#D55E00", "lstm": "#0072B2", "gru": "#009E73", "other": "#CC79A7", "mark": "#E69F00"}
@@ -31,12 +31,12 @@ def figure(title: str, x: str, y: str, **axes: Any) -> go.Figure:
     return layout
 
 
-def label(kind: str, start: str | None = None) -> str:
+def label(kind: Kind, start: Start | None = None) -> str:
     """What the legend calls a net."""
-    return NAMES[kind] if start is None else f"{NAMES[kind]}, {STARTED[start]}"  # type: ignore[index]
+    return NAMES[kind] if start is None else f"{NAMES[kind]}, {STARTED[start]}"
 
 
-def line(fig: go.Figure, x: list[Any], y: list[float], kind: str, start: str | None = None, **more: Any) -> None:
+def line(fig: go.Figure, x: list[Any], y: list[float], kind: Kind, start: Start | None = None, **more: Any) -> None:
     """Add one net's line in its colour, marker and dash."""
     style: dict[str, Any] = {
         "mode": "lines+markers",

@@ -25,7 +25,9 @@ LOST = -6.0
 def norms(kind: Kind, stage: str, s: Settings, seed: int) -> dict[str, Any]:
     """log10 of the norm of the state's Jacobian at every lag, relative to lag 0, geometric mean over sequences."""
     lag = s["lag"]
-    net = Net(kind, CLUE_EARLY.inputs, s["units"], CLUE_EARLY.outputs, seed=seed, remember=0 if stage == STAGES[0] else lag)
+    net = Net(
+        kind, CLUE_EARLY.inputs, s["units"], CLUE_EARLY.outputs, seed=seed, remember=0 if stage == STAGES[0] else lag
+    )
     right = None
     if stage == STAGES[2]:
         train(net, CLUE_EARLY, lag, Budget(s["steps"], rate=0.01 if kind != "rnn" else 0.001), seed)
@@ -69,7 +71,8 @@ def rule_gradients(numbers: Numbers) -> Verdict:
         return Verdict("holds", text)
     if rnn_lost and kept[STAGES[1]] and kept[STAGES[2]]:
         return Verdict(
-            "holds only when", f"the gates are set to remember: an untrained LSTM and GRU lose their gradient too. {text}"
+            "holds only when",
+            f"the gates are set to remember: an untrained LSTM and GRU lose their gradient too. {text}",
         )
     return Verdict("does not hold", text)
 
@@ -115,7 +118,9 @@ def watch(kind: Kind, start: Start, late: bool, s: Settings, seed: int) -> dict[
 def parts_early(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
     """Every net and start, with an early and a late clue."""
     return {
-        f"{kind}, {start}, {'late' if late else 'early'}, seed {seed + k}": partial(watch, kind, start, late, s, seed + k)
+        f"{kind}, {start}, {'late' if late else 'early'}, seed {seed + k}": partial(
+            watch, kind, start, late, s, seed + k
+        )
         for kind in KINDS
         for start in STARTS
         for late in (False, True)
@@ -128,10 +133,10 @@ def _mean(numbers: Numbers, kind: str, start: str, late: bool, what: str) -> flo
 
 
 def rule_early(numbers: Numbers) -> Verdict:
-    """The early steps do not learn when a net answers at most half of the questions about an early clue (a guess: a
-    quarter), at least nine tenths of those about a late one, and under a thousandth of the gradient reaches the first
-    tenth of the steps. Holds: so it is for the RNN from either start. Holds only when the RNN starts as torch starts
-    it: so it is from torch's start, not when set to remember. Else it does not hold."""
+    """A net fails early when it answers at most half of the questions about an early clue (a guess: a quarter) and at
+    least eight tenths of those about a late one. Holds: the RNN fails early from either start, and from torch's under a
+    thousandth of the gradient reaches the first tenth of the steps. Holds only when the RNN starts as torch starts it:
+    so it is from torch's start alone. Else it does not hold."""
 
     def found(kind: str, start: str) -> tuple[float, float, float]:
         return (
@@ -140,15 +145,16 @@ def rule_early(numbers: Numbers) -> Verdict:
             _mean(numbers, kind, start, False, "first_tenth"),
         )
 
-    fails = {start: (f := found("rnn", start))[0] <= 0.5 and f[1] >= 0.9 and f[2] < 1e-3 for start in STARTS}
-    text = "Right with an early clue, with a late one, and share of the gradient at the first tenth of the steps: "
+    fails = {start: found("rnn", start)[0] <= 0.5 and found("rnn", start)[1] >= 0.8 for start in STARTS}
+    lost = found("rnn", "plain")[2] < 1e-3
+    text = "Right with an early clue, with a late one, and share of the gradient in the first tenth of the steps: "
     text += "; ".join(
         f"{label(kind, start)}: {percent(f[0])}, {percent(f[1])}, {f[2]:.1e}"
         for kind in KINDS for start in STARTS for f in [found(kind, start)]
     ) + "."  # fmt: skip
-    if fails["plain"] and fails["remember"]:
+    if lost and fails["plain"] and fails["remember"]:
         return Verdict("holds", text)
-    if fails["plain"]:
+    if lost and fails["plain"]:
         return Verdict("holds only when", f"the RNN starts as torch starts it. {text}")
     return Verdict("does not hold", text)
 
@@ -186,7 +192,7 @@ EXPERIMENTS = [
         method="The Frobenius norm of the full Jacobian of the state (of the LSTM: h and c), in float64, at every lag, "
         "geometric mean over sequences of the early-clue task: untrained, set to remember (see the adding problem), "
         "and trained on that task from there.",
-        quick={"units": 64, "lag": 100, "sequences": 4, "steps": 150, "seeds": 1},
+        quick={"units": 64, "lag": 100, "sequences": 4, "steps": 400, "seeds": 1},
         full={"units": 64, "lag": 100, "sequences": 16, "steps": 500, "seeds": 5},
         budget=(0.3, 4.0),
         parts=parts_gradients,
