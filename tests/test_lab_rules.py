@@ -107,7 +107,9 @@ def test_speech_needs_every_corpus():
 def test_gradients(rnn, untrained, remember, trained, verdict):
     at = dict(zip(gradients.STAGES, (untrained, remember, trained), strict=True))
     numbers = {
-        f"{kind} {stage}": {"kind": kind, "stage": stage, "seed": 0, "log10": [0.0, rnn if kind == "rnn" else at[stage]]}
+        f"{kind} {stage}": {
+            "kind": kind, "stage": stage, "seed": 0, "log10": [0.0, rnn if kind == "rnn" else at[stage]],
+        }
         for kind in KINDS for stage in gradients.STAGES
     }  # fmt: skip
     assert str(gradients.rule_gradients(numbers)) == verdict
@@ -246,7 +248,8 @@ def test_squash(sigma, tanh, verdict):
 def test_binary(few, all_pairs, asked, verdict):
     numbers = {
         f"{kind} {which}": {
-            "kind": kind, "set": which, "seed": 0, "loss": 0.1, "1024 + 16": asked if kind == "gru" else 7, "right": right,
+            "kind": kind, "set": which, "seed": 0, "loss": 0.1, "right": right,
+            "1024 + 16": asked if kind == "gru" else 7,
         }
         for kind in KINDS for which, right in zip(binary.SETS, (few, all_pairs), strict=True)
     }  # fmt: skip
@@ -265,12 +268,10 @@ def test_every_rule_has_been_turned_round_here():
 
 def test_every_experiment_says_what_a_reader_needs():
     for e in EXPERIMENTS.values():
-        assert e.rule_text.startswith("") and len(e.rule_text) > 60
         assert "Holds:" in e.rule_text
         assert "Holds only when" in e.rule_text
         assert "not hold" in e.rule_text
         assert set(e.quick) == set(e.full)
-        assert e.parts(e.quick, 0).keys() <= e.parts(e.quick, 0).keys()
         assert len(e.parts(e.full, 0)) >= len(e.parts(e.quick, 0))
     assert sum(e.budget[0] for e in EXPERIMENTS.values()) <= 7
     assert 20 <= sum(e.budget[1] for e in EXPERIMENTS.values()) <= 60

@@ -181,7 +181,8 @@ def test_show():
 
 
 SMALL = {
-    "memory": (memory.EXPERIMENTS[2], {"symbols": 2, "lags": [3], "units": 4, "steps": 2, "learning_rates": [0.01], "seeds": 1}),
+    "memory": (memory.EXPERIMENTS[2],
+               {"symbols": 2, "lags": [3], "units": 4, "steps": 2, "learning_rates": [0.01], "seeds": 1}),
     "gradients": (gradients.EXPERIMENTS[0], {"units": 4, "lag": 6, "sequences": 2, "steps": 2, "seeds": 1}),
     "early": (gradients.EXPERIMENTS[1], {"units": 4, "lag": 10, "steps": 2, "steps_watched": 2, "seeds": 1}),
     "cost": (cost.EXPERIMENTS[0], {"inputs": 3, "units": 4, "repeats": 2, "shapes": [[5, 2, 3, 4]]}),
