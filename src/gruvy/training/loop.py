@@ -138,7 +138,10 @@ class _Run:
         self.prepared = self.processes.prepare(module)
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.parameters,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=self.processes.device.type in ("cpu", "cuda"),
         )
         self.seed = int(np.random.default_rng(settings.seed).integers(2**31))
         self.rng = np.random.default_rng(self.seed)  # of the order; torch's own generator is for dropout
