@@ -248,7 +248,7 @@ class GRU(torch.nn.Module):
                 step, N arrays (T_i,) or one (N, T). With two classes, one or two output units serve.
             sample_weight: (N,), how much each sequence counts.
             validation: a pair (X, y), judged after each epoch; the best epoch's weights are kept.
-            settings: of `gruvy.training.Settings`, as ``max_epochs=50, batch_size=32, learning_rate=5e-3, seed=None``.
+            settings: of `gruvy.training.Settings`, as ``max_epochs=50, batch_size=32, learning_rate=1e-2, seed=None``.
 
         Returns:
             The network, with `history` and `task` set. Inputs are taken as they are; numbers to regress are scaled

@@ -52,7 +52,7 @@ class Settings:
 
     max_epochs: int = 50
     batch_size: int | None = 32
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 0.01
     clip_norm: float | None = 1.0
     schedule: str = "cosine"
