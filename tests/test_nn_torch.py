@@ -14,7 +14,7 @@ from compare import assert_close
 from gruvy.nn import GRU
 from paths import ALL, OWN, force
 
-T, B, I, H = 6, 4, 3, 5
+T, B, I, H = 4, 4, 3, 5
 
 
 def pair(**options: Any) -> tuple[torch.nn.GRU, GRU]:
@@ -29,7 +29,7 @@ def results(layer: torch.nn.GRU, x: Tensor, h: Tensor | None, packed: bool) -> d
     """Output, h_n and every gradient of a loss that weighs each number differently."""
     x = x.clone().requires_grad_()
     h = None if h is None else h.clone().requires_grad_()
-    lengths = torch.tensor([3, 6, 1, 4])
+    lengths = torch.tensor([3, 4, 1, 4])
     given = pack_padded_sequence(x, lengths, layer.batch_first, enforce_sorted=False) if packed else x
     output, h_n = layer(given, h)
     if packed:
@@ -49,7 +49,7 @@ def results(layer: torch.nn.GRU, x: Tensor, h: Tensor | None, packed: bool) -> d
 @pytest.mark.parametrize(
     ("layers", "two", "bias", "first", "packed"),
     [pytest.param(*v, id="layers{}-two{:d}-bias{:d}-first{:d}-packed{:d}".format(*v)) for v in itertools.product(
-        (1, 3), (False, True), (False, True), (False, True), (False, True))],
+        (1, 2), (False, True), (False, True), (False, True), (False, True))],
 )  # fmt: skip
 def test_equal(monkeypatch: pytest.MonkeyPatch, path: str, layers: int, two: bool, bias: bool, first: bool,
                packed: bool) -> None:  # fmt: skip
