@@ -152,11 +152,12 @@ def test_functional_call_takes_other_weights(convention: str) -> None:
 
 
 @pytest.mark.parametrize("convention", ["torch", "tutorial"])
-def test_autocast_leaves_the_recurrence_in_its_own_precision(convention: str) -> None:
+@pytest.mark.parametrize("cuts", [{}, ALL], ids=["nothing", "mask"])
+def test_autocast_leaves_the_recurrence_in_its_own_precision(convention: str, cuts: Any) -> None:
     layer, expected = make(convention), make(convention)
     x = X.bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output, h_n = layer(x, torch.zeros(1, B, H, dtype=torch.bfloat16), **ALL)
+        output, h_n = layer(x, torch.zeros(1, B, H, dtype=torch.bfloat16), **cuts)
         output.sum().backward()
     assert output.dtype == h_n.dtype == torch.float32
     y = expected(x.float(), **ALL)[0]
@@ -165,12 +166,16 @@ def test_autocast_leaves_the_recurrence_in_its_own_precision(convention: str) ->
     assert_close(layer.weight_hh_l0.grad, expected.weight_hh_l0.grad)
 
 
-def test_autocast_in_torchs_kernel_is_torchs() -> None:
-    layer, theirs = make(), torch.nn.GRU(I, H)
-    theirs.load_state_dict(layer.state_dict())
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert layer.path(X).name == "torch kernel"
-        assert torch.equal(layer(X)[0], theirs(X)[0])
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_callers_may_write_into_the_output(convention: str) -> None:
+    layer, twin = make(convention), make(convention)
+    output, h_n = layer(X, **ALL)
+    output[0] = 0
+    output.mul_(2)
+    h_n.add_(1)
+    output.sum().backward()
+    (2 * twin(X, **ALL)[0][1:]).sum().backward()
+    assert_close(layer.weight_ih_l0.grad, twin.weight_ih_l0.grad)
 
 
 @pytest.mark.parametrize("convention", ["torch", "tutorial"])
@@ -223,9 +228,13 @@ def test_lengths_of_any_kind() -> None:
 
 def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make()
-    assert layer.path(X) == Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
     packed = pack_sequence([X[:, 0], X[:2, 1]])
-    assert layer.path(packed).name == "torch kernel"
+    kernel = Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+    monkeypatch.setattr(native, "available", lambda: (True, "there"))
+    assert layer.path(X) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
+    assert layer.path(X[:3]) == kernel
+    monkeypatch.setattr(native, "available", lambda: (False, "not built"))
+    assert layer.path(X) == layer.path(packed) == kernel
     with torch.autograd.forward_ad.dual_level():
         assert layer.path(X) == Path("plain", "a functorch transform or a forward-mode level is active")
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))

@@ -17,6 +17,7 @@ from .check import Call, check_call
 from .engine import asked, choose
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
+_FEW = 4  # below so many steps a call costs more than torch's kernel, which has less to prepare
 
 
 class Gates(NamedTuple):
@@ -143,15 +144,27 @@ class GRU(torch.nn.GRU):
             reason = f'convention "{self.convention}"'
         elif call.x.shape[0] == 0:
             reason = "no steps"
-        elif not reason and torch.compiler.is_compiling() and not call.x.is_cuda:
-            reason = "a graph is recorded, which one operation keeps small"
-        elif not reason and forced:
-            reason = f"GRUVY_ENGINE={forced}"
+        elif not reason:
+            reason = self._why_own(call, forced)
         if not reason:
             return "torch kernel", "nothing that torch.nn.GRU lacks is asked for"
         if torch._C._get_tracing_state() is not None:
             return "plain", "torch.jit.trace records ordinary operations only"
         return "op", reason
+
+    def _why_own(self, call: Call, forced: str | None) -> str:
+        """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
+        if forced:
+            return f"GRUVY_ENGINE={forced}"
+        if call.x.device.type != "cpu":
+            return ""
+        if torch.compiler.is_compiling():
+            return "a graph is recorded, which one operation keeps small"
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast: the recurrence stays in its own precision"
+        if torch._C._get_tracing_state() is None and call.x.shape[0] >= _FEW and choose(call.x)[0].name == "native":
+            return "faster than torch's kernel"
+        return ""
 
     def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
         weights = [getattr(self, name) for name in self._flat_weights_names]
