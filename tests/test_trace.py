@@ -53,7 +53,8 @@ def test_the_native_engines_state_too(convention, dtype):
     expected = np.where(t.valid[None, :, :, None], (n if convention.keeps else h) + z * difference, 0).astype(dtype)
     place = np.spacing(np.maximum(np.abs(t.candidate if convention.keeps else t.previous()), np.abs(t.state)))
     assert np.max(np.abs(expected - t.state) / place) <= 1
-    np.testing.assert_array_equal(np.concatenate(list(t.state[2:]), axis=-1), run(w, x, engine="native", **options).hidden)
+    whole = run(w, x, engine="native", **options)
+    np.testing.assert_array_equal(np.concatenate(list(t.state[2:]), axis=-1), whole.hidden)
 
 
 def test_the_comparison_fails_on_planted_faults():

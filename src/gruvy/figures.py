@@ -179,7 +179,8 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
         lags = np.flatnonzero((~np.isnan(rows)).any(0))
         # where most sequences have exactly 0 (past a restart) there is no level to draw
         spread = [np.quantile(c[~np.isnan(c)], (0.1, 0.5, 0.9), method="nearest") for c in rows.T[lags]]
-        low, middle, high = ([float(v) if np.isfinite(v) else None for v in level] for level in zip(*spread, strict=True))
+        levels = zip(*spread, strict=True)
+        low, middle, high = ([float(v) if np.isfinite(v) else None for v in level] for level in levels)
         colour = COLOURS[i % len(COLOURS)]
         line = {"color": colour, "width": 2.5, "dash": dashes[i % 4]}
         if len(rows) > 1:

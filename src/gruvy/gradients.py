@@ -136,7 +136,7 @@ def _seeds(parts: Parts, t: Trace) -> tuple[Array, list[Scaled] | None]:
         return last, None
     steps = pool_steps(t.valid, t.restarts)
     share = pooling_shares(parts.pooling, top_states(t), steps)
-    none = ~steps.any(1)[:, None, None]  # the final state is read instead
+    none = ~steps.any(axis=1, keepdims=True)[..., None]  # the final state is read instead
     return np.where(none, last, 0), [Scaled.of(V * share[:, s, None, :]) for s in range(T)]
 
 

@@ -49,7 +49,7 @@ class Parts:
         """The states (B, T, P) of the top layer pooled over `steps` (B, T), or the final states (B, P)."""
         if self.pooling not in ("mean", "max"):
             return final
-        some, steps = steps.any(1)[:, None], steps[..., None]
+        some, steps = steps.any(axis=1, keepdims=True), steps[..., None]
         if self.pooling == "mean":
             found = np.where(steps, hidden, 0).sum(1) / np.maximum(steps.sum(1), 1)
         else:
@@ -122,7 +122,7 @@ def pool_steps(valid: Array, restarts: Array | None) -> Array:
     if restarts is None:
         return valid
     later = np.cumsum(restarts[:, ::-1], axis=1)[:, ::-1] - restarts
-    return valid & (later == 0)
+    return np.asarray(valid & (later == 0))
 
 
 def as_batch(x: Any, lengths: Any, units: int, name: str = "x") -> tuple[Array, Any]:

@@ -120,7 +120,8 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
         for d, (W, U, b, c) in enumerate(layer):
             _, last[k * D + d] = module.forward(
                 inputs, h0[k * D + d], W, U, b, c, w.convention, lengths=lengths, mask=valid,
-                restarts=backward_cuts if d else forward_cuts, reverse=d == 1, gates=None if saved is None else saved[k * D + d],
+                restarts=backward_cuts if d else forward_cuts, reverse=d == 1,
+                gates=None if saved is None else saved[k * D + d],
                 out=hidden.transpose(1, 0, 2)[:, :, d * H : (d + 1) * H],
             )  # fmt: skip
         inputs = hidden.transpose(1, 0, 2)

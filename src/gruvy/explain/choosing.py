@@ -132,7 +132,7 @@ def choose(judged: Judged, cost: list[int], most: int, room: int, notes: list[st
     while True:
         hard = order[: count if count == N else (count + 1) // 2]
         rest = order[len(hard) :]
-        spread = np.linspace(0, len(rest) - 1, count - len(hard)).round().astype(int) if rest else []
+        spread = np.linspace(0, max(0, len(rest) - 1), count - len(hard)).round().astype(int)
         kept = hard + [rest[k] for k in spread]
         size = sum(cost[i] for i in kept)
         if size <= room or count == 1:
