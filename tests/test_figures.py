@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -161,19 +163,8 @@ def test_bad_input_is_named(net):
 
 
 def test_without_plotly_the_extra_is_named(net, monkeypatch):
-    import builtins
-    import sys
-
-    whole = builtins.__import__
-
-    def without(name, *rest):
-        if name.partition(".")[0] == "plotly":
-            raise ModuleNotFoundError("No module named 'plotly'", name="plotly")
-        return whole(name, *rest)
-
-    for name in [n for n in sys.modules if n.partition(".")[0] == "plotly"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr("gruvy.data.extras.import_module", without)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    monkeypatch.delitem(sys.modules, "plotly.graph_objects", raising=False)
     with pytest.raises(MissingExtraError) as error:
         figures.gates(net[3])
-    assert str(error.value) == 'plotly is not installed; pip install "gruvy[plots]" installs it'
+    assert str(error.value) == 'plotly is not installed: pip install "gruvy[plots]"'
