@@ -41,9 +41,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", **more}
 
 
-def call(*arguments: str) -> Result:
-    """`gruvy ARGUMENTS` in this process."""
-    return CliRunner().invoke(app, list(arguments))
+def call(*arguments: str, input: str | None = None) -> Result:
+    """`gruvy ARGUMENTS` in this process, which is quicker than in one of its own."""
+    return CliRunner().invoke(app, list(arguments), input=input)
 
 
 def shell(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

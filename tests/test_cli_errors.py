@@ -73,7 +73,8 @@ TRAIN = [
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
-        "w.csv, line 2, column 'person': 'p0' is not a number",
+        "w.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
+        "(--target) or the group (--group), or choose the features (--features)",
     ),
     (["train", "x.csv"], "x.csv has no target: name the column to predict with --target; it has x, way"),
     (
@@ -99,7 +100,7 @@ TRAIN = [
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--patience", "3"],
-        "--patience 3 needs --validation too, the share that is held out to judge each epoch",
+        "--patience 3 needs --validation too, the share held out to judge each epoch",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
      """missing='skip': wanted "error" or "forward\""""),

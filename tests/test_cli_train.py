@@ -34,6 +34,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, where the test stands."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def next_line(told: str) -> list[str]:
     """The command that `train` says to type next, as a shell would split it."""
     found = re.search(r"^Next:\n  (.+)$", told, re.MULTILINE)
@@ -98,12 +105,16 @@ def test_the_predict_line_works_when_pasted(trained: tuple[Path, str]) -> None:
     assert [row[1] for row in table[1:]] == estimator.predict(x).tolist()
 
 
-def test_predict_needs_neither_torch_nor_scikit_learn(trained: tuple[Path, str]) -> None:
+def test_predict_needs_neither_torch_nor_scikit_learn(
+    trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, told = trained
+    monkeypatch.chdir(folder)
+    assert call(*next_line(told)[1:]).exit_code == 0
     line = next_line(told)[1:-2]
     done = shell_without(["torch", "sklearn", "accelerate"], *line, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert rows(done.stdout) == rows(shell(*line, cwd=folder).stdout)
+    assert rows(done.stdout) == rows((folder / "predictions.csv").read_text())
     assert len(rows(done.stdout)) == 41
 
 
@@ -170,8 +181,8 @@ def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str
     ],
 )
 def test_what_stream_refuses(trained: tuple[Path, str], sent: str, message: str) -> None:
-    done = shell("stream", "model.safetensors", cwd=trained[0], input=sent)
-    assert (done.returncode, done.stderr) == (1, f"gruvy: {message}\n")
+    done = call("stream", str(trained[0] / "model.safetensors"), input=sent)
+    assert (done.exit_code, done.stderr) == (1, f"gruvy: {message}\n")
 
 
 def test_explain_writes_a_page(trained: tuple[Path, str]) -> None:
@@ -189,21 +200,19 @@ def test_explain_writes_a_page(trained: tuple[Path, str]) -> None:
     assert "height" in page
 
 
-def test_numbers(tmp_path: Path) -> None:
+def test_numbers(here: Path) -> None:
     """Wide form, a test file, one number to predict: errors beside those of always answering the mean."""
-    write_wide(tmp_path / "a.csv", seed=1)
-    write_wide(tmp_path / "b.csv", seed=2)
-    done = shell("train", "a.csv", "--wide", "--features", "x", "--target", "mean", "--test", "b.csv", *QUICK,
-                 "--max-epochs", "60", "--group", "person", cwd=tmp_path)  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    write_wide(here / "a.csv", seed=1)
+    write_wide(here / "b.csv", seed=2)
+    done = call("train", "a.csv", "--wide", "--features", "x", "--target", "mean", "--test", "b.csv", *QUICK,
+                 "--max-epochs", "60", "--group", "person")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
     assert "30 to learn from, 30 to be judged on (judged on b.csv)" in done.stdout
-    a, b = (
-        read(tmp_path / name, wide=True, features=["x"], target="mean", group="person") for name in ("a.csv", "b.csv")
-    )
+    a, b = (read(here / name, wide=True, features=["x"], target="mean", group="person") for name in ("a.csv", "b.csv"))
     row = re.search(r"mean\s+([\d.]+)\s+([\d.-]+)\s+([\d.]+) \(([\d.-]+)\)", done.stdout)
     assert row, done.stdout
     error, r2, guess, mean = map(float, row.groups())
-    answers = gruvy.GRURegressor.load(tmp_path / "model.safetensors").predict(b.x)
+    answers = gruvy.GRURegressor.load(here / "model.safetensors").predict(b.x)
     assert error == pytest.approx(np.sqrt(np.mean((answers - b.y) ** 2)), rel=1e-3)
     assert mean == pytest.approx(a.y.mean(), rel=1e-3)
     assert guess == pytest.approx(np.sqrt(np.mean((a.y.mean() - b.y) ** 2)), rel=1e-3)
@@ -212,40 +221,40 @@ def test_numbers(tmp_path: Path) -> None:
     assert r2 == pytest.approx(r2_score(b.y, answers), abs=1e-3)
     assert r2 > 0.5
     line = next_line(done.stdout)
-    assert shell(*line[1:], cwd=tmp_path).returncode == 0
-    table = rows((tmp_path / "predictions.csv").read_text())
+    assert call(*line[1:]).exit_code == 0
+    table = rows((here / "predictions.csv").read_text())
     assert table[0] == ["id", "mean"]
     np.testing.assert_allclose(
         np.array([row[1] for row in table[1:]], float),
-        gruvy.GRURegressor.load(tmp_path / "model.safetensors").predict(a.x), rtol=1e-5, atol=1e-5,
+        gruvy.GRURegressor.load(here / "model.safetensors").predict(a.x), rtol=1e-5, atol=1e-5,
     )  # fmt: skip
 
 
-def test_windows_and_several_targets(tmp_path: Path) -> None:
+def test_windows_and_several_targets(here: Path) -> None:
     """Long recordings cut into windows, two numbers each: one column a target, and the line to paste has the window."""
     rng = np.random.default_rng(3)
-    with (tmp_path / "long.csv").open("w", newline="") as file:
+    with (here / "long.csv").open("w", newline="") as file:
         write = csv.writer(file).writerow
         write(["id", "t", "x", "level", "double"])
         for i in range(6):
             for t in range(25):
                 write([f"rec {i}", t, f"{i + rng.normal() / 9:.4f}", i, 2 * i])
-    done = shell("train", "long.csv", "--target", "level,double", "--window", "10", "--step", "5", *QUICK, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = call("train", "long.csv", "--target", "level,double", "--window", "10", "--step", "5", *QUICK)
+    assert done.exit_code == 0, done.stderr
     assert "  6 recordings were cut into 24 windows." in done.stdout
     line = next_line(done.stdout)
-    assert shell(*line[1:-2], cwd=tmp_path).stdout.splitlines()[0] == "id,level,double"
-    assert rows(shell(*line[1:-2], cwd=tmp_path).stdout)[1][0] == "rec 0[0:10]"
+    assert call(*line[1:-2]).stdout.splitlines()[0] == "id,level,double"
+    assert rows(call(*line[1:-2]).stdout)[1][0] == "rec 0[0:10]"
 
 
-def test_a_data_set_by_name(tmp_path: Path) -> None:
-    done = shell("train", "digits", "--max-epochs", "3", "-o", "d.safetensors", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_a_data_set_by_name(here: Path) -> None:
+    done = call("train", "digits", "--max-epochs", "3", "-o", "d.safetensors")
+    assert done.exit_code == 0, done.stderr
     assert "1,438 to learn from, 359 to be judged on (the data set's own split)" in done.stdout
     line = next_line(done.stdout)
     assert line == ["gruvy", "predict", "d.safetensors", "digits", "-o", "predictions.csv"]
-    assert shell(*line[1:], cwd=tmp_path).returncode == 0
-    table = rows((tmp_path / "predictions.csv").read_text())
+    assert call(*line[1:]).exit_code == 0
+    table = rows((here / "predictions.csv").read_text())
     truth = load("digits").test
     assert [row[0] for row in table[1:]] == truth.ids
     found = re.search(r"(\d+) of 359 right", done.stdout)
@@ -253,30 +262,30 @@ def test_a_data_set_by_name(tmp_path: Path) -> None:
     assert sum(int(row[1]) == y for row, y in zip(table[1:], truth.y, strict=True)) == int(found[1])
 
 
-def test_an_exported_data_set_can_be_trained_on(tmp_path: Path) -> None:
+def test_an_exported_data_set_can_be_trained_on(here: Path) -> None:
     """The line that `datasets` says to type next, typed."""
-    done = shell("datasets", "mnist1d", "-o", "m.csv", "--part", "test", cwd=tmp_path)
-    assert done.returncode == 0
+    done = call("datasets", "mnist1d", "-o", "m.csv", "--part", "test")
+    assert done.exit_code == 0
     told, line = done.stderr.splitlines()
     assert told == "1,000 sequences written to m.csv"
     assert line == "Next: gruvy train m.csv --id id --time step --target digit"
-    again = shell(*shlex.split(line)[2:], "--max-epochs", "1", "--hidden-units", "4", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
+    again = call(*shlex.split(line)[2:], "--max-epochs", "1", "--hidden-units", "4")
+    assert again.exit_code == 0, again.stderr
     assert "800 to learn from, 200 to be judged on" in again.stdout
-    back = read(tmp_path / "m.csv", id="id", time="step", target="digit")
+    back = read(here / "m.csv", id="id", time="step", target="digit")
     truth = load("mnist1d").test
     assert back.y.tolist() == truth.y.tolist()
     np.testing.assert_allclose(np.stack(back.x), np.stack(truth.x), rtol=1e-6)
 
 
-def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
-    write_slopes(tmp_path / "d.csv")
+def test_the_same_seed_gives_the_same_model(here: Path) -> None:
+    write_slopes(here / "d.csv")
     told = [
-        shell("train", "d.csv", *SLOPES, *QUICK, "--seed", seed, "-o", f"{n}.safetensors", cwd=tmp_path)
+        call("train", "d.csv", *SLOPES, *QUICK, "--seed", seed, "-o", f"{n}.safetensors")
         for n, seed in enumerate("774")
     ]
-    assert [done.returncode for done in told] == [0, 0, 0]
-    a, b, c = (gruvy.load(tmp_path / f"{n}.safetensors").data.V for n in range(3))
+    assert [done.exit_code for done in told] == [0, 0, 0]
+    a, b, c = (gruvy.load(here / f"{n}.safetensors").data.V for n in range(3))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
 
