@@ -122,9 +122,10 @@ def raw_answers(net: GRU, X: Any, kind: str) -> Any:
     return answers if isinstance(X, (list, tuple)) or np.asarray(X).dtype == object else np.stack(answers)
 
 
-def raw_of(net: GRU, sequences: Sequence[Array], per_step: bool = False) -> list[Array]:
-    """Read-outs of a network for checked sequences."""
-    return raw_outputs(net, Batches(sequences, device=net.V.device, dtype=net.V.dtype), per_step=per_step)
+def raw_of(net: torch.nn.Module, sequences: Sequence[Array], per_step: bool = False) -> list[Array]:
+    """Read-outs of any module that `fit_task` can train, for checked sequences."""
+    parameter = next(net.parameters())
+    return raw_outputs(net, Batches(sequences, device=parameter.device, dtype=parameter.dtype), per_step=per_step)
 
 
 def model_of(net: GRU, **more: Any) -> model_file.Model:

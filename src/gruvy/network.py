@@ -146,22 +146,37 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        if not isinstance(x, Tensor):
-            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
-        if x.dim() != 3 or x.shape[-1] != self.input_units:
-            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
+        self._check(x, state)
         shell: nn.GRU = self.__dict__["_shell"]
         shell.train(self.training)
         given = {"lengths": lengths, "mask": mask, "restarts": restarts}
         hidden, final = torch.func.functional_call(shell, self._torch_weights(), (x, state), given)
-        B, T, _ = x.shape
-        valid = _valid(lengths, mask, T, x.device)
-        top = final[-self.directions :].transpose(0, 1).reshape(B, -1)
+        valid = _valid(lengths, mask, x.shape[1], x.device)
+        top = final[-self.directions :].transpose(0, 1).flatten(1)
         pooled = top if self.pooling == "last" else self._pool(hidden, top, valid, restarts)
         outputs = self._read(hidden)
         if valid is not None:
             outputs = torch.where(valid[..., None], outputs, 0)
         return Output(outputs, self._read(pooled), hidden, final)
+
+    def _check(self, x: Any, state: Any) -> None:
+        if not isinstance(x, Tensor):
+            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
+        if x.dim() != 3 or x.shape[-1] != self.input_units:
+            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
+        if x.dtype != self.V.dtype:
+            raise InputTypeError(f"x: dtype {x.dtype}, wanted {self.V.dtype} like the network's parameters")
+        if state is None:
+            return
+        wanted = (self.layers * self.directions, x.shape[0], self.hidden_units)
+        if not isinstance(state, Tensor):
+            raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
+        if state.shape != wanted:
+            raise InputError(
+                f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
+            )
+        if state.dtype != x.dtype:
+            raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
 
     def _torch_weights(self) -> dict[str, Tensor]:
         """Our parameters under torch's names; its redundant rows are zeros."""

@@ -95,7 +95,8 @@ class Model:
         return answers if isinstance(X, (list, tuple)) or np.asarray(X).dtype == object else np.stack(answers)
 
     def _sequences(self, X: Any) -> list[Array]:
-        width, shape = self.data.width, getattr(X, "shape", ())
+        width = self.data.width
+        shape: tuple[int, ...] = getattr(X, "shape", ())
         if width is not None and len(shape) == 2 and shape[1] != width:
             raise InputError(f"X has {shape[1]} features, but {self.name} is expecting {width} features as input")
         return as_sequences(X, channels=self.data.weights.input_units, allow_empty=True, dtype=None)

@@ -112,7 +112,7 @@ def rule(numbers: Numbers) -> Verdict:
     if learned[SETS[0]]:
         return Verdict("holds", text)
     if learned[SETS[1]]:
-        return Verdict("holds only when", f"it learns from all 256 pairs. {text}")
+        return Verdict("holds only when", text, "it learns from all 256 pairs")
     return Verdict("does not hold", text)
 
 

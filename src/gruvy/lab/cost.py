@@ -17,15 +17,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..nn import GRU
 from .cells import step_of
 from .experiment import Experiment, Numbers, Settings, Verdict
-from .figures import COLOURS, figure
-from .nets import KINDS, Kind, Net, gru_convention
+from .figures import COLOURS, figure, mark
+from .nets import KINDS, Kind, Net
 
 # The names of torch's operators in a graph, by what they are counted as.
 _COUNTED = {
     "sigmoid": "sigmoids", "tanh": "tanhs", "add": "additions", "sub": "additions", "rsub": "additions",
     "mul": "multiplications",
 }  # fmt: skip
-CONTESTANTS = ("torch RNN", "torch LSTM", "torch GRU", "gruvy GRU")
+CONTESTANTS = ("torch RNN", "torch LSTM", "torch GRU", "gruvy GRU", "gruvy GRU, tutorial")
 
 
 def count(kind: Kind, s: Settings) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def count(kind: Kind, s: Settings) -> dict[str, Any]:
 def layer(name: str, I: int, H: int) -> torch.nn.Module:
     """A contestant."""
     torch.manual_seed(0)
-    if name == "gruvy GRU":
-        return GRU(I, H, convention=gru_convention())
+    if name.startswith("gruvy"):
+        return GRU(I, H, convention="tutorial" if "tutorial" in name else "torch")
     kinds: dict[str, type[torch.nn.Module]] = {
         "torch RNN": torch.nn.RNN, "torch LSTM": torch.nn.LSTM, "torch GRU": torch.nn.GRU,
     }  # fmt: skip
@@ -81,12 +81,15 @@ def duration(shape: list[int], s: Settings) -> dict[str, Any]:
             once(name)
             if turn >= 2:  # the first two warm caches up
                 times[name].append(1e3 * (time.perf_counter() - begin))
-    path = layers["gruvy GRU"].path(x)  # type: ignore[operator]
+    paths = {name: layer.path(x).name for name, layer in layers.items() if isinstance(layer, GRU)}
     return {
-        "what": "time", "shape": shape, "threads": torch.get_num_threads(), "path": path.name,
+        "what": "time", "shape": shape, "threads": torch.get_num_threads(), "paths": paths,
         "ms": {name: statistics.median(values) for name, values in times.items()},
         "calls": {name: operations(partial(once, name)) for name in CONTESTANTS},
     }  # fmt: skip
+
+
+_COLOURS = dict(zip(CONTESTANTS, (COLOURS[k] for k in ("rnn", "lstm", "mark", "gru", "other")), strict=True))
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -131,34 +134,35 @@ def operations_of(row: dict[str, Any]) -> int:
 
 def rule(numbers: Numbers) -> Verdict:
     """Fewer: the GRU carries fewer numbers, has fewer gates, parameters and operations than the LSTM. Faster: the
-    geometric mean over the shapes of its time over torch's LSTM's is under 1, for torch's GRU and for gruvy's. Holds:
-    fewer, and both are faster. Holds only when the kernel is the right one: fewer, and one of them is faster. Else it
-    does not hold."""
+    geometric mean over the shapes of its time over torch's LSTM's is under 1, for torch's GRU and for gruvy's in both
+    conventions. Holds: fewer, and all are faster. Holds only when the kernel is the right one: fewer, and one
+    of them is faster. Else it does not hold."""
     by = counts(numbers)
     gru, lstm = by["gru"], by["lstm"]
     fewer = all(gru[k] < lstm[k] for k in ("carried", "gates", "parameters")) and operations_of(gru) < operations_of(
         lstm
     )
-    mean = {name: statistics.geometric_mean(ratios(numbers, name)) for name in ("torch GRU", "gruvy GRU")}
-    path = next(r["path"] for r in numbers.values() if r["what"] == "time")
+    mean = {name: statistics.geometric_mean(ratios(numbers, name)) for name in CONTESTANTS[2:]}
+    path = next(r["paths"]["gruvy GRU, tutorial"] for r in numbers.values() if r["what"] == "time")
     text = (
         f"GRU and LSTM: {gru['carried']} and {lstm['carried']} numbers carried, {gru['gates']} and {lstm['gates']} "
         f"gates, {gru['parameters']} and {lstm['parameters']} parameters, {operations_of(gru)} and "
         f"{operations_of(lstm)} operations a step. Time of a training step over torch's LSTM's: "
-        f"torch's GRU {mean['torch GRU']:.2f}, gruvy's GRU {mean['gruvy GRU']:.2f} (path: {path})."
+        f"torch's GRU {mean['torch GRU']:.2f}, gruvy's {mean['gruvy GRU']:.2f}, gruvy's in the "
+        f"tutorial's convention {mean['gruvy GRU, tutorial']:.2f} (run by: {path})."
     )
     fast = [name for name, value in mean.items() if value < 1]
-    if fewer and len(fast) == 2:
+    if fewer and len(fast) == len(mean):
         return Verdict("holds", text)
     if fewer and fast:
-        return Verdict("holds only when", f"the kernel is that of {fast[0]}: the kernel decides, not the cell. {text}")
+        return Verdict("holds only when", text, f"the kernel is that of {' and '.join(fast)}")
     if fewer:
-        return Verdict("does not hold", f"Fewer operations, but not faster with either kernel. {text}")
+        return Verdict("does not hold", f"Fewer operations, but not faster with any kernel. {text}")
     return Verdict("does not hold", text)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
-    """Counts relative to the LSTM's, and times relative to the LSTM's."""
+    """Counts and times relative to the LSTM's, torch's and gruvy's apart, and how many operators run."""
     by = counts(numbers)
     first = figure("One step, counted from its graph", "", "share of the LSTM's (%)", barmode="group")
     names = {"carried": "numbers carried", "gates": "gates (σ a unit)", "parameters": "parameters"}
@@ -167,14 +171,26 @@ def figures(numbers: Numbers) -> list[go.Figure]:
         shares.append(100 * operations_of(by[kind]) / operations_of(by["lstm"]))
         x = [*names.values(), "operations"]
         first.add_trace(go.Bar(x=x, y=shares, name=kind.upper(), marker_color=COLOURS[kind], texttemplate="%{y:.0f}"))
-    second = figure("Time of a training step, over torch's LSTM's", "T, B, I, H", "times the LSTM's", barmode="group")
     timed = [r for r in numbers.values() if r["what"] == "time"]
-    x = [", ".join(map(str, r["shape"])) for r in timed]
-    for name, colour in (("torch RNN", COLOURS["rnn"]), ("torch GRU", COLOURS["mark"]), ("gruvy GRU", COLOURS["gru"])):
-        second.add_trace(go.Bar(x=x, y=ratios(numbers, name), name=name, marker_color=colour, texttemplate="%{y:.2f}"))
-    second.add_hline(y=1, line={"dash": "dash", "width": 1, "color": "#777777"}, annotation_text="torch's LSTM")
-    second.update_xaxes(type="category")
-    return [first, second]
+    x = [f"T, B, I, H = {', '.join(map(str, r['shape']))}" for r in timed]
+    figures = [first]
+    for title, names_of in (
+        ("Time of a training step: torch against torch", CONTESTANTS[:3:2]),
+        ("Time of a training step: gruvy against torch's LSTM", CONTESTANTS[3:]),
+    ):
+        times = figure(title, "", "times the LSTM's", barmode="group")
+        for name in names_of:
+            shares = ratios(numbers, name)
+            times.add_trace(go.Bar(x=x, y=shares, name=name, marker_color=_COLOURS[name], texttemplate="%{y:.2f}"))
+        mark(times, 1, "torch's LSTM")
+        figures.append(times)
+    calls = figure(
+        "What decides it: torch operators run in a training step", "", "operators", yaxis_type="log", barmode="group"
+    )
+    for name in CONTESTANTS:
+        y = [r["calls"][name] for r in timed]
+        calls.add_trace(go.Bar(x=x, y=y, name=name, marker_color=_COLOURS[name], texttemplate="%{y}"))
+    return [*figures, calls]
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:

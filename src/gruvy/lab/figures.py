@@ -28,6 +28,8 @@ def figure(title: str, x: str, y: str, **axes: Any) -> go.Figure:
         legend={"font": {"size": 12}},
         **axes,
     )
+    if not x:  # names, not numbers: no lines to read values off
+        layout.update_xaxes(showgrid=False)
     return layout
 
 
@@ -47,13 +49,7 @@ def line(fig: go.Figure, x: list[Any], y: list[float], kind: Kind, start: Start 
     fig.add_trace(go.Scatter(x=x, y=y, **{**style, **more}))
 
 
-def bars(fig: go.Figure, x: list[str], y: list[float], name: str, colour: str, **more: Any) -> None:
-    """Add one group of bars, each with its number on top."""
-    fig.add_trace(go.Bar(x=x, y=y, name=name, marker_color=colour, **more))
-
-
-def rule_line(fig: go.Figure, y: float, text: str) -> None:
+def mark(fig: go.Figure, y: float, text: str, position: str = "top left") -> None:
     """A dashed line across the figure, with what it stands for."""
-    fig.add_hline(
-        y=y, line={"dash": "dash", "width": 1, "color": "#777777"}, annotation_text=text, annotation_position="top left"
-    )
+    style = {"dash": "dash", "width": 1, "color": "#777777"}
+    fig.add_hline(y=y, line=style, annotation_text=text, annotation_position=position)

@@ -196,9 +196,7 @@ def rule(numbers: Numbers) -> Verdict:
     if not idle:
         return Verdict("holds", text)
     names = " and ".join(idle)
-    return Verdict(
-        "holds only when", f"the equations are meant: in these trained nets a constant {names} does as well. {text}"
-    )
+    return Verdict("holds only when", text, f"the equations are meant: in these nets a constant {names} does as well")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

@@ -12,7 +12,7 @@ import torch
 
 from .cells import log_norms
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import COLOURS, STARTED, figure, label, line
+from .figures import COLOURS, STARTED, figure, label, line, mark
 from .fit import Budget, judge, tensors, train
 from .nets import KINDS, STARTS, Kind, Net, Start
 from .tasks import CLUE_EARLY, CLUE_LATE
@@ -70,10 +70,8 @@ def rule_gradients(numbers: Numbers) -> Verdict:
     if rnn_lost and kept[STAGES[0]]:
         return Verdict("holds", text)
     if rnn_lost and kept[STAGES[1]] and kept[STAGES[2]]:
-        return Verdict(
-            "holds only when",
-            f"the gates are set to remember: an untrained LSTM and GRU lose their gradient too. {text}",
-        )
+        condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
+        return Verdict("holds only when", text, condition)
     return Verdict("does not hold", text)
 
 
@@ -89,10 +87,7 @@ def figures_gradients(numbers: Numbers) -> list[go.Figure]:
             y = curve(numbers, kind, stage)
             style = {"color": COLOURS[kind], "dash": dashes[stage], "width": 2}
             line(fig, list(range(len(y))), y, kind, mode="lines", name=f"{label(kind)}, {stage}", line=style)
-    fig.add_hline(
-        y=LOST, line={"dash": "dash", "width": 1, "color": "#777777"},
-        annotation_text="a millionth", annotation_position="bottom left",
-    )  # fmt: skip
+    mark(fig, LOST, "a millionth", "bottom left")
     return [fig]
 
 
@@ -155,7 +150,7 @@ def rule_early(numbers: Numbers) -> Verdict:
     if lost and fails["plain"] and fails["remember"]:
         return Verdict("holds", text)
     if lost and fails["plain"]:
-        return Verdict("holds only when", f"the RNN starts as torch starts it. {text}")
+        return Verdict("holds only when", text, "the RNN starts as torch starts it")
     return Verdict("does not hold", text)
 
 
@@ -176,10 +171,7 @@ def figures_early(numbers: Numbers) -> list[go.Figure]:
     for late, name, colour in ((False, "clue early", COLOURS["rnn"]), (True, "clue late", COLOURS["lstm"])):
         shares = [100 * _mean(numbers, kind, start, late, "right") for kind in KINDS for start in STARTS]
         bars.add_trace(go.Bar(x=names, y=shares, name=name, marker_color=colour, texttemplate="%{y:.0f}"))
-    bars.add_hline(
-        y=25, line={"dash": "dash", "width": 1, "color": "#777777"},
-        annotation_text="a guess", annotation_position="top left",
-    )  # fmt: skip
+    mark(bars, 25, "a guess")
     bars.update_yaxes(range=[0, 109])
     return [steps, bars]
 

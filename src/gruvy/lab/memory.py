@@ -9,7 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from .experiment import Experiment, Numbers, Settings, Verdict, mean
-from .figures import figure, line, rule_line
+from .figures import figure, line, mark
 from .fit import Budget, judge, train
 from .nets import KINDS, STARTS, Kind, Net, Start, equal_size
 from .tasks import ADDING, CLUE_EARLY, ORDER, Task, copy_task
@@ -92,7 +92,7 @@ def rule(numbers: Numbers) -> Verdict:
     if gated["plain"] >= max(2 * rnn, 1):
         return Verdict("holds", text)
     if gated["remember"] >= max(2 * rnn, 1):
-        return Verdict("holds only when", f"the gates start set to remember. {text}")
+        return Verdict("holds only when", text, "the gates start set to remember")
     return Verdict("does not hold", text)
 
 
@@ -104,7 +104,7 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
         for start in STARTS:
             found = errors(numbers, kind, start)
             line(fig, list(found), list(found.values()), kind, start)
-    rule_line(fig, SOLVED, "solved below this")
+    mark(fig, SOLVED, "solved below this")
     fig.update_xaxes(tickvals=lags, ticktext=[str(lag) for lag in lags])
     fig.update_yaxes(range=[-0.05, 1.15])
     return [fig]

@@ -8,8 +8,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-from .. import native
-from ..convention import Convention
 from ..nn import GRU
 
 Kind = Literal["rnn", "lstm", "gru"]
@@ -54,7 +52,7 @@ class Net(nn.Module):
     """One recurrent layer and a linear read-out.
 
     Args:
-        kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's).
+        kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's, the tutorial's convention).
         inputs, units, outputs: sizes I, H, O.
         seed: draws the weights.
         remember: 0, or the steps that the layer is set to keep at the start (see `set_to_remember`).
@@ -80,15 +78,10 @@ class Net(nn.Module):
         return torch.as_tensor(self.readout(h[:, -tail:]))
 
 
-def gru_convention() -> Convention:
-    """The lab's GRU: the tutorial's own where the native engine runs it, else torch's, which has a kernel in torch."""
-    return Convention.of("tutorial" if native.available()[0] else "torch")
-
-
 def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.RNNBase:
-    """A batch-first layer of this kind: torch's RNN and LSTM, gruvy's GRU, all with torch's initial weights."""
+    """A batch-first layer of this kind, with torch's initial weights: torch's RNN and LSTM, the tutorial's GRU."""
     if kind == "gru":
-        return GRU(inputs, units, batch_first=True, convention=gru_convention())
+        return GRU(inputs, units, batch_first=True, convention="tutorial")
     return nn.LSTM(inputs, units, batch_first=True) if kind == "lstm" else nn.RNN(inputs, units, batch_first=True)
 
 

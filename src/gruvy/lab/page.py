@@ -61,7 +61,8 @@ def _row(r: Result, figures: list[str]) -> dict[str, Any]:
     outcome = r.verdict.outcome if r.verdict else "not run"
     return {
         "name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text,
-        "outcome": outcome, "mark": _MARKS.get(outcome, "–"), "text": r.verdict.text if r.verdict else r.missing,
+        "outcome": outcome, "said": str(r.verdict or outcome),
+        "mark": _MARKS.get(outcome, "–"), "text": r.verdict.text if r.verdict else r.missing,
         "reduced": r.reduced, "settings": settings, "seconds": r.seconds, "budget": e.budget[0 if r.quick else 1],
         "figures": figures, "head": head, "rows": rows,
     }  # fmt: skip

@@ -72,7 +72,8 @@ def agreement(first: str, second: str, s: Settings, seed: int) -> dict[str, Any]
     chance = right[0] * right[1] + (1 - right[0]) * (1 - right[1]) / (data.classes - 1)
     return {
         "what": "agreement", "first": first, "second": second, "seed": seed,
-        "same": float((found[0] == found[1]).mean()), "right": right, "by_chance": chance, "both_wrong": float((wrong[0] & wrong[1]).mean()),
+        "same": float((found[0] == found[1]).mean()), "right": right, "by_chance": chance,
+        "both_wrong": float((wrong[0] & wrong[1]).mean()),
     }  # fmt: skip
 
 
@@ -110,9 +111,7 @@ def rule(numbers: Numbers) -> Verdict:
     if exact and needed and like_lstm >= like_gru - 0.03:
         return Verdict("holds", text)
     if exact and needed:
-        return Verdict(
-            "holds only when", f"the equations are meant, under the four conditions; trained nets differ. {text}"
-        )
+        return Verdict("holds only when", text, "the equations are meant; trained nets answer differently")
     return Verdict("does not hold", text)
 
 

@@ -19,7 +19,6 @@ from .. import native
 from ..errors import InputError, MissingExtraError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
 from .experiment import Experiment, Numbers, Verdict
-from .nets import gru_convention
 
 _ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
 # In the order of the tutorial's claims.
@@ -79,9 +78,8 @@ class Report:
         """Claims and verdicts, for a terminal."""
         table = Table("experiment", "claim", "verdict", "")
         for r in self.results:
-            outcome = r.verdict.outcome if r.verdict else "not run"
             note = r.missing or ("quick: reduced" if r.reduced else "")
-            table.add_row(r.experiment.name, r.experiment.claim, outcome, note)
+            table.add_row(r.experiment.name, r.experiment.claim, str(r.verdict or "not run"), note)
         return table
 
 
@@ -171,8 +169,7 @@ def versions() -> dict[str, str]:
     found = {name: metadata.version(name) for name in ("torch", "numpy")}
     from .. import __version__
 
-    engine = "native" if native.available()[0] else "none of its own"
-    return {"gruvy": __version__, **found, "engine": engine, "GRU": f'convention "{gru_convention()}"'}
+    return {"gruvy": __version__, **found, "engine": native.available()[1]}
 
 
 def _measure(e: Experiment, record: store.Record, quick: bool, progress: Progress, bar: Any) -> Result:

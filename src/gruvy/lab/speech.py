@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from .corpora import Corpus, corpus
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import figure, line
+from .figures import figure, line, mark
 from .nets import KINDS, STARTS, Kind, Net, Start
 
 Array = NDArray[np.float32]
@@ -137,7 +137,7 @@ def rule(numbers: Numbers) -> Verdict:
     if min(outcomes) == 2:
         return Verdict("holds", text)
     if min(outcomes) == 1:
-        return Verdict("holds only when", f"the gates start set to remember. {text}")
+        return Verdict("holds only when", text, "the gates start set to remember")
     return Verdict("does not hold", text)
 
 
@@ -151,10 +151,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
                 found = accuracy(numbers, name, kind, start)
                 line(fig, list(found), [100 * share for share in found.values()], kind, start)
         guess = next(r["guess"] for r in numbers.values() if r["data"] == name)
-        fig.add_hline(
-            y=100 * guess, line={"dash": "dash", "width": 1, "color": "#777777"},
-            annotation_text="always the most frequent answer", annotation_position="top left",
-        )  # fmt: skip
+        mark(fig, 100 * guess, "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
     return made

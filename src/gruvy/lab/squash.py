@@ -46,7 +46,7 @@ def rule(numbers: Numbers) -> Verdict:
         return Verdict("holds", f"{text}.")
     if any(inside.values()):
         one, other = (signs[next(k for k, v in inside.items() if v is wanted)] for wanted in (True, False))
-        return Verdict("holds only when", f"{one} is meant; {other} does not: {text}.")
+        return Verdict("holds only when", f"{text}.", f"{one} is meant, not {other}")
     return Verdict("does not hold", f"{text}.")
 
 

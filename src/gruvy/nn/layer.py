@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..errors import ConventionError
+from ..errors import ConventionError, InputTypeError
 from . import dynamo, op, stack
 from .check import Call, check_call
 
@@ -144,7 +144,8 @@ class GRU(torch.nn.GRU):
         weights = [getattr(self, name) for name in self._flat_weights_names]
         shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
         run = stack.forward if plain else op.run
-        result = run(call.x, call.h, weights, call.steps, self._noise(call.x), shape, return_gates)
+        with stack.own_precision(call.x):
+            result = run(call.x, call.h, weights, call.steps, self._noise(call.x), shape, return_gates)
         output, h_n = call.leave(result.y, result.last)
         if not return_gates:
             return output, h_n
@@ -162,6 +163,12 @@ class GRU(torch.nn.GRU):
         state = torch.stack([s for y in (*result.lower, result.y) for s in y.chunk(directions, dim=-1)])
         r, z, n, *q = (call.leave_gates(part) for part in (*g.unbind(-2), state))
         return Gates(r, z, n, q[0] if len(q) == 2 else None, q[-1])
+
+    def __prepare_scriptable__(self) -> torch.nn.Module:
+        raise InputTypeError(
+            "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
+            "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+        )
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)

@@ -105,10 +105,11 @@ class _Function(torch.autograd.Function):
         x, h, weights, steps, noise, result = _saved(ctx)
         grads = _gradients(result, douts[0], douts[1], douts[2 : 2 + ctx.below], douts[2 + ctx.below :])
         needs = ctx.needs_input_grad[4:]
-        if _again(douts):
-            found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
-            return (None, None, None, None, *found)
-        dx, dh, dweights = stack.backward(grads, x, h, weights, steps, noise, result, ctx.shape, needs[0])
+        with stack.own_precision(x):
+            if _again(douts):
+                found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
+                return (None, None, None, None, *found)
+            dx, dh, dweights = stack.backward(grads, x, h, weights, steps, noise, result, ctx.shape, needs[0])
         return (None, None, None, None, dx, dh, *dweights)
 
 
@@ -139,7 +140,8 @@ def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, ma
          ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
-    y, last, lower, gates = stack.forward(x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep)
+    with stack.own_precision(x):
+        y, last, lower, gates = stack.forward(x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep)
     return y, last, lower if keep else [], gates
 
 
@@ -164,10 +166,11 @@ def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor],
                   restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, y: Tensor,
                   last: Tensor, lower: list[Tensor], gates: list[Tensor], needs_dx: bool,
                   ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
-    dx, dh, dweights = stack.backward(
-        Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
-        Result(y, last, lower, gates), Shape(Convention.of(convention), directions), needs_dx,
-    )  # fmt: skip
+    with stack.own_precision(x):
+        dx, dh, dweights = stack.backward(
+            Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
+            Result(y, last, lower, gates), Shape(Convention.of(convention), directions), needs_dx,
+        )  # fmt: skip
     return x.new_empty(0) if dx is None else dx, dh, dweights
 
 

@@ -66,7 +66,7 @@ def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Ten
     if reverse:
         ys.reverse()
         kept.reverse()
-    y = torch.stack(ys) if ys else a.new_zeros(0, B, H)
+    y = torch.stack(ys) if ys else a[..., :H]
     if not keep:
         return y, h, None
     return y, h, torch.stack(kept) if kept else a.new_zeros(0, B, convention.gates, H)
@@ -133,7 +133,7 @@ def backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tens
         dU = torch.cat([a[:, : 2 * H].t() @ s, q.t() @ s])
         dc = q.sum(0)
     dx = da @ W if needs_dx else None
-    return dx, dh, a.t() @ x.reshape(T * B, -1), dU, a.sum(0), dc
+    return dx, dh, a.t() @ x.flatten(0, 1), dU, a.sum(0), dc
 
 
 def _states_before(h: Tensor, y: Tensor, valid: Tensor | None, restarts: Tensor | None, reverse: bool) -> Tensor:

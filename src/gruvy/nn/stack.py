@@ -8,7 +8,8 @@ direction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -54,6 +55,14 @@ class Gradients(NamedTuple):
     last: Tensor | None
     lower: Sequence[Tensor]
     gates: Sequence[Tensor]
+
+
+def own_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Autocast switched off: a recurrence in half precision would carry its rounding from step to step."""
+    kind = x.device.type
+    if kind != "meta" and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
 
 
 def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
