@@ -55,7 +55,8 @@ def attempt(kind: Kind, which: str, s: Settings, seed: int) -> dict[str, Any]:
     asked = random_sums(s["sums"], 20, seed=seed + 1)
     return {
         "kind": kind, "set": which, "seed": seed, "loss": float(history.rows[-1]["loss"] or 0.0),
-        "1024 + 16": int(ask(addition([1024], [16], 20))[0]), "right": float((ask(asked) == from_bits(np.array(asked.y))).mean()),
+        "1024 + 16": int(ask(addition([1024], [16], 20))[0]),
+        "right": float((ask(asked) == from_bits(np.array(asked.y))).mean()),
     }  # fmt: skip
 
 
@@ -123,7 +124,7 @@ EXPERIMENTS = [
         "from 100 random pairs of 4-bit numbers written in 5 bits, as in K. Jacobs, Create a GRU in TensorFlow (2017), "
         "and from all 256 pairs (the library's training loop: AdamW, rate 0.01 falling along a cosine, weight decay "
         "0.1, all examples in each step); asked at 20 bits. The GRU is gruvy.GRU(2, 16, 1) as it comes.",
-        quick={"units": 16, "steps": 3000, "sums": 10000, "seeds": 1},
+        quick={"units": 16, "steps": 1000, "sums": 10000, "seeds": 1},
         full={"units": 16, "steps": 3000, "sums": 10000, "seeds": 3},
         budget=(0.5, 1.5),
         parts=parts,
