@@ -9,12 +9,12 @@ import re
 import numpy as np
 import pytest
 import torch
-from compare import assert_close, numpy
-from small_nets import CONVENTIONS, irregular
 
 import gruvy
+from compare import assert_close, numpy
 from gruvy import recurrence
 from gruvy.errors import ConventionError, InputError, InputTypeError
+from small_nets import CONVENTIONS, irregular
 
 STEPS = ["none", "irregular"]
 
@@ -130,8 +130,11 @@ def test_equations_are_those_of_the_object():
     said = net.equations()
     assert "r_t ∘ (U_h h_{t-1} + c_h)" in said.text
     assert "(1 - z_t) ∘ h̃_t + z_t ∘ h_{t-1}" in said.text
-    assert "3 layers" in said.text and "both directions" in said.text and "maximum of h_t" in said.text
-    assert said._repr_latex_().startswith("$$\\begin{aligned}") and said.latex.endswith("\\end{aligned}")
+    assert "3 layers" in said.text
+    assert "both directions" in said.text
+    assert "maximum of h_t" in said.text
+    assert said._repr_latex_().startswith("$$\\begin{aligned}")
+    assert said.latex.endswith("\\end{aligned}")
     assert said.latex.count("{") == said.latex.count("}")
     assert repr(said) == said.text
 
@@ -328,7 +331,8 @@ def test_fit_a_label_a_step():
     assert len(net.history.rows) == 150
     assert (net.predict(X) == y).mean() > 0.95
     listed = net.predict(list(X))
-    assert isinstance(listed, list) and np.array_equal(listed[3], net.predict(X)[3])
+    assert isinstance(listed, list)
+    assert np.array_equal(listed[3], net.predict(X)[3])
     p = net.predict_proba(X)
     assert p.shape == (64, 5, 2)
     np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-6)
@@ -386,7 +390,8 @@ FIT = {"max_epochs": 1}
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], epochs=3), InputTypeError,
          "fit: unknown setting 'epochs'; there are max_epochs, batch_size, learning_rate, weight_decay, clip_norm, "
          "schedule, patience, seed, device, progress, checkpoint, checkpoint_seconds, on_epoch"),
-        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=3), InputTypeError, "validation: wanted a pair (X, y)"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=3), InputTypeError,
+         "validation: wanted a pair (X, y)"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=(np.zeros((1, 4, 3)), [7]), **FIT), InputError,
          "y holds 7, a class that the training data do not have"),
         (lambda n: n.predict(np.zeros((2, 4, 3))), InputError,

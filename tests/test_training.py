@@ -13,10 +13,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from compare import assert_close
 from rich.console import Console
 
 import gruvy
+from compare import assert_close
 from gruvy.errors import InputError, ModelFileError
 from gruvy.fitting import fit_task, raw_of
 from gruvy.tasks import Labels, Numbers, mean_and_scale
@@ -65,11 +65,13 @@ def test_a_batch_is_padded_and_weighs_what_counts():
     batch = data.take(np.array([1, 0]))
     assert batch.x.tolist() == [[[7, 8], [0, 0], [0, 0]], [[0, 1], [2, 3], [4, 5]]]
     assert batch.lengths.tolist() == [1, 3]
-    assert batch.target.tolist() == [5, 4] and batch.weight.tolist() == [2, 1]
+    assert batch.target.tolist() == [5, 4]
+    assert batch.weight.tolist() == [2, 1]
     assert data.take(np.array([0, 2])).lengths is None
     tags = Batches(X, np.array([1, 2, 3, 4, 5, 6, 7]), np.array([1.0, 2.0, 3.0]), per_step=True)
     batch = tags.take(np.array([1, 2]))
-    assert batch.target[:, 0].tolist() == [4, 5] and batch.target[1].tolist() == [5, 6, 7]
+    assert batch.target[:, 0].tolist() == [4, 5]
+    assert batch.target[1].tolist() == [5, 6, 7]
     assert batch.weight.tolist() == [[2, 0, 0], [3, 3, 3]]
     assert tags.amounts.tolist() == [3, 2, 9]
 
@@ -121,8 +123,10 @@ def test_a_run_repeats_exactly_and_leaves_the_random_numbers_alone():
     fitted(module=module, seed=3)
     assert torch.equal(between, torch.get_rng_state())
     assert not torch.equal(before, between)
-    assert history.stopped == "finished" and history["epoch"] == [1, 2, 3, 4]
-    assert history.rows[0]["val_loss"] is None and not a.training
+    assert history.stopped == "finished"
+    assert history["epoch"] == [1, 2, 3, 4]
+    assert history.rows[0]["val_loss"] is None
+    assert not a.training
 
 
 def test_it_learns_and_tells_the_loss_it_had():
@@ -145,10 +149,12 @@ def test_early_stopping_restores_the_best_epoch():
     module, history = fitted(validation=(X, wrong), max_epochs=80, patience=3, learning_rate=2e-2)
     assert history.stopped == "early"
     losses = history["val_loss"]
-    assert history.best == 1 + int(np.argmin(losses)) and len(losses) == history.best + 3
+    assert history.best == 1 + int(np.argmin(losses))
+    assert len(losses) == history.best + 3
     task = Labels(np.array(["down", "up"]))
     loss, score = judge(module, task, Batches(X, task.encode(wrong)))
-    assert loss == losses[history.best - 1] and score == history["val_score"][history.best - 1]
+    assert loss == losses[history.best - 1]
+    assert score == history["val_score"][history.best - 1]
     assert history["val_score"][-1] < 0.5
 
 
@@ -162,7 +168,9 @@ def test_ctrl_c_keeps_the_best_so_far():
             raise KeyboardInterrupt
 
     module, history = fitted(validation=(X, y), max_epochs=9, on_epoch=press)
-    assert history.stopped == "interrupted" and history.rows == seen and len(seen) == 3
+    assert history.stopped == "interrupted"
+    assert history.rows == seen
+    assert len(seen) == 3
     task = Labels.of(y)
     assert judge(module, task, Batches(X, task.encode(y)))[0] == min(history["val_loss"])
 
@@ -206,11 +214,13 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_happened(tmp_path, validation):
 
     settings |= {"checkpoint": path, "checkpoint_seconds": 0}
     _, first = fitted(module=net(**kind), on_epoch=press, **settings)
-    assert path.exists() and len(first.rows) == 3
+    assert path.exists()
+    assert len(first.rows) == 3
     module, second = fitted(module=net(**kind), **settings)
     assert not path.exists()
     assert_same(module, whole)
-    assert second["loss"] == history["loss"] and second["val_loss"] == history["val_loss"]
+    assert second["loss"] == history["loss"]
+    assert second["val_loss"] == history["val_loss"]
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
@@ -272,18 +282,18 @@ def test_settings_out_of_range(setting, text):
 
 def test_devices(monkeypatch):
     assert check_device("cpu").type == "cpu"
-    with pytest.raises(InputError, match='^device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"$'):
+    with pytest.raises(InputError, match=r'^device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"$'):
         check_device("gpu")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    with pytest.raises(InputError, match='^device="cuda": not on this machine, which has cpu$'):
+    with pytest.raises(InputError, match=r'^device="cuda": not on this machine, which has cpu$'):
         check_device("cuda")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
     assert check_device("cuda:1").index == 1
-    with pytest.raises(InputError, match='^device="cuda:2": not on this machine, which has cpu, cuda:0, cuda:1$'):
+    with pytest.raises(InputError, match=r'^device="cuda:2": not on this machine, which has cpu, cuda:0, cuda:1$'):
         check_device("cuda:2")
-    with pytest.raises(InputError, match='^device="mps": not on this machine, which has cpu, cuda:0, cuda:1$'):
+    with pytest.raises(InputError, match=r'^device="mps": not on this machine, which has cpu, cuda:0, cuda:1$'):
         check_device("mps")
 
 
@@ -329,7 +339,8 @@ def test_the_bar_knows_where_it_is(monkeypatch, terminal, progress, wanted):
     assert all(text in shown for text in wanted)
     assert bool(shown) == bool(wanted)
     if not terminal and wanted:
-        assert len(shown.splitlines()) == 10 and "\x1b" not in shown
+        assert len(shown.splitlines()) == 10
+        assert "\x1b" not in shown
 
 
 # Other modules, other processes
