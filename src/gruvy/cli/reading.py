@@ -33,7 +33,8 @@ Group = Annotated[
     typer.Option("--group", help="Column, such as a person, kept on one side of the split.", rich_help_panel=PANEL),
 ]
 Window = Annotated[
-    int | None, typer.Option("--window", help="Cut long recordings into windows of so many steps.", rich_help_panel=PANEL)
+    int | None,
+    typer.Option("--window", help="Cut long recordings into windows of so many steps.", rich_help_panel=PANEL),
 ]
 Step = Annotated[
     int | None, typer.Option("--step", help="Steps from one window's start to the next's.", rich_help_panel=PANEL)

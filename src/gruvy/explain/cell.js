@@ -64,7 +64,8 @@ class CellDiagram {
 
   circle(name, x, y, sign) {
     const node = svg("circle", {cx: x, cy: y, r: name === "one" ? 14 : 20, class: "op"}, this.root);
-    const text = svg("text", {x, y: y + (name === "one" ? 5 : 6), class: name === "one" ? "sign small" : "sign", "text-anchor": "middle"}, this.root, sign);
+    const text = svg("text", {x, y: y + (name === "one" ? 5 : sign === "∘" ? 10 : 7), "text-anchor": "middle",
+      class: name === "one" ? "sign small" : "sign big"}, this.root, sign);
     this.ops[name] = {node, text};
   }
 

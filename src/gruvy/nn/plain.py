@@ -66,7 +66,7 @@ def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Ten
     if reverse:
         ys.reverse()
         kept.reverse()
-    y = torch.stack(ys) if ys else a.new_zeros(0, B, H)
+    y = torch.stack(ys) if ys else a[..., :H]
     if not keep:
         return y, h, None
     return y, h, torch.stack(kept) if kept else a.new_zeros(0, B, convention.gates, H)

@@ -1,0 +1,151 @@
+// One step of the forward recurrence over register tiles: the products with x (unless made before) and h, then the
+// gates on the accumulators while they are still in registers.
+//
+// The order of every number, in every path, training or not: acc = b, then x_k W_k for k = 0 .. I-1, then h_k U_k for
+// k = 0 .. H-1; with reset after, the candidate's recurrent part is a chain of its own that starts at c.
+#pragma once
+
+#include "activations.hpp"
+#include "pack.hpp"
+
+namespace gruvy::GRUVY_NS {
+
+// One active row at one step. Pointers to rows of H (or I) numbers; those into scratch have room for whole vectors.
+template <class T> struct Row {
+    const T *x;   // input
+    const T *h;   // state before
+    const T *hp;  // the state that meets U: h, or h times m
+    const T *m;   // the recurrent mask
+    T *u;         // the input products of r, z, n, `stride_u` apart, where they were made before
+    T *hn;        // state after, in scratch
+    T *y, *g;     // state after and gates, for the caller; or null
+    T *z, *rh;    // reset before: the update gate and r ∘ hp between the two phases
+};
+
+// (1-z) a + z b as one subtraction and one fma.
+template <class T> GRUVY_INLINE Vec<T> blend(bool keeps, Vec<T> z, Vec<T> n, Vec<T> h) {
+    return keeps ? fma(z, h - n, n) : fma(z, n - h, h);
+}
+
+template <class T> struct Cell {
+    using V = Vec<T>;
+    static constexpr int L = V::lanes;
+    Panels<T> w;
+    Index I, H, stride_u;
+    bool fused;  // the input products are made here, not before
+    bool keeps;
+
+    // u = b + x W for every row; `first`, `last` count panels.
+    template <int N> void inputs(const Row<T> *rows, Index count, Index first, Index last) const {
+        for_tiles<T, N>(count, first, last, [&](const Tile<T, N> &tile) {
+            input_product(tile, rows, 0);
+            for (int p = 0; p < tile.P; p++)
+                for (int n = 0; n < N; n++) {
+                    Index panel = tile.block + p, gate = N == 3 ? n : panel / w.blocks;
+                    Index j = (N == 3 ? panel : panel % w.blocks) * L;
+                    for (int r = 0; r < tile.R; r++)
+                        store_up_to<T>(rows[tile.row + r].u + gate * stride_u + j, V::load(tile.at(r, p, n)), H - j);
+                }
+        });
+    }
+
+    // acc = b + x W for the panels from tile.block + offset on.
+    template <int N> GRUVY_INLINE void input_product(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
+        const T *x[Limits<T>::rows];
+        const Index panel = tile.block + offset;
+        for (int p = 0; p < tile.P * N; p++) {
+            V bias = V::load(w.b + (panel * N + p) * L);
+            for (int r = 0; r < tile.R; r++) bias.store(tile.acc + (r * tile.P * N + p) * L);
+        }
+        for (int r = 0; r < tile.R; r++) x[r] = rows[tile.row + r].x;
+        tile.product(tile.acc, x, w.W + panel * w.panel_W, w.panel_W, I);
+    }
+
+    // The same, or read from u where it was made before.
+    template <int N> GRUVY_INLINE void start(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
+        if (fused) return input_product(tile, rows, offset);
+        for (int p = 0; p < tile.P; p++)
+            for (int n = 0; n < N; n++) {
+                Index panel = tile.block + offset + p, gate = N == 3 ? n : panel / w.blocks;
+                Index j = (N == 3 ? panel : panel % w.blocks) * L;
+                for (int r = 0; r < tile.R; r++)
+                    load_up_to<T>(rows[tile.row + r].u + gate * stride_u + j, H - j).store(tile.at(r, p, n));
+            }
+    }
+
+    GRUVY_INLINE void finish(const Row<T> &row, Index j, V z, V n, V h) const {
+        V hn = blend<T>(keeps, z, n, h);
+        hn.store(row.hn + j);
+        if (row.y) store_up_to<T>(row.y + j, hn, H - j);
+    }
+
+    // reset after: all of a step, for the units of blocks [first, last).
+    void after(const Row<T> *rows, Index count, Index first, Index last) const {
+        alignas(64) T xn[Limits<T>::rows * L];
+        for_tiles<T, 3>(count, first, last, [&](const Tile<T, 3> &tile) {
+            const T *h[Limits<T>::rows];
+            start(tile, rows, 0);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                T *q = tile.acc + (3 * i + 2) * L;
+                V::load(q).store(xn + i * L);
+                V::load(w.c + (tile.block + i % tile.P) * L).store(q);
+            }
+            for (int r = 0; r < tile.R; r++) h[r] = rows[tile.row + r].hp;
+            tile.product(tile.acc, h, w.U + tile.block * w.panel_U, w.panel_U, H);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const Row<T> &row = rows[tile.row + i / tile.P];
+                Index j = (tile.block + i % tile.P) * L, left = H - j;
+                const T *acc = tile.acc + 3 * i * L;
+                V r = sigmoid<T>(V::load(acc)), z = sigmoid<T>(V::load(acc + L)), q = V::load(acc + 2 * L);
+                V n = tanh<T>(fma(r, q, V::load(xn + i * L)));
+                finish(row, j, z, n, load_up_to<T>(row.h + j, left));
+                if (row.g) {
+                    store_up_to<T>(row.g + j, r, left);
+                    store_up_to<T>(row.g + H + j, z, left);
+                    store_up_to<T>(row.g + 2 * H + j, n, left);
+                    store_up_to<T>(row.g + 3 * H + j, q, left);
+                }
+            }
+        });
+    }
+
+    // reset before, first phase: r and z; panels count first those of r, then those of z.
+    void before_gates(const Row<T> *rows, Index count, Index first, Index last) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            const T *h[Limits<T>::rows];
+            start(tile, rows, 0);
+            for (int r = 0; r < tile.R; r++) h[r] = rows[tile.row + r].hp;
+            tile.product(tile.acc, h, w.U + tile.block * w.panel_U, w.panel_U, H);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const Row<T> &row = rows[tile.row + i / tile.P];
+                Index panel = tile.block + i % tile.P, j = (panel < w.blocks ? panel : panel - w.blocks) * L, left = H - j;
+                V gate = sigmoid<T>(V::load(tile.acc + i * L));
+                if (panel < w.blocks) {
+                    (gate * load_up_to<T>(row.hp + j, left)).store(row.rh + j);
+                    if (row.g) store_up_to<T>(row.g + j, gate, left);
+                } else {
+                    store_up_to<T>(row.z + j, gate, left);
+                }
+            }
+        });
+    }
+
+    // reset before, second phase: the candidate and the new state.
+    void before_state(const Row<T> *rows, Index count, Index first, Index last) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            const T *rh[Limits<T>::rows];
+            start(tile, rows, 2 * w.blocks);
+            for (int r = 0; r < tile.R; r++) rh[r] = rows[tile.row + r].rh;
+            tile.product(tile.acc, rh, w.U + (2 * w.blocks + tile.block) * w.panel_U, w.panel_U, H);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const Row<T> &row = rows[tile.row + i / tile.P];
+                Index j = (tile.block + i % tile.P) * L, left = H - j;
+                V n = tanh<T>(V::load(tile.acc + i * L));
+                finish(row, j, load_up_to<T>(row.z + j, left), n, load_up_to<T>(row.h + j, left));
+                if (row.g) store_up_to<T>(row.g + 2 * H + j, n, left);
+            }
+        });
+    }
+};
+
+}  // namespace gruvy::GRUVY_NS

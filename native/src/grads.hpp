@@ -1,0 +1,163 @@
+// One step backward over register tiles: the gradient of the state, then those of the gates while it is at hand.
+//
+// A row of gate gradients holds four slots of whole vectors: a_n, a_r, a_z and, with reset after, q (else r ∘ hp, which
+// the gradient of U_n needs). So [a_n a_r a_z] meets W, and [a_r a_z q], or [a_r a_z] and [a_n], meet U.
+#pragma once
+
+#include "pack.hpp"
+
+namespace gruvy::GRUVY_NS {
+
+template <class T> struct BackRow {
+    const T *g, *h, *hp;  // gates; the state before the step, and the same times the recurrent mask
+    const T *m;           // that mask at this step, or null
+    const T *dy;          // or null
+    const T *next;        // gate gradients of the step that took this one's state; zeros where none did
+    const T *next_m;      // the recurrent mask at that step, or null
+    const T *in;          // the part of the gradient that passed by that step's products
+    T *carry;             // the same for the step before
+    T *da;                // gate gradients of this step
+};
+
+// Panels of U's and W's columns.
+template <class T> struct BackPanels {
+    T *U, *Un, *W;  // reset after: U over k = r, z, n; before: U over r, z and Un over n. W over n, r, z
+    Index padded, blocks, blocks_x, panel_U, panel_Un, panel_W;
+
+    template <class A> static BackPanels cut(A &arena, const Shape &s, const Convention &v, bool needs_dx) {
+        constexpr int L = Vec<T>::lanes;
+        BackPanels p;
+        p.blocks = blocks_of(s.H, L);
+        p.blocks_x = needs_dx ? blocks_of(s.I, L) : 0;
+        p.padded = p.blocks * L;
+        p.panel_U = (v.after ? 3 : 2) * p.padded * L;
+        p.panel_Un = v.after ? 0 : p.padded * L;
+        p.panel_W = 3 * p.padded * L;
+        p.U = arena.template take<T>(p.blocks * p.panel_U);
+        p.Un = arena.template take<T>(p.blocks * p.panel_Un);
+        p.W = arena.template take<T>(p.blocks_x * p.panel_W);
+        return p;
+    }
+
+    void gate(T *dst, const T *src, Index ld, Index n, Index H) const {
+        constexpr int L = Vec<T>::lanes;
+        pack_columns(dst, src, ld, n, H);
+        for (Index i = H * L; i < padded * L; i++) dst[i] = 0;
+    }
+    void fill(const Weights<T> &w, const Shape &s, Index part, Index parts) const {
+        constexpr int L = Vec<T>::lanes;
+        const Index square = s.H * s.H;
+        for (Index j = part * blocks / parts; j < (part + 1) * blocks / parts; j++) {
+            T *u = U + j * panel_U;
+            const T *column = w.U + j * L;
+            gate(u, column, s.H, s.H - j * L, s.H);
+            gate(u + padded * L, column + square, s.H, s.H - j * L, s.H);
+            gate(panel_Un ? Un + j * panel_Un : u + 2 * padded * L, column + 2 * square, s.H, s.H - j * L, s.H);
+        }
+        for (Index i = part * blocks_x / parts; i < (part + 1) * blocks_x / parts; i++)
+            for (Index slot = 0; slot < 3; slot++)
+                gate(W + i * panel_W + slot * padded * L, w.W + (slot + 2) % 3 * s.H * s.I + i * L, s.I, s.I - i * L,
+                     s.H);
+    }
+};
+
+template <class T> struct Gradients {
+    using V = Vec<T>;
+    static constexpr int L = V::lanes;
+    BackPanels<T> w;
+    Index H;
+    bool keeps;
+
+    // acc + what came by: the whole gradient of the state after this row's step.
+    GRUVY_INLINE V state(const BackRow<T> &row, V acc, Index j) const {
+        if (row.next_m) acc = acc * load_up_to<T>(row.next_m + j, H - j);
+        V dh = acc + V::load(row.in + j);
+        return row.dy ? dh + load_up_to<T>(row.dy + j, H - j) : dh;
+    }
+
+    // h' = blend(z, n, h): what goes to n's and z's sums and what passes to h.
+    struct Blend {
+        V an, az, pass;
+    };
+    GRUVY_INLINE Blend blend(V dh, V z, V n, V h) const {
+        V part = z * dh, rest = fnma(z, dh, dh), d = dh * (h - n);
+        V dn = keeps ? rest : part, dz = keeps ? d : V::zero() - d;
+        return {dn * fnma(n, n, V::set(T(1))), dz * fnma(z, z, z), keeps ? part : rest};
+    }
+
+    // acc = gate gradients times U; `some` is false where no row has any.
+    GRUVY_INLINE void product(const Tile<T, 1> &tile, const BackRow<T> *rows, Index K) const {
+        const T *a[Limits<T>::rows];
+        for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
+        for (int r = 0; r < tile.R; r++) a[r] = rows[tile.row + r].next + w.padded;
+        if (K) tile.product(tile.acc, a, w.U + tile.block * w.panel_U, w.panel_U, K);
+    }
+
+    void after(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            product(tile, rows, some ? 3 * w.padded : 0);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const BackRow<T> &row = rows[tile.row + i / tile.P];
+                Index j = (tile.block + i % tile.P) * L, left = H - j;
+                V r = load_up_to<T>(row.g + j, left), z = load_up_to<T>(row.g + H + j, left);
+                V n = load_up_to<T>(row.g + 2 * H + j, left), q = load_up_to<T>(row.g + 3 * H + j, left);
+                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                store_up_to<T>(row.da + j, d.an, left);
+                store_up_to<T>(row.da + w.padded + j, d.an * q * fnma(r, r, r), left);
+                store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
+                store_up_to<T>(row.da + 3 * w.padded + j, d.an * r, left);
+                d.pass.store(row.carry + j);
+            }
+        });
+    }
+
+    // reset before, first phase: a_n and a_z.
+    void before_state(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            product(tile, rows, some ? 2 * w.padded : 0);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const BackRow<T> &row = rows[tile.row + i / tile.P];
+                Index j = (tile.block + i % tile.P) * L, left = H - j;
+                V z = load_up_to<T>(row.g + H + j, left), n = load_up_to<T>(row.g + 2 * H + j, left);
+                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                store_up_to<T>(row.da + j, d.an, left);
+                store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
+                d.pass.store(row.carry + j);
+            }
+        });
+    }
+
+    // reset before, second phase: through U_n (r ∘ hp) to a_r and the state.
+    void before_gates(const BackRow<T> *rows, Index count, Index first, Index last) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            const T *a[Limits<T>::rows];
+            for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
+            for (int r = 0; r < tile.R; r++) a[r] = rows[tile.row + r].da;
+            tile.product(tile.acc, a, w.Un + tile.block * w.panel_Un, w.panel_Un, w.padded);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                const BackRow<T> &row = rows[tile.row + i / tile.P];
+                Index j = (tile.block + i % tile.P) * L, left = H - j;
+                V d = V::load(tile.acc + i * L), r = load_up_to<T>(row.g + j, left);
+                V hp = load_up_to<T>(row.hp + j, left);
+                store_up_to<T>(row.da + w.padded + j, d * hp * fnma(r, r, r), left);
+                store_up_to<T>(row.da + 3 * w.padded + j, r * hp, left);
+                V pass = d * r;
+                if (row.m) pass = pass * load_up_to<T>(row.m + j, left);
+                (V::load(row.carry + j) + pass).store(row.carry + j);
+            }
+        });
+    }
+
+    // The gradient of the initial state, into out (row b at b H).
+    void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
+        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
+            product(tile, rows, w.panel_U / L);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                Index r = tile.row + i / tile.P, j = (tile.block + i % tile.P) * L;
+                store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);
+            }
+        });
+    }
+};
+
+}  // namespace gruvy::GRUVY_NS

@@ -1,0 +1,28 @@
+// Compiled once per instruction set; see simd.hpp for the flags.
+#include "backward.hpp"
+#include "forward.hpp"
+#include "readout.hpp"
+
+namespace gruvy::GRUVY_NS {
+
+namespace {
+
+template <class T> std::size_t packed_size(const Shape &s, const Convention &v) {
+    Arena arena;
+    Panels<T>::cut(arena, s, v);
+    return arena.used / sizeof(T);
+}
+
+template <class T> void pack(const Weights<T> &w, const Shape &s, const Convention &v, T *block) {
+    Panels<T> panels = Panels<T>::cut_block(block, s, v);
+    panels.fill(w, s, 0, panels.blocks);
+}
+
+template <class T> constexpr Kernels<T> table() { return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>}; }
+
+}  // namespace
+
+const Kernels<float> kernels32 = table<float>();
+const Kernels<double> kernels64 = table<double>();
+
+}  // namespace gruvy::GRUVY_NS

@@ -1,0 +1,72 @@
+// Weights as panels: for each block of `lanes` rows, vectors of those rows at k = 0, 1, ..., so that the register tile
+// reads straight on. Rows beyond the last are 0.
+//
+// reset after: a panel holds r, z and n of the same units, [block][k][3][lane], so that the gates are computed on
+// accumulators still in registers. reset before: one gate a panel, [gate][block][k][lane], since r is needed before n.
+#pragma once
+
+#include "tile.hpp"
+
+namespace gruvy::GRUVY_NS {
+
+// dst[k * step + l] = src[l * ld + k], l < n; 0 for n <= l < lanes.
+template <class T> inline void pack_rows(T *dst, Index step, const T *src, Index ld, Index n, Index K) {
+    constexpr int L = Vec<T>::lanes;
+    if (n == L) {
+        for (Index k = 0; k < K; k++)
+            for (int l = 0; l < L; l++) dst[k * step + l] = src[l * ld + k];
+        return;
+    }
+    for (Index k = 0; k < K; k++)
+        for (int l = 0; l < L; l++) dst[k * step + l] = l < n ? src[l * ld + k] : T(0);
+}
+
+// dst[k * L + l] = src[k * ld + l], l < n; 0 beyond: panels of the columns.
+template <class T> inline void pack_columns(T *dst, const T *src, Index ld, Index n, Index K) {
+    constexpr int L = Vec<T>::lanes;
+    for (Index k = 0; k < K; k++) load_up_to(src + k * ld, n).store(dst + k * L);
+}
+
+// The panels that forward reads.
+template <class T> struct Panels {
+    T *W, *U, *b, *c;
+    Index blocks;       // of units
+    Index gates;        // 3: r, z, n in one panel; 1: panels of r, then of z, then of n
+    Index panel_W, panel_U;
+
+    template <class A> static Panels cut(A &arena, const Shape &s, const Convention &v) {
+        constexpr int L = Vec<T>::lanes;
+        Panels p;
+        p.blocks = blocks_of(s.H, L);
+        p.gates = v.after ? 3 : 1;
+        p.panel_W = p.gates * s.I * L;
+        p.panel_U = p.gates * s.H * L;
+        p.W = arena.template take<T>(3 * p.blocks * s.I * L);
+        p.U = arena.template take<T>(3 * p.blocks * s.H * L);
+        p.b = arena.template take<T>(3 * p.blocks * L);
+        p.c = arena.template take<T>(p.blocks * L);
+        return p;
+    }
+    static Panels cut_block(T *block, const Shape &s, const Convention &v) {
+        Arena arena{reinterpret_cast<char *>(block)};
+        return cut(arena, s, v);
+    }
+
+    // Fills the panels of the units in blocks [first, last).
+    void fill(const Weights<T> &w, const Shape &s, Index first, Index last) const {
+        constexpr int L = Vec<T>::lanes;
+        for (Index j = first; j < last; j++)
+            for (Index g = 0; g < 3; g++) {
+                Index row = g * s.H + j * L, n = least(L, s.H - j * L);
+                Index panel = gates == 3 ? j : g * blocks + j, offset = gates == 3 ? g * L : 0;
+                pack_rows(W + panel * panel_W + offset, gates * L, w.W + row * s.I, s.I, n, s.I);
+                pack_rows(U + panel * panel_U + offset, gates * L, w.U + row * s.H, s.H, n, s.H);
+                T *bias = b + (gates == 3 ? j * 3 + g : panel) * L;
+                for (int l = 0; l < L; l++) bias[l] = w.b && l < n ? w.b[row + l] : T(0);
+                if (g == 2)
+                    for (int l = 0; l < L; l++) c[j * L + l] = w.c && l < n ? w.c[j * L + l] : T(0);
+            }
+    }
+};
+
+}  // namespace gruvy::GRUVY_NS

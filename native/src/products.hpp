@@ -1,0 +1,182 @@
+// The products that span time: dW, dU, the bias gradients and dx of a chunk of rows (active row-steps).
+//
+// Their sums over rows are cut into blocks of fixed size, whatever the threads: each thread owns some hidden units of
+// the results (rows of dx), so nothing is added across threads and the gradients repeat bit for bit.
+#pragma once
+
+#include "grads.hpp"
+
+namespace gruvy::GRUVY_NS {
+
+template <class T> struct Products {
+    using V = Vec<T>;
+    static constexpr int L = V::lanes, R = Limits<T>::rows;
+    static constexpr Index block = 256;  // rows of one sum; sums are then added in order
+    static constexpr Index thin = 4;     // up to so many inputs dW is made beside the bias sums
+    static constexpr Index panel_A = block * R + 16, panel_B = block * L + 16;  // + 16: no power of two between panels
+
+    Shape s;
+    bool is_after;
+    Index padded, blocks_x, blocks_h, tiles, threads;
+    BackPanels<T> w;
+    T *A, *B;                  // packed factors: A per thread, B shared
+    T *dW, *dU, *db, *dc;
+    // Of the chunk, by row: gate gradients (4 padded numbers each), input, state before the step, dx or null.
+    T *da;
+    const T **x, **h;
+    T **dx;
+
+    Index slots() const { return is_after ? 4 : 3; }
+    Index panels() const { return blocks_x + (is_after ? 1 : 2) * blocks_h; }
+
+    template <class Ar> void cut(Ar &arena, const Shape &shape, bool after, Index n) {
+        s = shape, is_after = after, threads = n;
+        blocks_h = blocks_of(s.H, L), padded = blocks_h * L;
+        blocks_x = s.I > thin ? blocks_of(s.I, L) : 0;
+        tiles = blocks_of(s.H, R);
+        A = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * panel_A);
+        B = arena.template take<T>(panels() * panel_B);
+    }
+
+    static Index blocks_in(Index rows) { return blocks_of(rows, block); }
+
+    // One thread's share of a chunk of `rows` rows. meet() waits for all threads.
+    template <class Meet> void run(Index thread, Index rows, const Meet &meet) const {
+        const Index parts = blocks_in(rows);
+        for (Index part = 0; part < parts; part++) {
+            Index from = part * rows / parts, K = (part + 1) * rows / parts - from;
+            if (part) meet();
+            pack_B(thread, from, K);
+            pack_A(thread, from, K);
+            meet();
+            Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
+            // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
+            outer(thread, 0, blocks_x, 0, 3, first, last, K, dW, s.I);
+            if (is_after) {
+                outer(thread, blocks_x, blocks_h, 1, 4, first, last, K, dU, s.H);
+            } else {
+                outer(thread, blocks_x, blocks_h, 1, 3, first, last, K, dU, s.H);
+                outer(thread, blocks_x + blocks_h, blocks_h, 0, 1, first, last, K, dU, s.H);
+            }
+            sums(thread, from, K);
+        }
+        if (dx) inputs(thread * rows / threads, (thread + 1) * rows / threads);
+    }
+
+    void pack_B(Index thread, Index from, Index K) const {
+        const Index count = panels();
+        for (Index j = thread * count / threads; j < (thread + 1) * count / threads; j++) {
+            T *dst = B + j * panel_B;
+            if (j < blocks_x) {
+                for (Index k = 0; k < K; k++) load_up_to<T>(x[from + k] + j * L, s.I - j * L).store(dst + k * L);
+            } else if (j < blocks_x + blocks_h) {
+                Index i = (j - blocks_x) * L;
+                for (Index k = 0; k < K; k++) load_up_to<T>(h[from + k] + i, s.H - i).store(dst + k * L);
+            } else {
+                const T *rh = da + from * 4 * padded + 3 * padded + (j - blocks_x - blocks_h) * L;
+                for (Index k = 0; k < K; k++) V::load(rh + k * 4 * padded).store(dst + k * L);
+            }
+        }
+    }
+
+    T *panel(Index thread, Index slot, Index i) const {
+        Index own = blocks_of(tiles, threads);
+        return A + ((thread * slots() + slot) * own + i) * panel_A;
+    }
+
+    void pack_A(Index thread, Index from, Index K) const {
+        const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
+        for (Index slot = 0; slot < slots(); slot++) {
+            T *dst = panel(thread, slot, 0);
+            const T *src = da + from * 4 * padded + slot * padded + first * R;
+            for (Index k = 0; k < K; k++)
+                for (Index i = 0; i < last - first; i++)
+                    __builtin_memcpy(dst + i * panel_A + k * R, src + k * 4 * padded + i * R, R * sizeof(T));
+        }
+    }
+
+    // Adds A' B for some slots and the panels of one factor to C (3H, columns).
+    void outer(Index thread, Index panel0, Index count, Index slot0, Index slot1, Index first, Index last, Index K,
+               T *C, Index columns) const {
+        Index j = 0;
+        while (count - j >= 5 || count - j == 3) {
+            group<3>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
+            j += 3;
+        }
+        for (; j + 2 <= count; j += 2) group<2>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
+        for (; j < count; j++) group<1>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
+    }
+
+    template <int P>
+    void group(Index thread, Index panel0, Index j, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
+               Index columns) const {
+        alignas(64) T acc[R * P * L];
+        for (Index slot = slot0; slot < slot1; slot++) {
+            Index gate = slot == 3 ? 2 : (slot + 2) % 3;
+            for (Index i = first; i < last; i++) {
+                const T *a[R], *packed = panel(thread, slot, i - first);
+                for (int r = 0; r < R; r++) a[r] = packed + r;
+                for (int v = 0; v < R * P; v++) V::zero().store(acc + v * L);
+                multiply<T, R, P, 1, R>(acc, a, B + (panel0 + j) * panel_B, panel_B, K);
+                for (int r = 0; r < R && i * R + r < s.H; r++)
+                    for (int p = 0; p < P; p++) {
+                        Index at = (j + p) * L;
+                        T *c = C + (gate * s.H + i * R + r) * columns + at;
+                        store_up_to<T>(c, load_up_to<T>(c, columns - at) + V::load(acc + (r * P + p) * L),
+                                       columns - at);
+                    }
+            }
+        }
+    }
+
+    // Bias gradients, and dW where the inputs are few.
+    void sums(Index thread, Index from, Index K) const {
+        const Index low = thread * blocks_h / threads, high = (thread + 1) * blocks_h / threads;
+        const Index inputs = s.I <= thin ? s.I : 0;
+        for (Index slot = 0; slot < slots(); slot++)
+            for (Index j = low; j < high; j++) {
+                Index n = slot == 3 ? 0 : inputs;
+                switch (n) {
+                    case 0: sum<0>(slot, j, from, K); break;
+                    case 1: sum<1>(slot, j, from, K); break;
+                    case 2: sum<2>(slot, j, from, K); break;
+                    case 3: sum<3>(slot, j, from, K); break;
+                    default: sum<4>(slot, j, from, K);
+                }
+            }
+    }
+
+    template <int I> void sum(Index slot, Index j, Index from, Index K) const {
+        const T *src = da + from * 4 * padded + slot * padded + j * L;
+        V total = V::zero(), acc[I + 1];
+        for (int i = 0; i < I; i++) acc[i] = V::zero();
+        for (Index k = 0; k < K; k++) {
+            V d = V::load(src + k * 4 * padded);
+            total = total + d;
+            for (int i = 0; i < I; i++) acc[i] = fma(V::set(x[from + k][i]), d, acc[i]);
+        }
+        const Index gate = (slot + 2) % 3, row = gate * s.H + j * L, n = least(L, s.H - j * L);
+        T *b = slot == 3 ? dc + j * L : db + row;
+        if (b) store_up_to<T>(b, load_up_to<T>(b, n) + total, n);
+        for (int i = 0; i < I; i++) {
+            alignas(64) T lane[L];
+            acc[i].store(lane);
+            for (Index l = 0; l < n; l++) dW[(row + l) * I + i] += lane[l];
+        }
+    }
+
+    void inputs(Index low, Index high) const {
+        for_tiles<T, 1>(high - low, 0, w.blocks_x, [&](const Tile<T, 1> &tile) {
+            const T *a[R];
+            for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
+            for (int r = 0; r < tile.R; r++) a[r] = da + (low + tile.row + r) * 4 * padded;
+            tile.product(tile.acc, a, w.W + tile.block * w.panel_W, w.panel_W, 3 * padded);
+            for (int i = 0; i < tile.R * tile.P; i++) {
+                Index j = (tile.block + i % tile.P) * L;
+                store_up_to<T>(dx[low + tile.row + i / tile.P] + j, V::load(tile.acc + i * L), s.I - j);
+            }
+        });
+    }
+};
+
+}  // namespace gruvy::GRUVY_NS

@@ -1,0 +1,99 @@
+#include "workspace.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace gruvy {
+namespace {
+
+constexpr std::size_t header = 64;           // keeps the size in front of the block, and its alignment
+constexpr std::size_t huge = 2u << 20;       // from here on ask for huge pages: fewer TLB misses
+constexpr int slots = 16;
+
+struct Store {
+    std::mutex lock;
+    char *block[slots] = {};
+};
+Store &store() {
+    static Store *s = new Store;  // never destroyed: a thread may still give a block back while the process ends
+    return *s;
+}
+
+std::size_t &size_of(char *raw) { return *reinterpret_cast<std::size_t *>(raw); }
+
+}  // namespace
+
+void *workspace_take(std::size_t bytes) {
+    bytes += header;
+    Store &s = store();
+    // Never wait for the lock: after a fork its holder may not exist any more. Without it a block is simply not kept.
+    if (std::unique_lock<std::mutex> hold(s.lock, std::try_to_lock); hold) {
+        int best = -1;
+        for (int i = 0; i < slots; i++)
+            if (s.block[i] && size_of(s.block[i]) >= bytes && (best < 0 || size_of(s.block[i]) < size_of(s.block[best])))
+                best = i;
+        // A block far larger than asked for stays for a call that needs it.
+        if (best >= 0 && size_of(s.block[best]) / 8 <= bytes + (1u << 20)) {
+            char *raw = s.block[best];
+            s.block[best] = nullptr;
+            return raw + header;
+        }
+    }
+    bytes += bytes / 8;
+    std::size_t align = bytes >= huge ? huge : 64;
+    bytes = (bytes + align - 1) / align * align;
+    char *raw = static_cast<char *>(std::aligned_alloc(align, bytes));
+    if (!raw) throw std::bad_alloc();
+#if defined(__linux__)
+    if (bytes >= huge) madvise(raw, bytes, MADV_HUGEPAGE);
+#endif
+    size_of(raw) = bytes;
+    return raw + header;
+}
+
+void workspace_give(void *block) {
+    char *raw = static_cast<char *>(block) - header;
+    Store &s = store();
+    if (std::unique_lock<std::mutex> hold(s.lock, std::try_to_lock); hold) {
+        int smallest = 0;
+        for (int i = 0; i < slots; i++) {
+            if (!s.block[i]) {
+                s.block[i] = raw;
+                return;
+            }
+            if (size_of(s.block[i]) < size_of(s.block[smallest])) smallest = i;
+        }
+        if (size_of(s.block[smallest]) < size_of(raw)) {
+            char *other = s.block[smallest];
+            s.block[smallest] = raw;
+            raw = other;
+        }
+    }
+    std::free(raw);
+}
+
+void workspace_clear() {
+    Store &s = store();
+    std::lock_guard<std::mutex> hold(s.lock);
+    for (char *&raw : s.block) {
+        std::free(raw);
+        raw = nullptr;
+    }
+}
+
+std::size_t workspace_kept() {
+    Store &s = store();
+    std::lock_guard<std::mutex> hold(s.lock);
+    std::size_t sum = 0;
+    for (char *raw : s.block)
+        if (raw) sum += size_of(raw);
+    return sum;
+}
+
+}  // namespace gruvy
