@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..errors import ConventionError, InputTypeError
+from ..errors import ConventionError, EngineError, InputTypeError
 from . import dynamo, op, stack
 from .check import Call, check_call
+from .engine import asked, choose
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
 
@@ -122,8 +123,12 @@ class GRU(torch.nn.GRU):
         return self._path(check_call(self, input, hx, lengths, mask, restarts), return_gates)
 
     def _path(self, call: Call, return_gates: bool) -> Path:
+        forced = asked()
         if op.transformed():
-            return Path("plain", "a functorch transform or a forward-mode level is active")
+            why = "a functorch transform or a forward-mode level is active"
+            if forced == "native":
+                raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+            return Path("plain", why)
         more = [name for name in ("lengths", "mask", "restarts") if getattr(call.steps, name) is not None]
         if call.packed is not None:
             more.remove("lengths")
@@ -134,11 +139,14 @@ class GRU(torch.nn.GRU):
             reason = "no steps"
         elif not reason and torch.compiler.is_compiling() and not call.x.is_cuda:
             reason = "a graph is recorded, which one operation keeps small"
+        elif not reason and forced:
+            reason = f"GRUVY_ENGINE={forced}"
         if not reason:
             return Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
         if torch._C._get_tracing_state() is not None:
             return Path("plain", "torch.jit.trace records ordinary operations only")
-        return Path("torch operations", reason)
+        engine, why = choose(call.x)
+        return Path(engine.name, reason if why in reason else f"{reason}; {why}")
 
     def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
         weights = [getattr(self, name) for name in self._flat_weights_names]

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..convention import Convention
 from . import stack
 from .check import check_values
+from .engine import choose
 from .stack import Gradients, Result, Shape, Steps
 
 
@@ -42,7 +43,7 @@ def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Te
         return Result(*result)
     if not trained:
         with torch.no_grad():
-            return stack.forward(x, h, weights, steps, noise, shape, gates)
+            return stack.forward(x, h, weights, steps, noise, shape, gates, choose(x)[0])
     y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
@@ -96,7 +97,7 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, shape: Shape, gates: bool, steps: Steps, noise: Tensor | None, x: Tensor, h: Tensor,
                 *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
-        result = stack.forward(x, h, weights, steps, noise, shape, True)
+        result = stack.forward(x, h, weights, steps, noise, shape, True, choose(x)[0])
         _save(ctx, x, h, weights, steps, noise, result, shape)
         return (result.y, result.last, *result.lower, *result.gates) if gates else (result.y, result.last)
 
@@ -109,7 +110,9 @@ class _Function(torch.autograd.Function):
             if _again(douts):
                 found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
                 return (None, None, None, None, *found)
-            dx, dh, dweights = stack.backward(grads, x, h, weights, steps, noise, result, ctx.shape, needs[0])
+            dx, dh, dweights = stack.backward(
+                grads, x, h, weights, steps, noise, result, ctx.shape, needs[0], choose(x)[0]
+            )
         return (None, None, None, None, dx, dh, *dweights)
 
 
@@ -141,7 +144,9 @@ def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, ma
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
-        y, last, lower, gates = stack.forward(x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep)
+        y, last, lower, gates = stack.forward(
+            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x)[0]
+        )
     return y, last, lower if keep else [], gates
 
 
@@ -170,6 +175,7 @@ def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor],
         dx, dh, dweights = stack.backward(
             Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
             Result(y, last, lower, gates), Shape(Convention.of(convention), directions), needs_dx,
+            choose(x)[0],
         )  # fmt: skip
     return x.new_empty(0) if dx is None else dx, dh, dweights
 
