@@ -156,8 +156,8 @@ function start() {
   diagram = new CellDiagram($("cell"), net);
   equations = new Equations($("equations"), net);
   playground = new Playground(net, data.features);
-  const right = sequences.some((s) => s.right !== null), truths = net.task === "classify" ? [...new Set(sequences.map((s) => s.truth))].filter((v) => v !== null) : [];
-  const kinds = [["all", right ? "all, hardest mistakes first" : "all, least certain first"]];
+  const truths = net.task === "classify" ? [...new Set(sequences.map((s) => s.truth))].filter((v) => v !== null) : [];
+  const kinds = [["all", `all, ${data.order}`]];
   if (sequences.some((s) => s.right === false)) kinds.push(["wrong", "mistakes only"]);
   if (sequences.some((s) => s.right)) kinds.push(["right", "right ones only"]);
   option($("filter"), [...kinds, ...data.classes.filter((c) => truths.includes(c)).map((c) => [`class:${c}`, `only ${c}`])], "all");

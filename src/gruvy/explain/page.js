@@ -56,8 +56,8 @@ function showVerdict() {
   const s = sequence(), answer = net.answer(run.final), host = $("answers");
   $("mark").textContent = s.right === null ? "" : s.right ? "✓ right" : "✗ wrong";
   $("mark").className = `mark ${s.right ? "good" : "bad"}`;
-  const says = net.labels ? `says ${name(best(answer))}` : "says";
-  $("said").textContent = s.truth === null || net.task === "tag" ? says : `is ${s.truth}, ${says}`;
+  const says = net.labels ? `the net says ${name(best(answer))}` : "the net says";
+  $("said").textContent = s.truth === null ? says : net.task === "tag" ? s.truth : `It is ${s.truth}, ${says}`;
   if (!net.labels) {
     const places = template($("said"), ` {0}${answer.slice(1).map((_, o) => `, {${o + 1}}`).join("")}`, "final");
     answer.forEach((v, o) => { places[o].textContent = number(v); });
@@ -67,7 +67,7 @@ function showVerdict() {
   for (const o of order) {
     const row = element("div", {class: "answer"}, host);
     element("span", {title: name(o)}, row, name(o));
-    const meter = element("span", {class: "meter"}, row);
+    const meter = element("span", net.labels ? {class: "meter"} : {}, row);
     if (net.labels) element("i", {}, meter).style.width = `${100 * answer[o]}%`;
     element("span", {"data-value": `answer.${o}`}, row, number(answer[o]));
   }
@@ -129,7 +129,9 @@ function drawTracks() {
   view.shown = heatMap($("c-gate"), tall, H, T, (row, t) => gateValue(one, view.gate, t * H + view.order[row]), colour);
   $("gate-name").textContent = title;
   ramp($("gate-scale"), colour, low, high);
-  element("span", {class: "tick"}, $("gate-scale"), `${H} ${H === 1 ? "unit" : "units"}`);
+  const meaning = {z: net.keeps ? "1 keeps the old state, 0 takes the candidate" : "0 keeps the old state, 1 takes the candidate",
+    keep: "1 keeps all of it", r: "0 hides the old state from the candidate", n: "what would be let in", h: "what is remembered"};
+  element("span", {class: "tick"}, $("gate-scale"), `${meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
   if (view.shown.rowsPerCell > 1) says.push(`each row of the gates is the mean of ${view.shown.rowsPerCell} units`);
   if (view.shown.stepsPerCell > 1) says.push(`each column is the mean of ${view.shown.stepsPerCell} steps`);
   drawAnswers(T);
@@ -148,8 +150,9 @@ function keyed(host, colour, text) {
 }
 
 function stepSums() {
-  const s = sequence(), values = s.answers[view.target].values, width = values.length / s.steps;
-  return Array.from({length: s.steps}, (_, t) => values.subarray(t * width, (t + 1) * width).reduce((a, v) => a + v, 0));
+  const s = sequence(), answer = s.answers[view.target], width = answer.values.length / s.steps;
+  answer.sums ||= Array.from({length: s.steps}, (_, t) => answer.values.subarray(t * width, (t + 1) * width).reduce((a, v) => a + v, 0));
+  return answer.sums;
 }
 
 function drawAnswers(T) {

@@ -151,9 +151,9 @@ class Playground {
 
   draw(v, h) {
     this.picture.replaceChildren();
-    const root = svg("svg", {viewBox: "0 0 520 190", role: "img", class: "chart"}, this.picture);
+    const root = svg("svg", {viewBox: "0 0 540 190", role: "img", class: "chart"}, this.picture);
     svg("title", {}, root, "Bars from minus one to one: the part of the old state that is kept, what is let in, and their sum");
-    const across = (value) => 260 + Math.max(-1.15, Math.min(1.15, value)) * 200;
+    const across = (value) => 310 + Math.max(-1.1, Math.min(1.1, value)) * 205;
     for (const tick of [-1, -0.5, 0, 0.5, 1]) {
       svg("line", {x1: across(tick), x2: across(tick), y1: 8, y2: 160, class: "grid"}, root);
       svg("text", {x: across(tick), y: 180, class: "tick", "text-anchor": "middle"}, root, brief(tick));
@@ -217,10 +217,13 @@ function lineChart(host, title, series, xLabel, yLabel, yText) {
     {low: y0 - pad, high: y1 + pad, ticks: yText ? whole(ticks(y0, y1, 5)) : ticks(y0 - pad, y1 + pad, 5), label: yLabel, text: yText});
   series.forEach((s, i) => {
     polyline(frame, s.points, LINES[i % LINES.length], i % 2 ? {"stroke-dasharray": "7 4"} : {});
-    const x = frame.W - 150, y = 24 + 18 * i;
-    if (series.length > 1) {
-      svg("path", {d: `M${x} ${y}H${x + 24}`, stroke: LINES[i % LINES.length], class: "line", ...(i % 2 ? {"stroke-dasharray": "7 4"} : {})}, frame.root);
-      svg("text", {x: x + 30, y: y + 4, class: "note"}, frame.root, s.name);
-    }
   });
+  if (series.length > 1) {
+    const legend = element("div", {class: "legend"}, host);
+    series.forEach((s, i) => {
+      const key = element("span", {class: "key"}, legend), line = svg("svg", {viewBox: "0 0 26 6", width: 26, height: 6, "aria-hidden": "true"}, key);
+      svg("path", {d: "M0 3H26", stroke: LINES[i % LINES.length], "stroke-width": 3, ...(i % 2 ? {"stroke-dasharray": "7 4"} : {})}, line);
+      key.append(s.name);
+    });
+  }
 }
