@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gruvy import native
-from gruvy.nn import GRU, Path
+from gruvy.nn import GRU
 
 OWN = [
     pytest.param("native", marks=pytest.mark.skipif(not native.available()[0], reason=native.available()[1])),
@@ -17,5 +17,6 @@ ALL = ["torch kernel", *OWN]
 
 def force(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """Until the test ends every call goes this way; an engine is forced too, and cannot fall back."""
-    monkeypatch.setattr(GRU, "_path", lambda self, call, return_gates: Path(path, "forced by the test"))
+    way = path if path in ("torch kernel", "plain") else "op"
+    monkeypatch.setattr(GRU, "_way", lambda self, call, return_gates: (way, "forced by the test"))
     monkeypatch.setenv("GRUVY_ENGINE", "native" if path == "native" else "reference")

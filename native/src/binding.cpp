@@ -295,6 +295,12 @@ NB_MODULE(_core, m) {
         for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
         return all;
     });
+    m.def("peak", [](Index rounds, const std::string &isa) {
+        const Kernels<float> &k = kernels<float>(chosen(isa));
+        alignas(64) float out[64];
+        nb::gil_scoped_release release;
+        return k.peak(rounds, out);
+    });
     m.def("pool_size", &pool_size);
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);

@@ -62,7 +62,7 @@ class _Net:
         dy: Array | None = None
         if self.parts.pooling in ("mean", "max"):
             dy = (pooling_shares(self.parts.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
-            seed = np.where(self.steps[rows].any(1)[:, None], 0, seed)
+            seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
         for k in reversed(range(w.layers)):
             dx = np.zeros(saved[k * D][0].shape)
             for d, cell in enumerate(w.cells[k]):

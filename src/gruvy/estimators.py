@@ -323,7 +323,7 @@ def _two_dimensional(X: Any) -> bool:
         return numbers.ndim == 2 and numbers.dtype.kind != "O"
     table = X if hasattr(X, "shape") else np.asarray(X)
     of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
-    return len(table.shape) in (0, 2) or (len(table.shape) == 1 and not of_objects)
+    return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)
 
 
 def _targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:

@@ -101,7 +101,8 @@ def _tags(steps: list[Array], targets: Array, says: list[str], place: list[int],
         good = int((p.argmax(1) == true).sum())
         truth.append(f"{good} of {len(true)} steps right")
         right.append(good == len(true))
-        hardness[i] = (len(true) - good) / len(true) * 1e3 - np.log(np.maximum(p[np.arange(len(true)), true], 1e-300)).mean()
+        loss = -np.log(np.maximum(p[np.arange(len(true)), true], 1e-300)).mean()
+        hardness[i] = loss + 1e3 * (len(true) - good) / len(true)
     return Judged(says, truth, place, [None] * len(steps), right, hardness)
 
 
@@ -131,7 +132,7 @@ def choose(judged: Judged, cost: list[int], most: int, room: int, notes: list[st
     while True:
         hard = order[: count if count == N else (count + 1) // 2]
         rest = order[len(hard) :]
-        spread = np.linspace(0, len(rest) - 1, count - len(hard)).round().astype(int) if rest else []
+        spread = np.linspace(0, max(0, len(rest) - 1), count - len(hard)).round().astype(int)
         kept = hard + [rest[k] for k in spread]
         size = sum(cost[i] for i in kept)
         if size <= room or count == 1:

@@ -110,15 +110,14 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
 
 
 def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-             result: Result, shape: Shape, needs_dx: bool,
+             hidden: Sequence[Tensor], gates: Sequence[Tensor], shape: Shape, needs_dx: bool,
              engine: Engine = PLAIN) -> tuple[Tensor | None, Tensor, list[Tensor]]:  # fmt: skip
-    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; `result` must have its gates."""
+    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states."""
     convention, D = shape
     H, each = h.shape[-1], len(weights) // h.shape[0]
     dh: list[Tensor] = []
     dweights: list[Tensor] = []
     dy = grads.y
-    hidden = [*result.lower, result.y]
     for k in reversed(range(h.shape[0] // D)):
         inputs = x if k == 0 else hidden[k - 1]
         if k > 0 and noise is not None:
@@ -133,7 +132,7 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
             dx_d, dh_d, dW, dU, db, dc = run(
                 None if dy is None else dy[..., own], None if grads.last is None else grads.last[i],
-                inputs, h[i], W, U, b, c, hidden[k][..., own], result.gates[i], convention,
+                inputs, h[i], W, U, b, c, hidden[k][..., own], gates[i], convention,
                 lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
                 needs_dx=needs_dx or k > 0,
             )  # fmt: skip
