@@ -14,6 +14,8 @@ from compare import assert_close
 from gruvy import EngineError, InputError, native
 from gruvy.nn import GRU, op
 
+# torch's own use of what it deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
 F64 = torch.float64
 I, H = 3, 4
 
@@ -146,7 +148,6 @@ def test_second_derivatives_of_an_exported_program() -> None:
     assert_close(twice(exported), twice(model), "second")
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")  # torch's own use of it
 def test_forward_mode_through_an_exported_program_is_refused() -> None:
     """Torch itself would answer zero."""
     model = Tagger("tutorial")
