@@ -78,7 +78,8 @@ def test_the_comparison_with_the_complex_step_fails_on_planted_faults():
     W, U, b, c = w.cells[0][0]
     swapped = Cell(np.roll(W, 5, 0), U, b, c)
     stale = Cell(W, U, b + 1e-9, c)
-    for fault in (Weights(CONVENTIONS[1], w.cells), Weights(w.convention, [[swapped]]), Weights(w.convention, [[stale]])):
+    faults = [(CONVENTIONS[1], w.cells), (w.convention, [[swapped]]), (w.convention, [[stale]])]
+    for fault in (Weights(*arguments) for arguments in faults):
         found = gradient_norms(fault, x[None]).state[0, 0, 17]
         assert abs(10 ** (found - state_jacobian_norm(w, x, 17)) - 1) > 1e-12
 
