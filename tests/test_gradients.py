@@ -71,6 +71,19 @@ def test_state_gradients_agree_with_the_complex_step_at_every_lag(convention, si
         assert abs(10 ** (found[lag] - state_jacobian_norm(w, x, lag)) - 1) < 1e-12, lag
 
 
+def test_the_comparison_with_the_complex_step_fails_on_planted_faults():
+    rng = np.random.default_rng(10)
+    w = random_weights(rng, CONVENTIONS[0], H=5)
+    x = rng.normal(size=(20, 3))
+    W, U, b, c = w.cells[0][0]
+    swapped = Cell(np.roll(W, 5, 0), U, b, c)
+    stale = Cell(W, U, b + 1e-9, c)
+    faults = [(CONVENTIONS[1], w.cells), (w.convention, [[swapped]]), (w.convention, [[stale]])]
+    for fault in (Weights(*arguments) for arguments in faults):
+        found = gradient_norms(fault, x[None]).state[0, 0, 17]
+        assert abs(10 ** (found - state_jacobian_norm(w, x, 17)) - 1) > 1e-12
+
+
 def test_far_below_the_smallest_float():
     # z = σ(b) = .9 a step: the state's share after k steps is .1^k, exactly known
     b = np.array([0.0, np.log(9), 0.0])

@@ -116,7 +116,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
 
     Example:
-        >>> from gruvy.weights import Cell
+        >>> from gruvy.weights import Cell, Weights
         >>> w = Weights("tutorial", [[Cell(np.ones((6, 1)), np.zeros((6, 2)), None, None)]])
         >>> t = trace(w, np.ones((1, 3, 1)))
         >>> t.update.shape, t.keep[0, 0, :, 0].round(3)
