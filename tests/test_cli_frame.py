@@ -133,6 +133,17 @@ def test_output_that_nobody_reads_to_the_end() -> None:
     assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
 
 
+def test_letters_that_the_system_lacks() -> None:
+    """A pipe gets UTF-8 where Python would write ASCII, and nothing falls over."""
+    done = shell("train", "--help", env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"))
+    assert (done.returncode, done.stderr) == (0, "")
+    code = "import sys; from gruvy.cli import app, main; app.command('sigma')(lambda: print('σ')); main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sigma"], capture_output=True, env=environment(PYTHONIOENCODING="ascii")
+    )  # type: ignore[assignment]
+    assert (done.returncode, done.stdout.strip()) == (0, "σ".encode())
+
+
 def test_doctor() -> None:
     done = shell("doctor")
     assert (done.returncode, done.stderr) == (0, "")
