@@ -15,7 +15,7 @@ import gruvy
 from cli_help import OPTIONAL, environment, shell, shell_without
 from gruvy import cli
 from gruvy.cli import app, doctor
-from gruvy.cli.app import EXTRAS
+from gruvy.cli.app import EXTRAS, ORDER
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -41,6 +41,14 @@ def test_without_arguments_help_is_shown() -> None:
     done = CliRunner().invoke(app, [])
     assert done.exit_code == 0
     assert "gruvy demo" in done.stdout
+
+
+def test_commands_are_listed_in_the_order_of_a_newcomer() -> None:
+    told = CliRunner().invoke(app, []).stdout
+    listed = [line.split()[1] for line in told.partition("Commands")[2].splitlines() if line[:3].strip() == "│ "[:1]
+              and line[2:3].strip()]  # fmt: skip
+    assert listed == list(ORDER)
+    assert sorted(ORDER) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
