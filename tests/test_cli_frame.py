@@ -44,9 +44,7 @@ def test_without_arguments_help_is_shown() -> None:
 
 
 def test_commands_are_listed_in_the_order_of_a_newcomer() -> None:
-    told = CliRunner().invoke(app, []).stdout
-    listed = [line.split()[1] for line in told.partition("Commands")[2].splitlines() if line[:3].strip() == "│ "[:1]
-              and line[2:3].strip()]  # fmt: skip
+    listed = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined]
     assert listed == list(ORDER)
     assert sorted(ORDER) == COMMANDS
 
@@ -79,12 +77,21 @@ def test_help_loads_nothing_heavy() -> None:
     [
         (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor'?\nSee: gruvy --help\n"),
         (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
+        (["train"], "gruvy: Missing argument 'DATA'.\nSee: gruvy train --help\n"),
         (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:
     done = CliRunner().invoke(app, arguments)
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_value_of_the_wrong_kind() -> None:
+    done = CliRunner().invoke(app, ["train", "d.csv", "--layers", "two"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("gruvy: Invalid value for '--layers': ")  # what follows is typer's own
+    assert second == "See: gruvy train --help"
 
 
 @pytest.mark.parametrize(
