@@ -161,7 +161,7 @@ EXPERIMENTS = [
     ),
     _memory(
         "order", "Temporal order: error over lag", lambda s: ORDER,
-        {"lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.5, 4.0),
+        {"steps": 400, "lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.9, 5.0),
         method=f"Which of four orders did two symbols come in ({ORDER.source})? {_METHOD}",
     ),
     _memory(
