@@ -202,6 +202,17 @@ def test_contributions_of_a_nearly_linear_net_are_its_terms():
     np.testing.assert_allclose(c.values[0], [[0, 0], [1e-5, 2e-5]], atol=1e-13)
 
 
+@pytest.mark.parametrize("engine", ["reference", None])
+def test_contributions_of_a_float32_net_are_in_float64(engine):
+    rng = np.random.default_rng(16)
+    w = random_weights(rng, CONVENTIONS[3], layers=2, directions=2).astype(np.float32)
+    x = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    found = contributions(w, x, target=1, tolerance=1e-8, engine=engine)
+    expected = contributions(w.astype(np.float64), x.astype(np.float64), target=1, tolerance=1e-8, engine="reference")
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
+    assert found.values.dtype == np.float64
+
+
 def test_contributions_choose_the_highest_output_and_name_what_is_wrong():
     rng = np.random.default_rng(15)
     parts = parts_for(rng, random_weights(rng, CONVENTIONS[0]), "last")

@@ -227,6 +227,12 @@ NB_MODULE(_core, m) {
         return all;
     });
     nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Released::close));
+    m.def("peak", [](Index rounds, const std::string &isa) {
+        const Kernels<float> &k = kernels<float>(chosen(isa));
+        alignas(64) float out[64];
+        Released released;
+        return k.peak(rounds, out);
+    });
     m.def("pool_size", &pool_size);
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);

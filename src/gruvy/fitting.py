@@ -12,7 +12,7 @@ import torch
 
 from . import model_file
 from .data.arrays import as_sequences, check_targets
-from .errors import InputError, InputTypeError
+from .errors import InputError, InputTypeError, ModelFileError
 from .tasks import Labels, Task, check_steps, task_of
 from .training import Batches, History, Settings, check_device, raw_outputs, train
 
@@ -38,7 +38,7 @@ def fit_network(net: GRU, X: Any, y: Any, name: str, sample_weight: Any, validat
     if validation is not None:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise InputTypeError("validation: wanted a pair (X, y)")
-        judged = _pair(net, *validation, name)
+        judged = _pair(net, validation[0], validation[1], name)
     net.history = fit_task(net, task, X, y, weight, judged, chosen)
     net.task = task
 
@@ -95,15 +95,15 @@ def _pair(net: GRU, X: Any, y: Any, name: str) -> tuple[list[Array], Any]:
 def check_numbers(y: Any) -> Array:
     """Targets (N,) or (N, K) as float64, finite."""
     try:
-        y = np.asarray(y, np.float64)
+        numbers: Array = np.asarray(y, np.float64)
     except (TypeError, ValueError):
         raise InputTypeError("y: wanted numbers") from None
-    if y.ndim not in (1, 2):
-        raise InputError(f"y: shape {y.shape}, wanted (sequences,) or (sequences, targets)")
-    if not np.isfinite(y).all():
-        place = tuple(map(int, np.argwhere(~np.isfinite(y))[0]))
-        raise InputError(f"y: {y[place]} for sequence {place[0]}; wanted finite numbers")
-    return y
+    if numbers.ndim not in (1, 2):
+        raise InputError(f"y: shape {numbers.shape}, wanted (sequences,) or (sequences, targets)")
+    if not np.isfinite(numbers).all():
+        place = tuple(map(int, np.argwhere(~np.isfinite(numbers))[0]))
+        raise InputError(f"y: {numbers[place]} for sequence {place[0]}; wanted finite numbers")
+    return numbers
 
 
 def raw_answers(net: GRU, X: Any, kind: str) -> Any:
@@ -122,9 +122,10 @@ def raw_answers(net: GRU, X: Any, kind: str) -> Any:
     return answers if isinstance(X, (list, tuple)) or np.asarray(X).dtype == object else np.stack(answers)
 
 
-def raw_of(net: GRU, sequences: Sequence[Array], per_step: bool = False) -> list[Array]:
-    """Read-outs of a network for checked sequences."""
-    return raw_outputs(net, Batches(sequences, device=net.V.device, dtype=net.V.dtype), per_step=per_step)
+def raw_of(net: torch.nn.Module, sequences: Sequence[Array], per_step: bool = False) -> list[Array]:
+    """Read-outs of any module that `fit_task` can train, for checked sequences."""
+    parameter = next(net.parameters())
+    return raw_outputs(net, Batches(sequences, device=parameter.device, dtype=parameter.dtype), per_step=per_step)
 
 
 def model_of(net: GRU, **more: Any) -> model_file.Model:
@@ -168,5 +169,5 @@ def load_network(path: str | os.PathLike[str]) -> GRU:
     """
     model = model_file.read(path)
     if model.input_mean is not None:
-        raise model_file.ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
+        raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
     return network_of(model)

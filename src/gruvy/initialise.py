@@ -25,15 +25,15 @@ def initialise(net: GRU, init: str) -> None:
     Raises:
         InputError: there is no such scheme.
     """
-    scheme, _, steps = str(init).partition(":")
-    try:
-        n = float(steps) if scheme == "remember" else 0.0
-    except ValueError:
-        n = -1.0
-    if scheme not in ("glorot", "uniform", "remember") or (scheme == "remember") != bool(steps) or not 0 <= n < math.inf:
-        raise InputError(f'init={init!r}: wanted "glorot", "uniform" or "remember:n" with n the steps to remember')
-    if scheme == "remember" and n == 0:
-        raise InputError(f"init={init!r}: wanted to remember more than 0 steps")
+    scheme, colon, steps = str(init).partition(":")
+    n = 1.0
+    if scheme == "remember":
+        try:
+            n = float(steps)
+        except ValueError:
+            n = 0.0
+    if scheme not in ("glorot", "uniform", "remember") or (colon and scheme != "remember") or not 0 < n < math.inf:
+        raise InputError(f'init={init!r}: wanted "glorot", "uniform" or "remember:n", n steps above 0')
     H = net.hidden_units
     with torch.no_grad():
         for name, parameter in net.named_parameters():

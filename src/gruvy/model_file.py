@@ -39,6 +39,7 @@ class Model:
         input_mean, input_scale: of the inputs (I,), or None where inputs are taken as they are.
         width: the number of steps that a 2-D array must have, or None.
         feature_names: names of those steps, or None.
+        columns: names of the columns of a file that the data came from: "channels", "targets", "others".
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
     """
@@ -52,6 +53,7 @@ class Model:
     input_scale: Array | None = None
     width: int | None = None
     feature_names: tuple[str, ...] | None = None
+    columns: dict[str, list[str]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -106,6 +108,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         "task": None if model.task is None else model.task.name,
         "width": model.width,
         "feature_names": model.feature_names,
+        "columns": model.columns,
         "settings": model.settings,
     }
     if isinstance(model.task, Labels):
@@ -184,8 +187,8 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     names = said["feature_names"]
     return Model(
         weights=weights, V=V, b_y=b_y, pooling=said["pooling"], task=task, input_mean=mean, input_scale=scale,
-        width=said["width"], feature_names=None if names is None else tuple(names), settings=said["settings"],
-        versions=said["versions"],
+        width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
+        settings=said["settings"], versions=said["versions"],
     )  # fmt: skip
 
 
@@ -193,7 +196,7 @@ def _classes_out(classes: Array) -> tuple[list[Any], str]:
     values = classes.tolist()
     if not all(isinstance(v, (bool, int, float, str)) for v in values):
         bad = next(v for v in values if not isinstance(v, (bool, int, float, str)))
-        raise InputError(f"classes: {bad!r} is of type {type(bad).__name__}, which no model file holds; wanted str or numbers")
+        raise InputError(f"classes: {bad!r} is of type {type(bad).__name__}; a model file holds text and numbers")
     return values, "object" if classes.dtype == object else classes.dtype.str
 
 

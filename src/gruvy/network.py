@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,8 +12,10 @@ from torch.nn import functional as F
 
 from . import nn
 from .convention import Convention
+from .equations import Equations, equations
 from .errors import ConventionError, InputError, InputTypeError
 from .initialise import initialise
+from .pooling import POOLINGS, pool, valid_steps
 from .weights import Cell, Weights
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .trace import Trace
     from .training import History
 
-POOLINGS = ("last", "mean", "max")
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 _CODE = "convention_name"
 
@@ -42,22 +41,6 @@ class Output(NamedTuple):
     state: Tensor
 
 
-@dataclass(frozen=True)
-class Equations:
-    """The equations of one network, as plain text and as LaTeX; a notebook draws them."""
-
-    text: str
-    latex: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
-
-    def _repr_latex_(self) -> str:
-        return f"$${self.latex}$$"
-
-
 class GRU(torch.nn.Module):
     """A gated recurrent unit with a read-out: sequences of `input_units` numbers in, `output_units` numbers out.
 
@@ -69,7 +52,7 @@ class GRU(torch.nn.Module):
         dropout: the share of units dropped, in training, between layers and before the read-out.
         pooling: what `last` reads: ``"last"`` the final state, ``"mean"`` or ``"max"`` of the top layer's states over
             the steps that count since the last restart (over none: the final state). `outputs` always read each step.
-        init: ``"glorot"`` (W uniform after Glorot, U orthogonal, biases 0), ``"uniform"`` (torch's), or
+        init: ``"uniform"`` (torch's), ``"glorot"`` (W uniform after Glorot, U orthogonal, biases 0), or
             ``"remember:100"``: as glorot, with the update gate biased so that a state left alone decays to 1/e in 100
             steps.
         device, dtype: of the parameters.
@@ -95,7 +78,7 @@ class GRU(torch.nn.Module):
 
     def __init__(self, input_units: int, hidden_units: int, output_units: int | None = None, *, layers: int = 1,
                  bidirectional: bool = False, convention: str | Convention = "tutorial", dropout: float = 0.0,
-                 pooling: str = "last", init: str = "glorot", device: Any = None, dtype: Any = None,
+                 pooling: str = "last", init: str = "uniform", device: Any = None, dtype: Any = None,
                  **other: Any) -> None:  # fmt: skip
         super().__init__()
         _refuse_torch(output_units, other)
@@ -163,52 +146,51 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        if not isinstance(x, Tensor):
-            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
-        if x.dim() != 3 or x.shape[-1] != self.input_units:
-            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
+        self._check(x, state)
         shell: nn.GRU = self.__dict__["_shell"]
         shell.train(self.training)
         given = {"lengths": lengths, "mask": mask, "restarts": restarts}
         hidden, final = torch.func.functional_call(shell, self._torch_weights(), (x, state), given)
-        B, T, _ = x.shape
-        valid = _valid(lengths, mask, T, x.device)
-        top = final[-self.directions :].transpose(0, 1).reshape(B, -1)
-        pooled = top if self.pooling == "last" else self._pool(hidden, top, valid, restarts)
+        valid = valid_steps(lengths, mask, x.shape[1], x.device)
+        top = final[-self.directions :].transpose(0, 1).flatten(1)
+        pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
         outputs = self._read(hidden)
         if valid is not None:
             outputs = torch.where(valid[..., None], outputs, 0)
         return Output(outputs, self._read(pooled), hidden, final)
 
+    def _check(self, x: Any, state: Any) -> None:
+        if not isinstance(x, Tensor):
+            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
+        if x.dim() != 3 or x.shape[-1] != self.input_units:
+            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
+        if x.dtype != self.V.dtype:
+            raise InputTypeError(f"x: dtype {x.dtype}, wanted {self.V.dtype} like the network's parameters")
+        if state is None:
+            return
+        wanted = (self.layers * self.directions, x.shape[0], self.hidden_units)
+        if not isinstance(state, Tensor):
+            raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
+        if state.shape != wanted:
+            raise InputError(
+                f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
+            )
+        if state.dtype != x.dtype:
+            raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
+
     def _torch_weights(self) -> dict[str, Tensor]:
         """Our parameters under torch's names; its redundant rows are zeros."""
-        weights, H = {}, self.hidden_units
+        weights: dict[str, Tensor] = {}
+        H = self.hidden_units
         for name, _ in self._cells():
             W, U, b = (getattr(self, f"{letter}_{name}") for letter in "WUb")
-            c = F.pad(getattr(self, f"c_{name}"), (2 * H, 0)) if self.convention.reset == "after" else b.new_zeros(3 * H)
+            after = self.convention.reset == "after"
+            c = F.pad(getattr(self, f"c_{name}"), (2 * H, 0)) if after else b.new_zeros(3 * H)
             weights |= {f"weight_ih_{name}": W, f"weight_hh_{name}": U, f"bias_ih_{name}": b, f"bias_hh_{name}": c}
         return weights
 
     def _read(self, h: Tensor) -> Tensor:
         return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
-
-    def _pool(self, hidden: Tensor, final: Tensor, valid: Tensor | None, restarts: Tensor | None) -> Tensor:
-        if restarts is not None:  # only steps that no restart follows
-            later = restarts.flip(1).cumsum(1).flip(1) - restarts.long()
-            since = later == 0
-            valid = since if valid is None else since & valid
-        if valid is None:
-            if hidden.shape[1] == 0:
-                return final
-            return hidden.mean(1) if self.pooling == "mean" else hidden.amax(1)
-        count = valid.sum(1)[:, None]
-        if self.pooling == "mean":
-            pooled = torch.where(valid[..., None], hidden, 0).sum(1) / count.clamp(min=1)
-        elif hidden.shape[1] == 0:
-            return final
-        else:
-            pooled = torch.where(valid[..., None], hidden, -torch.inf).amax(1)
-        return torch.where(count > 0, pooled, final)
 
     def equations(self) -> Equations:
         """The equations of this very network, to print or for a notebook to draw.
@@ -222,18 +204,7 @@ class GRU(torch.nn.Module):
             y_t = V h_t + b_y                                    read-out
             x_t: 2 numbers, h_t: 16, y_t: 1
         """
-        said = [f"x_t: {self.input_units} numbers, h_t: {self.hidden_units}, y_t: {self.output_units}"]
-        if self.layers > 1:
-            said.append(f"{self.layers} layers: x_t of each higher layer is h_t of the one below; y_t reads the highest")
-        if self.bidirectional:
-            said.append(
-                "both directions: a second set of weights reads from the end; h_t above a layer is both states joined"
-            )
-        if self.pooling != "last":
-            said.append(f"the answer for a whole sequence reads the {_POOLED[self.pooling]} of h_t over its steps")
-        rows = r" \\" + "\n" + " \\\\\n".join(rf"&\text{{{_plain_latex(line)}}}" for line in said)
-        latex = self.convention.latex(readout=True).replace("\n\\end{aligned}", f"{rows}\n\\end{{aligned}}")
-        return Equations("\n".join([self.convention.text(readout=True), *said]), latex)
+        return equations(self)
 
     def weights(self) -> Weights:
         """The recurrent weights as NumPy arrays, copied."""
@@ -262,9 +233,10 @@ class GRU(torch.nn.Module):
         """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.trace.trace`."""
         from .trace import trace
 
-        given = (None if a is None else np.asarray(torch.as_tensor(a).detach().cpu()) for a in (x, lengths, mask, restarts))
-        x, lengths, mask, restarts = given
-        return trace(self.weights(), x, lengths=lengths, mask=mask, restarts=restarts)
+        def array(a: Any) -> Any:
+            return a.detach().cpu().numpy() if isinstance(a, Tensor) else a
+
+        return trace(self.weights(), array(x), lengths=array(lengths), mask=array(mask), restarts=array(restarts))
 
     def fit(self, X: Any, y: Any, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
             **settings: Any) -> GRU:  # fmt: skip
@@ -325,7 +297,7 @@ class GRU(torch.nn.Module):
         return load_network(path)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)  # type: ignore[no-untyped-call]
+        super()._save_to_state_dict(destination, prefix, keep_vars)
         name = str(self.convention).encode()
         destination[prefix + _CODE] = torch.tensor(list(name), dtype=torch.uint8)
 
@@ -338,14 +310,7 @@ class GRU(torch.nn.Module):
                     f'state dict: weights of convention "{came}", this network has convention "{self.convention}"'
                 )
             state_dict = {name: value for name, value in state_dict.items() if name != prefix + _CODE}
-        super()._load_from_state_dict(state_dict, prefix, *args)  # type: ignore[no-untyped-call]
-
-
-_POOLED = {"mean": "mean", "max": "maximum"}
-
-
-def _plain_latex(line: str) -> str:
-    return re.sub(r"\b([xhy])_t\b", r"$\1_t$", line)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
@@ -368,11 +333,3 @@ def _refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
             "gruvy.GRU: output_units is missing; gruvy.GRU(input_units, hidden_units, output_units) is a network with "
             "a read-out, gruvy.nn.GRU(input_size, hidden_size) the layer without"
         )
-
-
-def _valid(lengths: Any, mask: Tensor | None, T: int, device: torch.device) -> Tensor | None:
-    """(B, T): True where a step counts; None where all do."""
-    if lengths is None:
-        return mask
-    valid = torch.arange(T, device=device) < torch.as_tensor(lengths, device=device)[:, None]
-    return valid if mask is None else valid & mask

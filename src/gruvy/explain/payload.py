@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 MOST_WEIGHTS = 8_000_000  # numbers; more would make a page that no browser likes to open
 MOST_CELLS = 4_000_000  # units * steps of one sequence: what the page computes when it is chosen
 MOST_INPUT = 6_000_000  # bytes of inputs and contributions before base64
+MOST_WORK = 1e11  # multiplications for contributions: some ten seconds
 CHUNK = 2_000_000  # units * steps of a batch that is traced here
 
 
@@ -38,7 +39,8 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     _check_size(parts, sequences)
     labels = parts.task in ("classify", "tag")
     K = max(2, parts.outputs) if labels else parts.outputs
-    shown = _names("classes", classes, K, "outputs", [str(c) for c in parts.classes] or ([str(k) for k in range(K)] if labels else []))
+    default = [str(c) for c in parts.classes] or [str(k) for k in range(K if labels else 0)]
+    shown = _names("classes", classes, K, "outputs", default)
     judged = judge(parts, sequences, y, shown, engine)
     # The room there is: inputs, and contributions of the answer and of the truth, of each sequence.
     notes: list[str] = []
@@ -48,7 +50,7 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    answers = _answers(parts, judged, kept, chosen, by_step, engine)
+    answers = _answers(parts, judged, kept, chosen, by_step, engine, notes)
     scales, saturation = _units(parts, chosen, engine)
     entries = [
         {
@@ -72,7 +74,7 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": _pack(np.minimum(scales, 3e38)), "saturation": _pack(saturation),
         "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
-        "summary": _summary(parts, judged, N), "notes": notes,
+        "summary": _summary(parts, judged, N), "order": judged.order, "notes": notes,
     }  # fmt: skip
 
 
@@ -115,20 +117,20 @@ def batches(sequences: list[Array], most: int) -> list[list[int]]:
     return found
 
 
-def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool,
-             engine: str | None) -> list[list[dict[str, Any]]]:  # fmt: skip
+def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, engine: str | None,
+             notes: list[str]) -> list[list[dict[str, Any]]]:  # fmt: skip
     """For each sequence: what each input contributed to the answer, and to the truth where they differ."""
-    wanted: list[list[int]] = []
-    for i in kept:
-        if parts.task in ("classify", "tag"):
-            both = [judged.place[i], judged.truth_place[i]]
-            outputs = sorted({max(0, min(p, parts.outputs - 1)) for p in both if p is not None}, key=lambda p: p != both[0])
-        else:
-            outputs = list(range(min(3, parts.outputs)))
-        wanted.append(outputs)
-    found: list[list[dict[str, Any]]] = [[] for _ in kept]
+    wanted = [_outputs(parts, judged, i) for i in kept]
     w = parts.weights
-    for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
+    # Forward and backward, at some sixteen points of the way, for each output asked about.
+    each = 2 * 3 * 16 * sum(a.size for _, _, a in w.arrays())
+    work = np.cumsum([each * len(s) * len(outputs) for s, outputs in zip(chosen, wanted, strict=True)])
+    enough = int((work <= MOST_WORK).sum())
+    if enough < len(chosen):
+        some = f"are computed for the {enough} hardest sequences only" if enough else "are left out"
+        notes.append(f"Contributions {some}: this net and these sequences are too large for more.")
+    found: list[list[dict[str, Any]]] = [[] for _ in kept]
+    for batch in batches(chosen[:enough], max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
         for turn in range(max(len(wanted[b]) for b in batch)):
             rows = [b for b in batch if turn < len(wanted[b])]
             target = np.array([wanted[b][turn] for b in rows])
@@ -139,10 +141,19 @@ def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array],
     return found
 
 
+def _outputs(parts: Parts, judged: Judged, i: int) -> list[int]:
+    """The outputs worth explaining: of the answer and of the truth; of numbers the first three."""
+    if parts.task not in ("classify", "tag"):
+        return list(range(min(3, parts.outputs)))
+    places = [p for p in (judged.place[i], judged.truth_place[i]) if p is not None]
+    return list(dict.fromkeys(min(p, parts.outputs - 1) for p in places))
+
+
 def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array, Array]:
     """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences."""
     w = parts.weights
-    decay, shares, steps = np.zeros((w.layers * w.directions, w.hidden_units)), 0.0, 0
+    shape = (w.layers * w.directions, w.hidden_units)
+    decay, shares, steps = np.zeros(shape), np.zeros((4, *shape)), 0
     for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
         t = trace(parts, [chosen[b] for b in batch], engine=engine)
         count = int(t.valid.sum())
@@ -151,7 +162,7 @@ def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array
         shares = shares + count * np.stack(t.saturation())
         steps += count
     with np.errstate(divide="ignore"):
-        return steps / decay, np.asarray(shares / steps)
+        return np.asarray(steps / decay), shares / steps
 
 
 def _gradient(parts: Parts, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:

@@ -1,0 +1,15 @@
+"""The lab: every claim of the textbook is an experiment with a prediction, a measurement, a figure and a verdict."""
+
+from __future__ import annotations
+
+from ..data.extras import need
+
+# Said once, before any of the lab's modules asks for them: what is missing, and which extra brings it.
+for _module, _extra in (("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")):
+    need(_module, _extra)
+
+from .experiment import Experiment, Verdict  # noqa: E402
+from .nets import equal_size  # noqa: E402
+from .runner import EXPERIMENTS, Report, Result, run  # noqa: E402
+
+__all__ = ["EXPERIMENTS", "Experiment", "Report", "Result", "Verdict", "equal_size", "run"]

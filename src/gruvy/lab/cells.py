@@ -1,6 +1,7 @@
-"""One step of each net in torch's own conventions, as a function of its state: for Jacobians, counts and clamps.
+"""One step of each net, as a function of its state: for Jacobians, counts and clamps.
 
-A state is one vector: h (H,), and for the LSTM h and c joined (2H,). The equations are torch's documented ones.
+A state is one vector: h (H,), and for the LSTM h and c joined (2H,). The equations are torch's documented ones, the
+GRU's those of its convention.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .nets import Kind, Net
+from ..convention import Convention
+from ..nn import GRU
+from .nets import Net
 
 Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def step_of(net: Net) -> Step:
     """The net's one-step function (x (I,), state) -> new state, in float64."""
-    W, U, b, c = (net.layer.get_parameter(f"{p}_l0").detach().double() for p in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    return {"rnn": rnn, "lstm": lstm, "gru": gru}[net.kind](W, U, b, c)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    W, U, b, c = (net.layer.get_parameter(name).detach().double() for name in names)
+    if isinstance(net.layer, GRU):
+        return gru(W, U, b, c, net.layer.convention)
+    return {"rnn": rnn, "lstm": lstm}[net.kind](W, U, b, c)
 
 
 def rnn(W: torch.Tensor, U: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> Step:
@@ -39,14 +45,17 @@ def lstm(W: torch.Tensor, U: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> 
     return step
 
 
-def gru(W: torch.Tensor, U: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> Step:
-    """h' = (1 - z) ∘ tanh(W_n x + b_n + r ∘ (U_n h + c_n)) + z ∘ h; rows r, z, n."""
+def gru(W: torch.Tensor, U: torch.Tensor, b: torch.Tensor, c: torch.Tensor, convention: Convention) -> Step:
+    """The convention's equations, see `gruvy.reference`; rows r, z, n."""
 
     def step(x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         a_r, a_z, a_n = (W @ x + b).chunk(3)
-        q_r, q_z, q_n = (U @ h + c).chunk(3)
-        r, z = torch.sigmoid(a_r + q_r), torch.sigmoid(a_z + q_z)
-        return (1 - z) * torch.tanh(a_n + r * q_n) + z * h
+        U_r, U_z, U_n = U.chunk(3)
+        c_r, c_z, c_n = c.chunk(3)
+        r, z = torch.sigmoid(a_r + U_r @ h + c_r), torch.sigmoid(a_z + U_z @ h + c_z)
+        inner = U_n @ (r * h) + c_n if convention.reset == "before" else r * (U_n @ h + c_n)
+        n = torch.tanh(a_n + inner)
+        return (1 - z) * n + z * h if convention.keeps else (1 - z) * h + z * n
 
     return step
 

@@ -20,11 +20,16 @@ class Verdict:
 
     Args:
         outcome: ``"holds"``, ``"holds only when"`` or ``"does not hold"``.
-        text: one or two sentences with the numbers that decided; after "holds only when" they name the condition.
+        text: the numbers that decided, in a sentence or two.
+        condition: what comes after "holds only when", else empty.
     """
 
     outcome: Outcome
     text: str
+    condition: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.condition}".strip()
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,9 @@ class Experiment:
 def show(value: object) -> str:
     """A setting as text."""
     if isinstance(value, list):
-        return ", ".join(show(v) for v in value)
+        return ", ".join(f"({show(v)})" if isinstance(v, list) else show(v) for v in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {show(v)}" for key, v in value.items())
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from .nets import NAMES
+from .nets import NAMES, Kind, Start
 
 # Okabe & Ito's palette: told apart under every common colour blindness; markers and dashes say it a second time.
 COLOURS = {"rnn": "#D55E00", "lstm": "#0072B2", "gru": "#009E73", "other": "#CC79A7", "mark": "#E69F00"}
@@ -28,15 +28,17 @@ def figure(title: str, x: str, y: str, **axes: Any) -> go.Figure:
         legend={"font": {"size": 12}},
         **axes,
     )
+    if not x:  # names, not numbers: no lines to read values off
+        layout.update_xaxes(showgrid=False)
     return layout
 
 
-def label(kind: str, start: str | None = None) -> str:
+def label(kind: Kind, start: Start | None = None) -> str:
     """What the legend calls a net."""
-    return NAMES[kind] if start is None else f"{NAMES[kind]}, {STARTED[start]}"  # type: ignore[index]
+    return NAMES[kind] if start is None else f"{NAMES[kind]}, {STARTED[start]}"
 
 
-def line(fig: go.Figure, x: list[Any], y: list[float], kind: str, start: str | None = None, **more: Any) -> None:
+def line(fig: go.Figure, x: list[Any], y: list[float], kind: Kind, start: Start | None = None, **more: Any) -> None:
     """Add one net's line in its colour, marker and dash."""
     style: dict[str, Any] = {
         "mode": "lines+markers",
@@ -47,13 +49,7 @@ def line(fig: go.Figure, x: list[Any], y: list[float], kind: str, start: str | N
     fig.add_trace(go.Scatter(x=x, y=y, **{**style, **more}))
 
 
-def bars(fig: go.Figure, x: list[str], y: list[float], name: str, colour: str, **more: Any) -> None:
-    """Add one group of bars, each with its number on top."""
-    fig.add_trace(go.Bar(x=x, y=y, name=name, marker_color=colour, **more))
-
-
-def rule_line(fig: go.Figure, y: float, text: str) -> None:
+def mark(fig: go.Figure, y: float, text: str, position: str = "top left") -> None:
     """A dashed line across the figure, with what it stands for."""
-    fig.add_hline(
-        y=y, line={"dash": "dash", "width": 1, "color": "#777777"}, annotation_text=text, annotation_position="top left"
-    )
+    style = {"dash": "dash", "width": 1, "color": "#777777"}
+    fig.add_hline(y=y, line=style, annotation_text=text, annotation_position=position)

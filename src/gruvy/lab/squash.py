@@ -13,7 +13,7 @@ from ..reference import sigmoid
 from .experiment import Experiment, Numbers, Settings, Verdict
 from .figures import COLOURS, figure
 
-FUNCTIONS = {"sigma": sigmoid, "tanh": np.tanh}
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sigma": sigmoid, "tanh": np.tanh}
 
 
 def measure(name: str, s: Settings) -> dict[str, Any]:
@@ -22,7 +22,8 @@ def measure(name: str, s: Settings) -> dict[str, Any]:
     y = FUNCTIONS[name](a)
     every = slice(None, None, max(1, s["points"] // 200))
     return {
-        "name": name, "smallest": float(y.min()), "largest": float(y.max()), "at_0": float(FUNCTIONS[name](np.zeros(1))[0]),
+        "name": name, "smallest": float(y.min()), "largest": float(y.max()),
+        "at_0": float(FUNCTIONS[name](np.zeros(1))[0]),
         "a": a[every].round(4).tolist(), "y": y[every].round(6).tolist(),
     }  # fmt: skip
 
@@ -35,7 +36,7 @@ def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
 def rule(numbers: Numbers) -> Verdict:
     """Holds: all values of both functions lie between 0 and 1. Holds only when: one of them does, and is named. Does
     not hold: neither does."""
-    inside = {r["name"]: 0.0 <= r["smallest"] and r["largest"] <= 1.0 for r in numbers.values()}
+    inside = {r["name"]: r["smallest"] >= 0.0 and r["largest"] <= 1.0 for r in numbers.values()}
     signs = {"sigma": "σ", "tanh": "tanh"}
     text = "; ".join(
         f"{signs[r['name']]} lies between {r['smallest']:.4f} and {r['largest']:.4f}, {r['at_0']:g} at 0"
@@ -45,7 +46,7 @@ def rule(numbers: Numbers) -> Verdict:
         return Verdict("holds", f"{text}.")
     if any(inside.values()):
         one, other = (signs[next(k for k, v in inside.items() if v is wanted)] for wanted in (True, False))
-        return Verdict("holds only when", f"{one} is meant; {other} does not: {text}.")
+        return Verdict("holds only when", f"{text}.", f"{one} is meant, not {other}")
     return Verdict("does not hold", f"{text}.")
 
 

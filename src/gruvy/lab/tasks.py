@@ -28,8 +28,8 @@ class Task:
         name: what the figures call it.
         inputs: channels of x.
         outputs: numbers the read-out gives.
-        kind: ``"number"``: one number after the last step, of variance 1/24; ``"class"``: one class after the last step; ``"tag"``: one
-            class at each of the last `tail` steps.
+        kind: ``"number"``: one number after the last step, of variance 1/24; ``"class"``: one class after the last
+            step; ``"tag"``: one class at each of the last `tail` steps.
         draw: the generator.
         source: where the definition comes from.
         tail: steps judged, for ``"tag"``.

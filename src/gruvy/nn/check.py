@@ -74,6 +74,9 @@ def check_call(layer: torch.nn.GRU, input: Any, hx: Any, lengths: Any, mask: Any
         x = x if batched else x[:, None]
     if x.shape[-1] != layer.input_size:
         raise InputError(f"input: packed steps of {x.shape[-1]} numbers, wanted {layer.input_size}")
+    if torch.is_autocast_enabled(x.device.type if not x.is_meta else "cpu"):
+        x = x.to(weight.dtype)
+        hx = hx.to(weight.dtype) if isinstance(hx, Tensor) else hx
     if x.dtype != weight.dtype:
         raise InputTypeError(f"input: dtype {x.dtype}, wanted {weight.dtype} like the layer's weights")
     T, B = x.shape[0], x.shape[1]

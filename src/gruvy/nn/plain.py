@@ -40,8 +40,9 @@ def cell(a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, convention: Conventi
 
 def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None, convention: Convention, *,
             lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
-            reverse: bool = False, keep: bool = False) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
-    """As `gruvy.reference.forward`, but new tensors only: y (T, B, H), last state (B, H), gates or None."""
+            reverse: bool = False, keep: bool = False,
+            out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+    """As `gruvy.reference.forward`, but new tensors only (`out` is ignored): y (T, B, H), last state, gates or None."""
     T, B, _ = x.shape
     H = h.shape[-1]
     valid = valid_steps(T, lengths, mask)
@@ -66,7 +67,7 @@ def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Ten
     if reverse:
         ys.reverse()
         kept.reverse()
-    y = torch.stack(ys) if ys else a.new_zeros(0, B, H)
+    y = torch.stack(ys) if ys else a[..., :H]
     if not keep:
         return y, h, None
     return y, h, torch.stack(kept) if kept else a.new_zeros(0, B, convention.gates, H)
@@ -133,7 +134,7 @@ def backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tens
         dU = torch.cat([a[:, : 2 * H].t() @ s, q.t() @ s])
         dc = q.sum(0)
     dx = da @ W if needs_dx else None
-    return dx, dh, a.t() @ x.reshape(T * B, -1), dU, a.sum(0), dc
+    return dx, dh, a.t() @ x.flatten(0, 1), dU, a.sum(0), dc
 
 
 def _states_before(h: Tensor, y: Tensor, valid: Tensor | None, restarts: Tensor | None, reverse: bool) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .batches import Batches
 from .history import History
 from .loop import Settings, raw_outputs, train
+from .peers import Peer
 from .processes import check_device
 
-__all__ = ["Batches", "History", "Settings", "check_device", "raw_outputs", "train"]
+__all__ = ["Batches", "History", "Peer", "Settings", "check_device", "raw_outputs", "train"]

@@ -15,12 +15,12 @@ POOL = 16
 
 
 class Batch(NamedTuple):
-    """Some sequences: x (B, T, I), lengths (B,) or None where all are T, target (B,), (B, O) or (B, T), weight."""
+    """Some sequences: x (B, T, I), lengths (B,) or None where all are T, target (B,), (B, O) or (B, T)."""
 
     x: torch.Tensor
     lengths: torch.Tensor | None
-    target: torch.Tensor | None
-    weight: torch.Tensor | None  # (B,), or (B, T) with zeros past the lengths where targets are one a step
+    target: torch.Tensor
+    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one a step
 
 
 class Batches:
@@ -43,13 +43,12 @@ class Batches:
         self.flat = torch.as_tensor(np.concatenate(rows)).to(device, dtype)
         self.weights = np.ones(len(sequences)) if weights is None else np.asarray(weights, np.float64)
         self.amounts = self.weights * (self.lengths if per_step else 1)  # how much each sequence counts in a mean
-        self.targets = None
-        if targets is not None:
-            if per_step:
-                targets = np.concatenate([targets, np.zeros_like(targets[:1])])
-            self.targets = torch.as_tensor(targets).to(device)
-            if self.targets.is_floating_point():
-                self.targets = self.targets.to(dtype)
+        targets = np.zeros(len(self.flat) if per_step else len(sequences)) if targets is None else targets
+        if per_step and len(targets) < len(self.flat):
+            targets = np.concatenate([targets, np.zeros_like(targets[:1])])  # a target for the row that pads
+        self.targets = torch.as_tensor(targets).to(device)
+        if self.targets.is_floating_point():
+            self.targets = self.targets.to(dtype)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -58,18 +57,20 @@ class Batches:
         """The sequences of these indices as one batch."""
         lengths = self.lengths[rows]
         steps = np.arange(lengths.max(initial=0))
-        valid = steps < lengths[:, None]
-        index = torch.from_numpy(np.where(valid, self.starts[rows, None] + steps, len(self.flat) - 1))
-        index = index.to(self.flat.device)
-        ragged = not valid.all()
-        weight = self.weights[rows, None] * valid if self.per_step else self.weights[rows]
-        target = None
-        if self.targets is not None:
-            target = self.targets[index if self.per_step else torch.from_numpy(rows).to(index.device)]
+        index = self.starts[rows, None] + steps
+        weight = self.weights[rows, None].repeat(len(steps), axis=1) if self.per_step else self.weights[rows]
+        ragged = bool((lengths < len(steps)).any())
+        if ragged:
+            past = steps >= lengths[:, None]
+            index[past] = len(self.flat) - 1
+            if self.per_step:
+                weight[past] = 0
+        device = self.flat.device
+        taken = torch.from_numpy(index).to(device)
         return Batch(
-            self.flat[index],
-            torch.from_numpy(lengths).to(index.device) if ragged else None,
-            target,
+            self.flat[taken],
+            torch.from_numpy(lengths).to(device) if ragged else None,
+            self.targets[taken if self.per_step else torch.from_numpy(rows).to(device)],
             torch.from_numpy(weight).to(self.flat),
         )
 

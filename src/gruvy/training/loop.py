@@ -85,7 +85,8 @@ class Settings:
         if self.schedule == "constant":
             return self.learning_rate
         warm = 0.1
-        return self.learning_rate * (done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi * (done - warm) / 0.9))
+        share = done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi * (done - warm) / (1 - warm))
+        return self.learning_rate * share
 
 
 def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Batches | None = None,
@@ -136,8 +137,10 @@ class _Run:
         self.processes = start(check_device(settings.device))
         self.prepared = self.processes.prepare(module)
         self.parameters = [p for p in module.parameters() if p.requires_grad]
+        # Fused: one call for all parameters; torch's plain one costs more than the recurrence of a small batch.
+        fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
         self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )
         self.seed = int(np.random.default_rng(settings.seed).integers(2**31))
         self.rng = np.random.default_rng(self.seed)  # of the order; torch's own generator is for dropout
@@ -152,16 +155,19 @@ class _Run:
         with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
             torch.manual_seed(self.seed)
             self._resume()
-            started, saved = time.perf_counter() - float((self.rows or [{"seconds": 0.0}])[-1]["seconds"] or 0), 0.0
+            before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
+            started, saved = time.perf_counter() - before, before
             while len(self.rows) < self.settings.max_epochs:
                 row: Row = {"epoch": len(self.rows) + 1, "loss": self._epoch(), "val_loss": None, "val_score": None}
                 if self.validation is not None:
                     row["val_loss"], row["val_score"] = judge(self.module, self.task, self.validation)
-                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": time.perf_counter() - started}
+                seconds = time.perf_counter() - started
+                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": seconds}
                 self._keep(row)
-                if self.settings.checkpoint is not None and row["seconds"] - saved >= self.settings.checkpoint_seconds:
-                    saved = row["seconds"]
-                    self._save()
+                path = self.settings.checkpoint
+                if path is not None and seconds - saved >= self.settings.checkpoint_seconds:
+                    saved = seconds
+                    self._save(path)
                 yield row
 
     def _epoch(self) -> float:
@@ -190,7 +196,7 @@ class _Run:
         share, count = rows[self.processes.rank :: self.processes.count], self.processes.count
         batch = self.data.take(share if len(share) else rows[:1])
         losses = self.task.loss(self.prepared(batch.x, lengths=batch.lengths), batch.target)
-        loss = (losses * batch.weight).sum()
+        loss = torch.dot(losses.flatten(), batch.weight.flatten())
         if not len(share):
             loss = loss * 0
         self.optimiser.zero_grad()
@@ -219,11 +225,11 @@ class _Run:
                 digest.update(np.ascontiguousarray(a).tobytes())
         return digest.hexdigest()
 
-    def _save(self) -> None:
+    def _save(self, path: str | os.PathLike[str]) -> None:
         if self.processes.rank:
             return
         checkpoint.write(
-            self.settings.checkpoint,
+            path,
             {
                 "fingerprint": self._fingerprint(),
                 "module": self.module.state_dict(),
@@ -236,7 +242,10 @@ class _Run:
         )  # fmt: skip
 
     def _resume(self) -> None:
-        if self.settings.checkpoint is None or (state := checkpoint.read(self.settings.checkpoint, self._fingerprint())) is None:
+        if self.settings.checkpoint is None:
+            return
+        state = checkpoint.read(self.settings.checkpoint, self._fingerprint())
+        if state is None:
             return
         self.module.load_state_dict(state["module"])
         loaded = {int(i): values for i, values in state["optimiser"].items()}

@@ -1,0 +1,71 @@
+"""`gruvy explain`: a page on which one sees what a trained model does, step by step."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gruvy.cli import reading
+from gruvy.cli.app import app, example, say
+from gruvy.cli.predict import ModelFile, read_for
+from gruvy.cli.writing import check_writable
+from gruvy.errors import InputError
+
+
+@app.command(
+    epilog=example(
+        "gruvy explain digits.safetensors spoken-digits -o digits.html",
+        "gruvy explain model.safetensors data.csv --id recording --target activity -o report.html",
+    )
+)
+def explain(
+    model: ModelFile,
+    data: reading.Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    target: Annotated[str | None, typer.Option(help="Column with the right answers: mistakes then come first.")] = None,
+    id: reading.Id = None,
+    time: reading.Time = None,
+    wide: reading.Wide = False,
+    features: reading.Features = None,
+    window: reading.Window = None,
+    step: reading.Step = None,
+    missing: reading.Missing = "error",
+    target_at: reading.TargetAt = "constant",
+    most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
+    history: Annotated[Path | None, typer.Option(help="The history.csv of the training, to show it too.")] = None,
+) -> None:
+    """Write one page, to open in any browser, that shows the gates of a trained model at work on your sequences.
+
+    The page needs no network and holds everything: choose a sequence, move through time, see what is kept and what
+    is let in, and which steps made the answer what it is. Needs no torch.
+    """
+    check_writable(output, "--output", not_over=data)
+    import gruvy
+    from gruvy.explain import explain as write_page
+
+    net = gruvy.load(model)
+    layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
+    given = {"target": reading.comma(target), "target_at": target_at} if target else {}
+    sequences = read_for(net, layout, data, features, **given)
+    done = write_page(
+        net, sequences.x, output, sequences.y, ids=sequences.ids, features=sequences.features,
+        history=None if history is None else read_history(history), title=f"{model.name} on {Path(data).name}",
+        max_sequences=most,
+    )  # fmt: skip
+    for note in done.notes:
+        say(note)
+    say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {reading.plural(done.total, 'sequence')}")
+    say("Open it in a browser: it works offline.")
+
+
+def read_history(path: Path) -> list[dict[str, float | None]]:
+    """The rows of a history that `gruvy train` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [{name: float(cell) if cell else None for name, cell in row.items()} for row in rows]
+    except (TypeError, ValueError):
+        raise InputError(f"--history {path}: wanted the history.csv that `gruvy train` wrote") from None

@@ -1,0 +1,200 @@
+"""`gruvy predict` and `gruvy stream`: a trained model at work. Neither loads torch."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from gruvy.cli import reading
+from gruvy.cli.app import app, example, say
+from gruvy.cli.writing import check_writable, number, write_csv
+from gruvy.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from gruvy.data import Sequences
+    from gruvy.runtime import Model
+
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.")]
+
+
+@app.command(
+    epilog=example(
+        "gruvy predict digits.safetensors spoken-digits",
+        "gruvy predict model.safetensors new.csv --id recording --time seconds -o predictions.csv",
+    )
+)
+def predict(
+    model: ModelFile,
+    data: reading.Data,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
+    id: reading.Id = None,
+    time: reading.Time = None,
+    wide: reading.Wide = False,
+    features: reading.Features = None,
+    window: reading.Window = None,
+    step: reading.Step = None,
+    missing: reading.Missing = "error",
+) -> None:
+    """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
+
+    Numbers come as one column a target, labels a step with the step's number. Of a data set that is given by name,
+    the sequences held out for tests are taken. Needs no torch.
+    """
+    if output is not None:
+        check_writable(output, "--output", not_over=data)
+    import gruvy
+
+    net = gruvy.load(model)
+    layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
+    sequences = read_for(net, layout, data, features)
+    write_csv(output, header(net), answers(net, sequences))
+    if output is not None:
+        say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
+
+
+def read_for(net: Model, layout: reading.Layout, data: str, features: str | None, **others: Any) -> Sequences:
+    """The sequences in `data`, with the channels that the model was trained on, in its order."""
+    columns = net.data.columns
+    wanted = reading.comma(features)
+    if (
+        wanted is None and Path(data).exists() and Path(data).suffix.lower() != ".npz"
+    ):  # what has columns to choose from
+        wanted = columns.get("channels")
+    # In wide form every column that is not named is a step, so what was not read in training is not read now.
+    known = [] if others.get("target") else columns.get("targets", [])
+    found, held_out = layout.read(data, features=wanted, ignore=[*known, *columns.get("others", [])], **others)
+    return found if held_out is None else held_out
+
+
+def header(net: Model) -> list[str]:
+    """The columns of the answers."""
+    start = ["id", "step"] if net.task == "tag" else ["id"]
+    return [*start, *answer_columns(net)]
+
+
+def answer_columns(net: Model) -> list[str]:
+    """What one answer consists of."""
+    if net.classes is not None:
+        return ["prediction", *(f"probability_{name}" for name in net.classes)]
+    count = len(net.data.b_y)
+    names = net.data.columns.get("targets", [])
+    return list(names) if len(names) == count else ["prediction"] if count == 1 else [f"y{k}" for k in range(count)]
+
+
+def answers(net: Model, sequences: Sequences) -> Iterator[list[Any]]:
+    """The rows of the answers, in the order of the sequences. All is computed before the first row is given."""
+    found = net.predict(sequences.x) if net.classes is None else net.predict_proba(sequences.x)
+    return _rows(net, sequences.ids, found)
+
+
+def _rows(net: Model, ids: list[str], found: Any) -> Iterator[list[Any]]:
+    for name, answer in zip(ids, found, strict=True):
+        if net.classes is None:
+            yield [name, *map(number, np.ravel(answer))]
+        elif net.task == "tag":
+            for step, p in enumerate(answer):
+                yield [name, step, *labelled(net, p)]
+        else:
+            yield [name, *labelled(net, answer)]
+
+
+def labelled(net: Model, p: Any) -> list[Any]:
+    """The likeliest class, and the probability of each."""
+    assert net.classes is not None
+    return [net.classes[int(np.argmax(p))], *map(number, p)]
+
+
+@app.command(
+    epilog=example(
+        "tail -f sensor.csv | gruvy stream model.safetensors",
+        "gruvy stream model.safetensors < one_recording.csv",
+    )
+)
+def stream(model: ModelFile) -> None:
+    """Answer after every step: CSV rows of channels come in on stdin, a row of answers goes out for each.
+
+    The first row may name the columns; without names they are in the order of training. An empty line starts a new
+    sequence. The answer after the last row is what `predict` gives for the whole sequence.
+    """
+    import gruvy
+
+    net = gruvy.load(model)
+    feed = net.stream()
+    write = csv.writer(sys.stdout, lineterminator="\n").writerow
+    write(["step", *answer_columns(net)])
+    sys.stdout.flush()
+    step = 0
+    for x in steps(net, csv.reader(sys.stdin)):
+        if x is None:
+            feed.restart()
+            step = 0
+            continue
+        y = feed.push(x)
+        write([step, *(labelled(net, y) if net.classes is not None else map(number, np.ravel(y)))])
+        sys.stdout.flush()
+        step += 1
+
+
+def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]:
+    """The channels of each step; None where a new sequence starts."""
+    channels = net.data.weights.input_units
+    places: list[int] | None = None
+    for line, row in enumerate(rows, start=1):
+        if not any(cell.strip() for cell in row):
+            yield None
+            continue
+        if places is None:
+            places = _places(net, row, line)
+            if places is not None:
+                continue
+            places = list(range(channels))
+        if len(row) <= max(places):
+            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {max(places) + 1}")
+        yield [_number(row[place], line) for place in places]
+
+
+def _places(net: Model, row: list[str], line: int) -> list[int] | None:
+    """Where the channels stand, if the row names columns; None if it holds numbers."""
+    if any(_is_number(cell) for cell in row):
+        wanted = net.data.weights.input_units
+        if len(row) != wanted:
+            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {wanted}")
+        return None
+    names = [cell.strip() for cell in row]
+    channels = net.data.columns.get("channels")
+    if channels is None:
+        if len(names) != net.data.weights.input_units:
+            raise DataError(
+                f"stdin has the columns {', '.join(names)}; the model wants {net.data.weights.input_units}, "
+                "and its file does not say which"
+            )
+        return list(range(len(names)))
+    for name in channels:
+        if name not in names:
+            raise DataError(f"stdin has no column {name!r}; its columns are {', '.join(names)}")
+    return [names.index(name) for name in channels]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(cell: str, line: int) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise DataError(f"stdin, line {line}: {cell!r} is not a number") from None
+    if not math.isfinite(value):
+        raise InputError(f"stdin, line {line}: {cell.strip()} is not a finite number")
+    return value

@@ -1,0 +1,193 @@
+"""Run the lab: every experiment's parts, those on disk left out, then the page and the numbers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .. import native
+from ..errors import InputError, MissingExtraError
+from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
+from .experiment import Experiment, Numbers, Verdict
+from .page import render
+
+_ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
+# In the order of the tutorial's claims.
+EXPERIMENTS: dict[str, Experiment] = {
+    e.name: e
+    for e in (
+        _ADDING, _ORDER, _COPY, *speech.EXPERIMENTS, *gradients.EXPERIMENTS, _ANSWER, *relation.EXPERIMENTS,
+        *cost.EXPERIMENTS, *gates.EXPERIMENTS, *squash.EXPERIMENTS, *binary.EXPERIMENTS,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """One experiment and what came of it.
+
+    Args:
+        experiment: the experiment.
+        quick: which settings it was run with.
+        numbers: what was measured, by part.
+        seconds: what the measuring took.
+        verdict: what the rule says; None when it was not run.
+        missing: why it was not run, else None.
+    """
+
+    experiment: Experiment
+    quick: bool
+    numbers: Numbers
+    seconds: float
+    verdict: Verdict | None
+    missing: str | None = None
+
+    @property
+    def reduced(self) -> list[str]:
+        """What the quick mode did less of; empty in full mode."""
+        return self.experiment.reduced() if self.quick else []
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        e = self.experiment
+        return {
+            "name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text,
+            "settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1),
+            "verdict": vars(self.verdict) if self.verdict else None, "missing": self.missing, "numbers": self.numbers,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of the lab leaves: where its page and numbers are, and its results."""
+
+    page: Path
+    numbers: Path
+    results: list[Result]
+
+    def table(self) -> Table:
+        """Claims and verdicts, for a terminal."""
+        table = Table("experiment", "claim", "verdict", "")
+        for r in self.results:
+            note = r.missing or ("quick: reduced" if r.reduced else "")
+            table.add_row(r.experiment.name, r.experiment.claim, str(r.verdict or "not run"), note)
+        return table
+
+
+def run(
+    out: str | Path, *, quick: bool = True, only: Sequence[str] | None = None, resume: bool = True, seed: int = 0,
+    console: Console | None = None,
+) -> Report:  # fmt: skip
+    """Put the tutorial's claims to the test, and write what came of it.
+
+    Args:
+        out: the folder to write to: ``lab.html``, ``lab.json``, and one file an experiment under ``parts``.
+        quick: about 5 minutes on 2 idle cores, reduced, and says where; else about 40.
+        only: names of experiments, default all.
+        resume: take over what an earlier run with the same settings has measured; False measures anew.
+        seed: draws weights and data; a repetition k uses seed + k.
+        console: where the progress is shown, default standard error.
+
+    Returns:
+        `Report`. An experiment whose data are not installed is left out, and says so.
+
+    Raises:
+        InputError: `out` cannot be written to; an experiment is unknown; seed is negative.
+        DataError: a file to resume from is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from rich.console import Console
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     report = run(out, only=["squash"], console=Console(quiet=True))
+        >>> report.results[0].verdict.outcome
+        'holds only when'
+    """
+    chosen = choose(only)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed={seed!r}: wanted a whole number, 0 or more")
+    out, console = Path(out), console or Console(stderr=True)
+    parts = out / "parts"
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out: {parts} cannot be made ({error.strerror})") from error
+    # Nothing is measured before it is known that it can be kept.
+    store.write(out / "lab.json", json.dumps({"finished": False}))
+    found_versions = versions()
+    records = {
+        e.name: store.load(
+            parts / f"{e.name}-{'quick' if quick else 'full'}-seed{seed}.json", e.name, e.settings(quick), seed,
+            found_versions, resume=resume,
+        )
+        for e in chosen
+    }  # fmt: skip
+    results = []
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    ) as progress:
+        for e in chosen:
+            bar = progress.add_task(e.name, total=None)
+            results.append(_measure(e, records[e.name], quick, progress, bar))
+            verdict = results[-1].verdict
+            progress.update(bar, description=f"{e.name}: {verdict.outcome if verdict else 'not run'}")
+    report = Report(out / "lab.html", out / "lab.json", results)
+    store.write(report.page, render(results, quick, seed, found_versions))
+    summary = {"finished": True, "quick": quick, "seed": seed, "versions": found_versions}
+    store.write(report.numbers, json.dumps(summary | {"experiments": [r.summary() for r in results]}, indent=1))
+    return report
+
+
+def choose(only: Sequence[str] | None) -> list[Experiment]:
+    """The experiments of these names, in the lab's order; all for None.
+
+    Raises:
+        InputError: a name is unknown, or none is given.
+    """
+    names = list(EXPERIMENTS) if only is None else [only] if isinstance(only, str) else list(only)
+    for name in names:
+        if name not in EXPERIMENTS:
+            raise InputError(f"only: there is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
+    if not names:
+        raise InputError(f"only: empty; wanted some of {', '.join(EXPERIMENTS)}")
+    return [e for name, e in EXPERIMENTS.items() if name in names]
+
+
+def versions() -> dict[str, str]:
+    """What the numbers depend on beside the settings."""
+    found = {name: metadata.version(name) for name in ("torch", "numpy")}
+    from .. import __version__
+
+    return {"gruvy": __version__, **found, "engine": native.available()[1]}
+
+
+def _measure(e: Experiment, record: store.Record, quick: bool, progress: Progress, bar: Any) -> Result:
+    """The parts that are not there yet, one after the other, then the verdict."""
+    todo = e.parts(record.settings, record.seed)
+    progress.update(bar, total=len(todo), completed=sum(key in record.parts for key in todo))
+    threads = torch.get_num_threads()
+    for key, measure in todo.items():
+        if key in record.parts:
+            continue
+        progress.update(bar, description=f"{e.name}: {key}")
+        begin = time.perf_counter()
+        try:
+            value = measure()
+        except MissingExtraError as error:
+            return Result(e, quick, record.parts, record.seconds, None, str(error))
+        finally:
+            torch.set_num_threads(threads)
+        record.add(key, value, time.perf_counter() - begin)
+        progress.advance(bar)
+    numbers = {key: record.parts[key] for key in todo}
+    return Result(e, quick, numbers, record.seconds, e.rule(numbers))

@@ -1,0 +1,444 @@
+"""`gruvy.GRU`, the tutorial's class: what it computes, says of itself, refuses, and learns."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import gruvy
+from compare import assert_close, numpy
+from gruvy import recurrence
+from gruvy.errors import ConventionError, InputError, InputTypeError
+from small_nets import CONVENTIONS, irregular
+
+STEPS = ["none", "irregular"]
+
+
+def network(convention="tutorial", seed=0, **kind):
+    torch.manual_seed(seed)
+    kind = {"dtype": torch.float64, "init": "uniform", **kind}
+    return gruvy.GRU(3, 4, 2, convention=convention, **kind)
+
+
+def batch(steps, seed=0):
+    x, given, valid = irregular(np.random.default_rng(seed))
+    if steps == "none":
+        x, given, valid = np.nan_to_num(x), {}, np.ones(x.shape[:2], bool)
+    return x, given, valid
+
+
+def tensors(given):
+    return {name: torch.tensor(a) for name, a in given.items()}
+
+
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_it_is_the_reference_and_a_matrix(convention, bidirectional, layers, steps):
+    net = network(convention, layers=layers, bidirectional=bidirectional)
+    x, given, valid = batch(steps)
+    h = np.random.default_rng(1).normal(size=(layers * net.directions, 3, 4))
+    out = net(torch.tensor(x), state=torch.tensor(h), **tensors(given))
+    run = recurrence.run(net.weights(), x, h, engine="reference", **given)
+    V, b_y = numpy(net.V), numpy(net.b_y)
+    assert_close(out.hidden, run.hidden, name="hidden")
+    assert_close(out.state, run.state, name="state")
+    assert_close(out.outputs, np.where(valid[..., None], run.hidden @ V.T + b_y, 0), name="outputs")
+    top = run.state[-net.directions :].transpose(1, 0, 2).reshape(3, -1)
+    assert_close(out.last, top @ V.T + b_y, name="last")
+
+
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_pooling_reads_the_steps_that_count_since_the_last_restart(pooling, steps):
+    net = network(pooling=pooling, bidirectional=True)
+    x, given, valid = batch(steps)
+    out = net(torch.tensor(x), **tensors(given))
+    hidden = numpy(out.hidden)
+    final = numpy(out.state).transpose(1, 0, 2).reshape(3, -1)
+    for b in range(3):
+        flags = given["restarts"][b] if given else np.zeros(9, bool)
+        start = max([0, *np.flatnonzero(flags)])
+        steps_read = [hidden[b, t] for t in range(start, 9) if valid[b, t]]
+        pool = {"mean": np.mean, "max": np.max}[pooling]
+        pooled = pool(steps_read, axis=0) if steps_read else final[b]
+        assert_close(out.last[b], numpy(net.V) @ pooled + numpy(net.b_y), name=f"last[{b}]")
+    assert not np.allclose(
+        out.last.detach(), network(bidirectional=True)(torch.tensor(x), **tensors(given)).last.detach()
+    )
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_edges(pooling):
+    net = network(pooling=pooling)
+    empty = net(torch.zeros(2, 0, 3, dtype=torch.float64))
+    assert empty.outputs.shape == (2, 0, 2)
+    assert_close(empty.last, np.tile(numpy(net.b_y), (2, 1)), "exact", "the read-out of no step is b_y")
+    nobody = net(torch.zeros(0, 5, 3, dtype=torch.float64))
+    assert [t.shape for t in nobody] == [(0, 5, 2), (0, 2), (0, 5, 4), (1, 0, 4)]
+    x = torch.full((1, 4, 3), torch.nan, dtype=torch.float64)
+    state = torch.ones(1, 1, 4, dtype=torch.float64)
+    silent = net(x, lengths=[0], state=state)
+    assert silent.outputs.abs().max() == 0
+    assert_close(silent.last, numpy(net.V).sum(1)[None] + numpy(net.b_y), name="the read-out of the initial state")
+
+
+def test_padding_reaches_no_gradient():
+    net = network()
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    gradients = []
+    for fill in (0.0, torch.nan):
+        x[1, 2:] = fill
+        net.zero_grad()
+        out = net(x, lengths=[5, 2])
+        (out.outputs.square().sum() + out.last.square().sum()).backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    for a, b in zip(*gradients, strict=True):
+        assert_close(a, b, "exact")
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_no_redundant_parameter(convention):
+    # The tutorial's GRU has 3 gates of H (I + H + 1) numbers and O (H + 1) for the read-out; with the reset gate after
+    # the product the candidate has a second bias of H.
+    I, H, O = 5, 7, 2
+    wanted = 3 * H * (I + H + 1) + O * (H + 1) + (H if convention.reset == "after" else 0)
+    net = gruvy.GRU(I, H, O, convention=convention)
+    assert sum(p.numel() for p in net.parameters()) == wanted
+    x = torch.randn(4, 6, I)
+    net(x).last.square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in net.parameters())
+
+
+def test_equations_are_those_of_the_object():
+    said = str(gruvy.GRU(2, 16, 1).equations())
+    assert said == (
+        "z_t = σ(W_z x_t + U_z h_{t-1} + b_z)                 update gate\n"
+        "r_t = σ(W_r x_t + U_r h_{t-1} + b_r)                 reset gate\n"
+        "h̃_t = tanh(W_h x_t + U_h (r_t ∘ h_{t-1}) + b_h)      candidate\n"
+        "h_t = (1 - z_t) ∘ h_{t-1} + z_t ∘ h̃_t                state\n"
+        "y_t = V h_t + b_y                                    read-out\n"
+        "x_t: 2 numbers, h_t: 16, y_t: 1"
+    )
+    net = gruvy.GRU(2, 16, 1, convention="torch", layers=3, bidirectional=True, pooling="max")
+    said = net.equations()
+    assert "r_t ∘ (U_h h_{t-1} + c_h)" in said.text
+    assert "(1 - z_t) ∘ h̃_t + z_t ∘ h_{t-1}" in said.text
+    assert "3 layers" in said.text
+    assert "both directions" in said.text
+    assert "maximum of h_t" in said.text
+    assert said._repr_latex_().startswith("$$\\begin{aligned}")
+    assert said.latex.endswith("\\end{aligned}")
+    assert said.latex.count("{") == said.latex.count("}")
+    assert repr(said) == said.text
+
+
+def test_repr_shows_the_convention():
+    assert repr(gruvy.GRU(2, 16, 1)) == 'GRU(2, 16, 1, convention="tutorial")'
+    net = gruvy.GRU(2, 16, 1, layers=2, dropout=0.5, pooling="max", convention="torch", bidirectional=True)
+    assert repr(net) == (
+        "GRU(2, 16, 1, layers=2, bidirectional=True, dropout=0.5, pooling='max', convention=\"torch\")"
+    )
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+@pytest.mark.parametrize("n", [3, 100])
+def test_remember_n_steps(convention, n):
+    net = gruvy.GRU(2, 4, 1, layers=2, bidirectional=True, init=f"remember:{n}", convention=convention).double()
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            if name[0] in "WU":
+                p.zero_()  # a state left alone: nothing comes in, and nothing mixes
+    state = torch.ones(4, 1, 4, dtype=torch.float64)
+    out = net(torch.zeros(1, n, 2, dtype=torch.float64), state=state)
+    np.testing.assert_allclose(out.state.detach(), np.exp(-1), rtol=1e-6)
+
+
+def test_named_schemes():
+    net = gruvy.GRU(6, 8, 3, init="glorot", dtype=torch.float64)
+    for gate in net.U_l0.chunk(3):
+        assert_close(gate @ gate.T, np.eye(8), name="U is orthogonal")
+    assert 0.9 * np.sqrt(6 / 14) < net.W_l0.abs().max() <= np.sqrt(6 / 14)
+    assert net.b_l0.abs().max() == net.b_y.abs().max() == 0
+    net = gruvy.GRU(6, 64, 3, init="uniform")
+    assert all(0.5 / 8 < p.abs().max() <= 1 / 8 for p in net.parameters())
+
+
+def test_state_dict_names_its_convention():
+    net, other = network("onnx", seed=0), network("onnx", seed=1)
+    state = net.state_dict()
+    assert set(state) == {"W_l0", "U_l0", "b_l0", "V", "b_y", "convention_name"}
+    other.load_state_dict(state)
+    assert_close(other.W_l0, net.W_l0, "exact")
+    wanted = 'state dict: weights of convention "onnx", this network has convention "tutorial"'
+    with pytest.raises(ConventionError, match=f"^{re.escape(wanted)}$"):
+        network("tutorial").load_state_dict(state)
+
+
+def test_weights_go_to_another_network_and_convention():
+    net = network("onnx", layers=2, bidirectional=True)
+    other = network("tutorial", layers=2, bidirectional=True, seed=1).load_weights(net.weights())
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    assert_close(other(x).hidden, net(x).hidden)
+    wanted = (
+        "weights: Weights(tutorial, input 3, hidden 4, layers 2, directions 2, float64), wanted those of "
+        'GRU(3, 4, 2, convention="tutorial")'
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):
+        network().load_weights(net.weights())
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_copies(twin):
+    net = network("torch", dropout=0.2, layers=2).eval()
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    same = twin(net)
+    assert_close(same(x).last, net(x).last, "exact")
+    with torch.no_grad():
+        same.V.zero_()
+    assert net.V.abs().max() > 0
+
+
+def test_dropout_acts_in_training_alone_and_warns_never():
+    net = network(dropout=0.5)
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    assert not torch.equal(net(x).last, net(x).last)
+    net.eval()
+    assert_close(net(x).last, net(x).last.detach(), "exact")
+
+
+def test_functional_transforms():
+    net = network()
+    parameters = {name: p.detach() for name, p in net.named_parameters()}
+    x = torch.randn(4, 5, 3, dtype=torch.float64)
+
+    def loss(parameters, x):
+        return torch.func.functional_call(net, parameters, (x[None],)).last.square().sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(parameters, x)
+    for i in range(4):
+        net.zero_grad()
+        net(x[i : i + 1]).last.square().sum().backward()
+        for name, p in net.named_parameters():
+            assert_close(each[name][i], p.grad, "gradient", name)
+
+
+def test_trace_is_of_this_network():
+    net = network(layers=2)
+    x, given, _ = batch("irregular")
+    found = net.trace(torch.tensor(x), **tensors(given))
+    assert found.update.shape == (2, 3, 9, 4)
+    assert_close(found.state[1], net(torch.tensor(x), **tensors(given)).hidden)
+
+
+CALL = "gruvy.GRU(input_units, hidden_units, output_units) is a network with a read-out"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (
+            lambda: gruvy.GRU(12, 64, input_size=12),
+            InputTypeError,
+            "gruvy.GRU: input_size is an argument of torch.nn.GRU; gruvy.nn.GRU is the layer that takes those, " + CALL,
+        ),
+        (
+            lambda: gruvy.GRU(12, 64),
+            InputTypeError,
+            f"gruvy.GRU: output_units is missing; {CALL}, gruvy.nn.GRU(input_size, hidden_size) the layer without",
+        ),
+        (lambda: gruvy.GRU(1, 2, 3, size=2), InputTypeError, "gruvy.GRU: unexpected keyword argument 'size'"),
+        (lambda: gruvy.GRU(0, 2, 3), InputError, "input_units=0: wanted a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2.5, 3), InputError, "hidden_units=2.5: wanted a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, -1), InputError, "output_units=-1: wanted a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, 3, layers=True), InputError, "layers=True: wanted a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, 3, dropout=1), InputError, "dropout=1: wanted a number from 0 to below 1"),
+        (lambda: gruvy.GRU(1, 2, 3, pooling="sum"), InputError, 'pooling=\'sum\': wanted "last", "mean" or "max"'),
+        (
+            lambda: gruvy.GRU(1, 2, 3, init="remember:0"),
+            InputError,
+            'init=\'remember:0\': wanted "glorot", "uniform" or "remember:n", n steps above 0',
+        ),
+        (
+            lambda: gruvy.GRU(1, 2, 3, init="glorot:2"),
+            InputError,
+            'init=\'glorot:2\': wanted "glorot", "uniform" or "remember:n", n steps above 0',
+        ),
+        (
+            lambda: gruvy.GRU(1, 2, 3, convention="keras"),
+            ConventionError,
+            'convention=\'keras\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention',
+        ),
+        (lambda: network()(np.zeros((1, 2, 3))), InputTypeError, "x: ndarray, wanted a tensor (batch, time, 3)"),
+        (
+            lambda: network()(torch.zeros(1, 2, 3)),
+            InputTypeError,
+            "x: dtype torch.float32, wanted torch.float64 like the network's parameters",
+        ),
+        (
+            lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=torch.zeros(1, 4)),
+            InputError,
+            "state: shape (1, 4), wanted (layers * directions, batch, hidden units) = (1, 1, 4)",
+        ),
+        (
+            lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=0),
+            InputTypeError,
+            "state: int, wanted a tensor (1, 1, 4)",
+        ),
+        (
+            lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=torch.zeros(1, 1, 4).double()),
+            InputTypeError,
+            "state: dtype torch.float64, wanted torch.float32 like x",
+        ),
+        (
+            lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), lengths=[3]),
+            InputError,
+            "lengths: 3 at index 0, wanted 0 to 2, the number of steps in the input",
+        ),
+        (lambda: network()(torch.zeros(2, 3)), InputError, "x: shape (2, 3), wanted (batch, time, 3)"),
+        (lambda: network()(torch.zeros(1, 2, 4)), InputError, "x: shape (1, 2, 4), wanted (batch, time, 3)"),
+    ],
+)
+def test_errors(make, error, text):
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        make()
+
+
+# fit and predict
+
+
+def sums(n=64, bits=4, seed=0):
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 2**bits, (2, n))
+
+    def digits(v):
+        return (v[:, None] >> np.arange(bits + 1)) & 1
+
+    return np.stack([digits(a), digits(b)], axis=-1).astype(np.float32), digits(a + b)
+
+
+def test_fit_a_label_a_step():
+    X, y = sums()
+    torch.manual_seed(0)
+    net = gruvy.GRU(2, 16, 1)
+    assert net.fit(X, y, task="tag", max_epochs=150, batch_size=None, learning_rate=2e-2, seed=0) is net
+    assert len(net.history.rows) == 150
+    assert (net.predict(X) == y).mean() > 0.95
+    listed = net.predict(list(X))
+    assert isinstance(listed, list)
+    assert np.array_equal(listed[3], net.predict(X)[3])
+    p = net.predict_proba(X)
+    assert p.shape == (64, 5, 2)
+    np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(p.argmax(-1), net.predict(X))
+
+
+def test_fit_numbers_on_their_own_scale():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(T, 2)) for T in rng.integers(3, 9, 80)]
+    y = np.array([[5000 + 100 * x[-1, 0], x[:, 1].mean()] for x in X])
+    torch.manual_seed(0)
+    net = gruvy.GRU(2, 16, 2)
+    net.fit(X, y, task="regress", max_epochs=60, learning_rate=2e-2, seed=0)
+    answers = net.predict(X)
+    assert answers.shape == (80, 2)
+    assert (np.abs(answers - y).mean(0) < 0.4 * y.std(0)).all()
+
+
+def test_fit_classes_with_validation_keeps_the_best():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 6, 1)) + 3 * np.repeat([0, 1, 2], 20)[:, None, None]
+    y = np.repeat(["a", "b", "c"], 20)
+    torch.manual_seed(0)
+    net = gruvy.GRU(1, 8, 3)
+    net.fit(X, y, max_epochs=15, learning_rate=2e-2, validation=(X[::2], y[::2]), seed=0)
+    assert net.history.best == 1 + int(np.argmin(net.history["val_loss"]))
+    assert (net.predict(X) == y).mean() > 0.8
+
+
+FIT = {"max_epochs": 1}
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "text"),
+    [
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], task="sort"), InputError,
+         "task='sort': wanted \"classify\", \"regress\" or \"tag\""),
+        (lambda n: n.fit(np.zeros((3, 4, 3)), [0, 1, 2]), InputError,
+         "y has 3 classes, the network output_units=2; wanted output_units=3"),
+        (lambda n: n.fit(np.zeros((3, 4, 3)), np.zeros((3, 3)), task="regress"), InputError,
+         "y has 3 targets a sequence, the network output_units=2; wanted output_units=3"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1], [0, 1]]), InputError,
+         'y: shape (2, 2), wanted one label a sequence; task="tag" has one a step'),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1], [0, 1]], task="tag"), InputError,
+         "y[0] has shape (2,), X[0] has 4 steps; wanted one label a step"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1, 1]), InputError,
+         "y has 3 targets, X has 2 sequences; wanted one target a sequence"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [1, 1]), InputError,
+         "y has one class, 1; wanted at least 2 classes"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), ["a", "b"], task="regress"), InputTypeError, "y: wanted numbers"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, np.inf], task="regress"), InputError,
+         "y: inf for sequence 1; wanted finite numbers"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), np.zeros((2, 1, 1)), task="regress"), InputError,
+         "y: shape (2, 1, 1), wanted (sequences,) or (sequences, targets)"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], epochs=3), InputTypeError,
+         "fit: unknown setting 'epochs'; there are max_epochs, batch_size, learning_rate, weight_decay, clip_norm, "
+         "schedule, patience, seed, device, progress, checkpoint, checkpoint_seconds, on_epoch"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=3), InputTypeError,
+         "validation: wanted a pair (X, y)"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=(np.zeros((1, 4, 3)), [7]), **FIT), InputError,
+         "y holds 7, a class that the training data do not have"),
+        (lambda n: n.predict(np.zeros((2, 4, 3))), InputError,
+         "the network has no task yet: call fit first, or the network itself for its read-outs"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1]] * 2, task="regress", **FIT).predict_proba(np.zeros((2, 4, 3))),
+         InputError, 'task="regress" has no probabilities; predict gives its numbers'),
+    ],
+)  # fmt: skip
+def test_fit_and_predict_refuse(act, error, text):
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        act(gruvy.GRU(3, 4, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_binary_addition(seed):
+    """All sums of two 4-bit numbers are learnt; then 20-bit numbers are added, never seen before."""
+    a, b = (v.ravel() for v in np.meshgrid(np.arange(16), np.arange(16)))
+
+    def digits(v, count):
+        return (v[:, None] >> np.arange(count)) & 1
+
+    def inputs(a, b, count):
+        return np.stack([digits(a, count), digits(b, count)], axis=-1).astype(np.float32)
+
+    torch.manual_seed(seed)
+    net = gruvy.GRU(2, 16, 1)
+    net.fit(
+        inputs(a, b, 5), digits(a + b, 5), task="tag", max_epochs=3000, batch_size=None, learning_rate=1e-2,
+        weight_decay=0.1, seed=seed,
+    )  # fmt: skip
+    answer = net.predict(inputs(np.array([1024]), np.array([16]), 21))[0]
+    assert int((answer * 2 ** np.arange(21)).sum()) == 1040
+    a, b = np.random.default_rng(100 + seed).integers(0, 2**20, (2, 10_000))
+    right = (net.predict(inputs(a, b, 21)) == digits(a + b, 21)).all(1).mean()
+    print(f"seed {seed}: {right:.4f} of 10,000 random 20-bit sums right in every bit")
+    assert right >= 0.99
+
+
+def test_one_exported_program_runs_at_any_size():
+    net = gruvy.GRU(3, 4, 2, pooling="mean").eval()
+    B, T = torch.export.Dim("B"), torch.export.Dim("T", min=2)
+    program = torch.export.export(
+        net, (torch.zeros(4, 6, 3),), {"lengths": torch.tensor([6, 3, 2, 1])},
+        dynamic_shapes={"x": {0: B, 1: T}, "lengths": {0: B}},
+    )  # fmt: skip
+    for size, lengths in ((2, [9, 4]), (3, [5, 5, 1])):
+        x = torch.randn(size, lengths[0], 3)
+        lengths = torch.tensor(lengths)
+        assert_close(program.module()(x, lengths=lengths).last, net(x, lengths=lengths).last)

@@ -1,0 +1,471 @@
+"""The training loop: batches, repeatability, early stopping, interruption, checkpoints, reports, settings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import gruvy
+from compare import assert_close
+from gruvy.errors import InputError, ModelFileError
+from gruvy.fitting import fit_task, raw_of
+from gruvy.tasks import Labels, Numbers, mean_and_scale
+from gruvy.training import Batches, Peer, Settings, check_device, train
+from gruvy.training import history as reports
+from gruvy.training.batches import by_length, shuffled
+from gruvy.training.loop import judge
+
+QUIET = {"progress": False, "seed": 0}
+
+
+def problem(n=40, seed=0):
+    """Sequences of unequal length whose last number decides."""
+    rng = np.random.default_rng(seed)
+    X = [rng.normal(size=(T, 2)).astype(np.float32) for T in rng.integers(2, 9, n)]
+    return X, np.array(["up" if x[-1, 0] > 0 else "down" for x in X])
+
+
+def net(seed=0, units=2, **kind):
+    torch.manual_seed(seed)
+    return gruvy.GRU(2, 8, units, **kind)
+
+
+def fitted(n=40, validation=None, module=None, **settings):
+    X, y = problem(n)
+    module = module or net()
+    history = fit_task(module, Labels.of(y), X, y, None, validation, Settings(**{**QUIET, "max_epochs": 4, **settings}))
+    return module, history
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def assert_same(a, b):
+    a, b = state(a), state(b)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+# Batches
+
+
+def test_a_batch_is_padded_and_weighs_what_counts():
+    X = [np.arange(6.0).reshape(3, 2), np.array([[7.0, 8.0]]), np.ones((3, 2))]
+    data = Batches(X, np.array([4, 5, 6]), np.array([1.0, 2.0, 3.0]))
+    batch = data.take(np.array([1, 0]))
+    assert batch.x.tolist() == [[[7, 8], [0, 0], [0, 0]], [[0, 1], [2, 3], [4, 5]]]
+    assert batch.lengths.tolist() == [1, 3]
+    assert batch.target.tolist() == [5, 4]
+    assert batch.weight.tolist() == [2, 1]
+    assert data.take(np.array([0, 2])).lengths is None
+    tags = Batches(X, np.array([1, 2, 3, 4, 5, 6, 7]), np.array([1.0, 2.0, 3.0]), per_step=True)
+    batch = tags.take(np.array([1, 2]))
+    assert batch.target[:, 0].tolist() == [4, 5]
+    assert batch.target[1].tolist() == [5, 6, 7]
+    assert batch.weight.tolist() == [[2, 0, 0], [3, 3, 3]]
+    assert tags.amounts.tolist() == [3, 2, 9]
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 1000])
+def test_every_sequence_comes_once_and_with_its_like(size):
+    lengths = np.random.default_rng(0).integers(1, 90, 1000)
+    batches = shuffled(lengths, size, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(1000))
+    assert max(map(len, batches)) == size
+    ordered = by_length(lengths, size)
+    assert sorted(np.concatenate(ordered).tolist()) == list(range(1000))
+    assert (np.diff(lengths[np.concatenate(ordered)]) >= 0).all()
+    if size == 32:
+        padded = sum(len(b) * lengths[b].max() for b in batches)
+        assert padded < 1.1 * lengths.sum()  # random batches would nearly double it
+        again = shuffled(lengths, size, np.random.default_rng(2))
+        assert [b.tolist() for b in batches] != [b.tolist() for b in again]
+
+
+def test_a_weight_is_a_number_of_copies():
+    X, y = problem(10)
+    weights = np.random.default_rng(0).integers(1, 4, 10)
+    copies = np.repeat(np.arange(10), weights)
+    settings = Settings(**QUIET, max_epochs=10, batch_size=None)
+    a, b = net().double(), net().double()
+    task = Labels.of(y)
+    fit_task(a, task, X, y, weights, None, settings)
+    fit_task(b, task, [X[i] for i in copies], y[copies], None, None, settings)
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        np.testing.assert_allclose(p.detach(), q.detach(), rtol=0, atol=1e-10)
+
+
+# The loop
+
+
+def test_a_run_repeats_exactly_and_leaves_the_random_numbers_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    kind = {"dropout": 0.3}
+    a, history = fitted(module=net(**kind), seed=3)
+    b, _ = fitted(module=net(**kind), seed=3)
+    c, _ = fitted(module=net(**kind), seed=4)
+    assert_same(a, b)
+    assert not torch.equal(a.V, c.V)
+    torch.manual_seed(5)
+    module = net(**kind)
+    between = torch.get_rng_state()
+    fitted(module=module, seed=3)
+    assert torch.equal(between, torch.get_rng_state())
+    assert not torch.equal(before, between)
+    assert history.stopped == "finished"
+    assert history["epoch"] == [1, 2, 3, 4]
+    assert history.rows[0]["val_loss"] is None
+    assert not a.training
+
+
+def test_it_learns_and_tells_the_loss_it_had():
+    module, history = fitted(max_epochs=60, learning_rate=2e-2, batch_size=8)
+    X, y = problem()
+    assert history["loss"][-1] < 0.2 < history["loss"][0]
+    # With the learning rate at its end of zero the last epoch's loss is that of the trained net.
+    task = Labels.of(y)
+    loss, score = judge(module, task, Batches(X, task.encode(y)))
+    np.testing.assert_allclose(history["loss"][-1], loss, rtol=0.05)
+    raw = np.stack(raw_of(module, X))
+    assert score == (task.answers(raw) == y).mean()
+    p = task.probabilities(raw.astype(np.float64))
+    np.testing.assert_allclose(loss, -np.log(p[np.arange(40), (y == "up").astype(int)]).mean(), rtol=1e-5)
+
+
+def test_early_stopping_restores_the_best_epoch():
+    X, y = problem(20, seed=1)
+    wrong = np.where(y == "up", "down", "up")  # the better the net, the worse on these
+    module, history = fitted(validation=(X, wrong), max_epochs=80, patience=3, learning_rate=2e-2)
+    assert history.stopped == "early"
+    losses = history["val_loss"]
+    assert history.best == 1 + int(np.argmin(losses))
+    assert len(losses) == history.best + 3
+    task = Labels(np.array(["down", "up"]))
+    loss, score = judge(module, task, Batches(X, task.encode(wrong)))
+    assert loss == losses[history.best - 1]
+    assert score == history["val_score"][history.best - 1]
+    assert history["val_score"][-1] < 0.5
+
+
+def test_ctrl_c_keeps_the_best_so_far():
+    X, y = problem(20, seed=1)
+    seen = []
+
+    def press(row):
+        seen.append(row)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    module, history = fitted(validation=(X, y), max_epochs=9, on_epoch=press)
+    assert history.stopped == "interrupted"
+    assert history.rows == seen
+    assert len(seen) == 3
+    task = Labels.of(y)
+    assert judge(module, task, Batches(X, task.encode(y)))[0] == min(history["val_loss"])
+
+
+def test_the_rate_warms_up_and_falls_to_zero():
+    s = Settings(learning_rate=2.0)
+    np.testing.assert_allclose([s.rate(d) for d in (0, 0.05, 0.1, 0.55, 1)], [0, 1, 2, 1, 0], atol=1e-12)
+    assert Settings(learning_rate=2.0, schedule="constant").rate(0.01) == 2
+    _, history = fitted(learning_rate=2e-3)
+    assert history["learning_rate"][-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_gradients_are_cut_to_a_norm(monkeypatch):
+    norms = []
+    step = torch.optim.AdamW.step
+
+    def watched(self, *args, **kwargs):
+        gradients = [p.grad.norm() for group in self.param_groups for p in group["params"]]
+        norms.append(float(torch.stack(gradients).norm()))
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    fitted(clip_norm=0.05)
+    assert max(norms) == pytest.approx(0.05, rel=1e-3)
+    norms.clear()
+    fitted(clip_norm=None)
+    assert max(norms) > 0.06
+
+
+@pytest.mark.parametrize("validation", [False, True])
+def test_a_checkpoint_goes_on_as_if_nothing_had_happened(tmp_path, validation):
+    path = tmp_path / "run"
+    X, y = problem(20, seed=1)
+    settings = {"max_epochs": 6, "validation": (X, y) if validation else None}
+    kind = {"dropout": 0.3}
+    whole, history = fitted(module=net(**kind), **settings)
+
+    def press(row):
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    settings |= {"checkpoint": path, "checkpoint_seconds": 0}
+    _, first = fitted(module=net(**kind), on_epoch=press, **settings)
+    assert path.exists()
+    assert len(first.rows) == 3
+    module, second = fitted(module=net(**kind), **settings)
+    assert not path.exists()
+    assert_same(module, whole)
+    assert second["loss"] == history["loss"]
+    assert second["val_loss"] == history["val_loss"]
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "run"
+
+    def press(row):
+        raise KeyboardInterrupt
+
+    fitted(checkpoint=path, checkpoint_seconds=0, on_epoch=press)
+    wanted = f"checkpoint {str(path)!r}: of a run with other data, settings or network; delete it to start anew"
+    for other in ({"n": 41}, {"learning_rate": 1e-3}, {"module": net(pooling="max")}):
+        with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):
+            fitted(checkpoint=path, **other)
+    path.write_bytes(b"something else")
+    with pytest.raises(ModelFileError, match=f"^{re.escape(f'checkpoint {str(path)!r}: not a checkpoint of gruvy')}$"):
+        fitted(checkpoint=path)
+
+
+def test_a_loss_out_of_bounds_is_told():
+    X = [np.ones((3, 2), np.float32)] * 4
+    task = Numbers(np.zeros(1), np.ones(1))
+    y = np.array([1.0, 2.0, 3.0, 4.0])
+    with pytest.raises(
+        InputError, match=r"^learning_rate=1e\+30: the loss became (nan|inf) in epoch \d; a smaller one may help$"
+    ):
+        fit_task(
+            net(units=1),
+            task,
+            X,
+            y,
+            None,
+            None,
+            Settings(**QUIET, learning_rate=1e30, clip_norm=None, weight_decay=1.0),
+        )
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ({"max_epochs": 0}, "max_epochs=0: wanted a whole number of at least 1"),
+        ({"max_epochs": None}, "max_epochs=None: wanted a whole number of at least 1"),
+        ({"max_epochs": 2.0}, "max_epochs=2.0: wanted a whole number of at least 1"),
+        ({"batch_size": 0}, "batch_size=0: wanted a whole number of at least 1"),
+        ({"batch_size": True}, "batch_size=True: wanted a whole number of at least 1"),
+        ({"patience": 0}, "patience=0: wanted a whole number of at least 1"),
+        ({"seed": -1}, "seed=-1: wanted a whole number of at least 0"),
+        ({"learning_rate": 0}, "learning_rate=0: wanted a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan: wanted a number above 0"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1: wanted a number of at least 0"),
+        ({"clip_norm": 0}, "clip_norm=0: wanted a number above 0"),
+        ({"clip_norm": "1"}, "clip_norm='1': wanted a number above 0"),
+        ({"schedule": "step"}, 'schedule=\'step\': wanted "cosine" or "constant"'),
+    ],
+)
+def test_settings_out_of_range(setting, text):
+    with pytest.raises(InputError, match=f"^{re.escape(text)}$"):
+        Settings(**setting)
+
+
+def test_devices(monkeypatch):
+    assert check_device("cpu").type == "cpu"
+    with pytest.raises(InputError, match=r'^device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"$'):
+        check_device("gpu")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r'^device="cuda": not on this machine, which has cpu$'):
+        check_device("cuda")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    assert check_device("cuda:1").index == 1
+    with pytest.raises(InputError, match=r'^device="cuda:2": not on this machine, which has cpu, cuda:0, cuda:1$'):
+        check_device("cuda:2")
+    with pytest.raises(InputError, match=r'^device="mps": not on this machine, which has cpu, cuda:0, cuda:1$'):
+        check_device("mps")
+
+
+# The history and the bar
+
+
+def test_history_goes_to_a_file(tmp_path):
+    X, y = problem(20, seed=1)
+    _, history = fitted(validation=(X, y))
+    history.write_csv(tmp_path / "history.csv")
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    assert list(rows[0]) == ["epoch", "loss", "val_loss", "val_score", "learning_rate", "seconds"]
+    assert [float(r["val_loss"]) for r in rows] == history["val_loss"]
+    _, history = fitted()
+    history.write_csv(tmp_path / "history.csv")
+    assert next(iter(csv.DictReader((tmp_path / "history.csv").read_text().splitlines())))["val_loss"] == ""
+
+
+@pytest.mark.parametrize(
+    ("terminal", "progress", "wanted"),
+    [
+        (True, None, ["epoch", "20/20", "loss"]),
+        (True, "GRU", ["GRU", "20/20", "loss"]),
+        (True, False, []),
+        (False, None, []),
+        (False, False, []),
+        (False, True, ["epoch 2/20  loss", "epoch 20/20  loss"]),
+        (False, "GRU", ["GRU 20/20  loss"]),
+    ],
+)
+def test_the_bar_knows_where_it_is(monkeypatch, terminal, progress, wanted):
+    page = io.StringIO()
+    made = SimpleNamespace(last=None)
+
+    def console(stderr):
+        assert stderr
+        made.last = Console(file=page, force_terminal=terminal, width=120)
+        return made.last
+
+    monkeypatch.setattr(reports, "Console", console)
+    fitted(max_epochs=20, progress=progress)
+    shown = page.getvalue()
+    assert all(text in shown for text in wanted)
+    assert bool(shown) == bool(wanted)
+    if not terminal and wanted:
+        assert len(shown.splitlines()) == 10
+        assert "\x1b" not in shown
+
+
+# Other modules, other processes
+
+
+@pytest.mark.parametrize("kind", [torch.nn.RNN, torch.nn.LSTM, torch.nn.GRU])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_peer_answers_as_if_each_sequence_were_alone(kind, bidirectional):
+    torch.manual_seed(0)
+    peer = Peer(kind(2, 4, 2, batch_first=True, bidirectional=bidirectional), 3).double()
+    X = [torch.randn(T, 2, dtype=torch.float64) for T in (5, 2, 4)]
+    x = torch.nn.utils.rnn.pad_sequence(X, batch_first=True)
+    out = peer(x, lengths=torch.tensor([5, 2, 4]))
+    for i, alone in enumerate(X):
+        wanted = peer(alone[None])
+        assert_close(out.last[i], wanted.last[0])
+        assert_close(out.outputs[i, : len(alone)], wanted.outputs[0])
+        assert out.outputs[i, len(alone) :].abs().sum() == 0
+        if not bidirectional:
+            assert_close(wanted.last, wanted.outputs[:, -1])
+
+
+def test_a_peer_trains_and_refuses_time_first():
+    X, y = problem()
+    torch.manual_seed(0)
+    peer = Peer(torch.nn.LSTM(2, 8, batch_first=True), 2)
+    history = fit_task(
+        peer, Labels.of(y), X, y, None, None, Settings(**QUIET, max_epochs=60, learning_rate=2e-2, batch_size=8)
+    )
+    assert history["loss"][-1] < 0.3
+    wanted = "recurrent: LSTM with batch_first=False, wanted batch_first=True"
+    with pytest.raises(InputError, match=f"^{wanted}$"):
+        Peer(torch.nn.LSTM(2, 8), 2)
+
+
+def test_one_process_does_without_accelerate():
+    script = (
+        "import sys, numpy as np, gruvy\n"
+        "gruvy.GRU(1, 2, 2).fit(np.zeros((4, 3, 1)), [0, 1, 0, 1], max_epochs=1)\n"
+        "print('accelerate' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+TOGETHER = """
+import sys, warnings
+warnings.simplefilter("ignore")
+sys.path.insert(0, {tests!r})
+import torch
+torch.set_num_threads(1)
+from test_training import fitted, net
+module, history = fitted(n=37, max_epochs=3, batch_size=12, seed=0, module=net().double())
+import os
+if os.environ.get("RANK", "0") == "0":
+    from safetensors.torch import save_file
+    save_file(module.state_dict(), sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_network(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TOGETHER.format(tests=os.path.dirname(__file__)))
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    subprocess.run([sys.executable, str(script), str(alone)], check=True, timeout=300)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run([*launch, str(script), str(together)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    from safetensors.torch import load_file
+
+    a, b = load_file(alone), load_file(together)
+    for name in a:
+        assert_close(b[name].double(), a[name].double(), "second", name)
+
+
+def test_scaling_by_hand():
+    mean, scale = mean_and_scale(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([1.0, 3.0]))
+    np.testing.assert_allclose(mean, [2.5, 5])
+    np.testing.assert_allclose(scale, [np.sqrt(0.75), 1])  # 0.25 * 1.5² + 0.75 * 0.5²; a constant is left as it is
+
+
+# What the loop must reach
+
+
+def adding(n, T, rng):
+    """The adding problem: two channels, noise in [0, 1] and two markers; the target is the sum at the markers."""
+    x = np.zeros((n, T, 2), np.float32)
+    x[:, :, 0] = rng.uniform(size=(n, T))
+    first, second = rng.integers(0, T // 2, n), rng.integers(T // 2, T, n)
+    rows = np.arange(n)
+    x[rows, first, 1] = x[rows, second, 1] = 1
+    return list(x), (x[rows, first, 0] + x[rows, second, 0]).astype(np.float64)
+
+
+@pytest.mark.slow
+def test_the_adding_problem_tells_a_gru_from_a_plain_rnn():
+    """T = 50, the mean squared error of always answering 1 is 1/6."""
+    rng = np.random.default_rng(0)
+    X, y = adding(4000, 50, rng)
+    Xt, yt = adding(1000, 50, rng)
+    task = Numbers.of(y)
+    settings = Settings(**QUIET, max_epochs=20, batch_size=32, learning_rate=1e-2)
+    errors = {}
+    for name in ("GRU", "RNN"):
+        torch.manual_seed(0)
+        module = gruvy.GRU(2, 64, 1) if name == "GRU" else Peer(torch.nn.RNN(2, 64, batch_first=True), 1)
+        fit_task(module, task, X, y, None, None, settings)
+        errors[name] = float(np.mean((task.answers(np.stack(raw_of(module, Xt))) - yt) ** 2))
+    print(f"mean squared error at T = 50: {errors}")
+    assert errors["GRU"] < 0.01
+    assert errors["RNN"] > 0.1
+
+
+def test_train_takes_any_module():
+    class Mean(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.readout = torch.nn.Linear(2, 2)
+
+        def forward(self, x, *, lengths=None):
+            y = self.readout(x)
+            return SimpleNamespace(outputs=y, last=y.mean(1))
+
+    X, y = problem()
+    task = Labels.of(y)
+    history = train(Mean(), task, Batches(X, task.encode(y)), settings=Settings(**QUIET, max_epochs=3))
+    assert len(history.rows) == 3
