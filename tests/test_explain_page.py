@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from functools import cache
 
 import numpy as np
 import pytest
-from small_nets import CONVENTIONS, random_weights
 
 from gruvy import reference
 from gruvy.contributions import contributions
@@ -16,6 +14,8 @@ from gruvy.explain import explain, payload
 from gruvy.explain.choosing import outputs_of, probabilities
 from gruvy.parts import Parts
 from gruvy.trace import trace
+from gruvy.weights import Weights
+from small_nets import CONVENTIONS, random_weights
 
 EVIL = ["</script><b>1</b>", "it's \"two\" & <i>", "три"]
 ARGUMENTS = [
@@ -104,6 +104,7 @@ class Truth:
         self.w = self.parts.weights.merged()
         self.traces = [trace(self.parts, x[None]) for x in X]
         self.outputs = outputs_of(self.parts, X, None)
+        self.found = {}
 
     def answer(self, output):
         if self.parts.task in ("classify", "tag"):
@@ -126,7 +127,8 @@ class Truth:
 
     def cell(self, i, s, j, u, *, x=None, h=None, r=None, z=None):
         """Every number of one unit's step, with x, h of all units and the unit's gates replaced at will."""
-        cell, convention, H = self.w.cells[j // self.w.directions][j % self.w.directions], self.w.convention, self.w.hidden_units
+        cell, convention = self.w.cells[j // self.w.directions][j % self.w.directions], self.w.convention
+        H = self.w.hidden_units
         x = self.inputs(i, j)[s] if x is None else x
         h = self.traces[i].previous()[j, 0, s] if h is None else h
         W, U, b, c = cell
@@ -149,7 +151,7 @@ class Truth:
 
     def expected(self, i, s, j, u, answer, feature=0):
         """By data-value: every number on the page. `answer` is the output that the contributions explain."""
-        t, parts = self.traces[i], self.parts
+        t = self.traces[i]
         unit = self.cell(i, s, j, u)
         # the trace says the same as the equations written out above
         for name, a in (("r", t.reset), ("z", t.update), ("n", t.candidate), ("out", t.state), ("h", t.previous())):
@@ -165,13 +167,23 @@ class Truth:
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         return found
 
-    @cache
     def contributions(self, i, answer):
-        return contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3).values[0]
+        if (i, answer) not in self.found:
+            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3)
+            self.found[i, answer] = c.values[0]
+        return self.found[i, answer]
 
-    @cache
     def units(self):
         """Of the table: time-scales and saturation over all sequences together."""
+        if "units" not in self.found:
+            self.found["units"] = self._units()
+        return self.found["units"]
+
+    def scale(self, j, u):
+        """What the page says beside the unit's number."""
+        return {"unit.scale": self.units()[f"table.{j * 4 + u}.scale"]}
+
+    def _units(self):
         count = max(map(len, self.X))
         lengths = np.array([len(x) for x in self.X])
         x = np.stack([np.pad(x, ((0, count - len(x)), (0, 0))) for x in self.X])
@@ -230,9 +242,8 @@ def test_every_number_on_the_page_is_the_traces(browser, tmp_path, name):
     assert sorted(order) == [0, 1, 2, 3, 4]
     answers = shown.page.evaluate("data.sequences.map(s => s.answers.map(a => a.output))")
     layers = truth.w.layers * truth.w.directions
-    fixed = truth.units()
-    assert_numbers(shown, {**truth.expected(order[0], len(X[order[0]]) // 2, 0, shown_unit(shown), answers[0][0]), **fixed,
-                           "unit.scale": fixed[f"table.{shown_unit(shown)}.scale"]}, 40)  # fmt: skip
+    first = truth.expected(order[0], len(X[order[0]]) // 2, 0, shown_unit(shown), answers[0][0])
+    assert_numbers(shown, first | truth.units() | truth.scale(0, shown_unit(shown)), 40)
     rng = np.random.default_rng(21)
     for k, i in enumerate(order):
         shown.choose("sequence", k)
@@ -247,8 +258,8 @@ def test_every_number_on_the_page_is_the_traces(browser, tmp_path, name):
                 shown.page.fill("#unit", str(u))
                 shown.page.press("#unit", "Enter")
                 shown.choose("p-feature", 1)
-                expected = truth.expected(i, s, j, u, output, feature=1) | fixed | {"unit.scale": fixed[f"table.{j * 4 + u}.scale"]}
-                assert_numbers(shown, expected, 40)
+                expected = truth.expected(i, s, j, u, output, feature=1)
+                assert_numbers(shown, expected | truth.units() | truth.scale(j, u), 40)
     shown.close(path)
 
 
@@ -256,10 +267,25 @@ def shown_unit(shown):
     return int(shown.page.input_value("#unit"))
 
 
+def test_the_comparison_with_the_trace_fails_on_a_page_of_another_net(browser, tmp_path):
+    parts, X, y = make(*NETS["tutorial"])
+    cell = parts.weights.cells[0][0]
+    other = Parts(**{**parts.__dict__, "weights": Weights("tutorial", [[cell._replace(b=cell.b + np.float32(1e-3))]])})
+    path = tmp_path / "page.html"
+    explain(other, X, path, y)
+    truth, shown = Truth(parts, X), Shown(browser, path)
+    i, u = order_of(shown)[0], shown_unit(shown)
+    answer = shown.page.evaluate("sequence().answers[0].output")
+    with pytest.raises(AssertionError):
+        assert_numbers(shown, truth.expected(i, len(X[i]) // 2, 0, u, answer) | truth.units() | truth.scale(0, u), 40)
+    shown.close(path)
+
+
 STRAY = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
   const known = "[data-value], .tick, script, style, select, #summary, #notes, h1, footer, #place, #step-out, #said, " +
-    ".answer > span:first-child, #live, .axis, sub, title, .key, .equation .law, .equation .numbers, table thead, .cell .label, #contribution-scale";
+    ".answer > span:first-child, #live, .axis, sub, title, .key, .equation .law, .equation .numbers, table thead, " +
+    ".cell .label, #contribution-scale";
   while (walker.nextNode()) {
     const node = walker.currentNode;
     if (/[0-9]/.test(node.textContent) && !node.parentElement.closest(known)) found.push(node.textContent.trim());
@@ -302,8 +328,7 @@ def test_every_control(browser, tmp_path):
         j = int(page.input_value("#layer"))
         output = page.evaluate("sequence().answers[view.target].output")
         expected = truth.expected(i, step() - 1, j, shown_unit(shown), output)
-        fixed = truth.units()
-        assert_numbers(shown, expected | fixed | {"unit.scale": fixed[f"table.{j * 4 + shown_unit(shown)}.scale"]}, 40)
+        assert_numbers(shown, expected | truth.units() | truth.scale(j, shown_unit(shown)), 40)
 
     # choosing sequences: mistakes first, buttons at both ends, filters
     rights = page.evaluate("data.sequences.map(s => s.right)")
@@ -333,7 +358,8 @@ def test_every_control(browser, tmp_path):
     assert step() == 2
     check()
     page.focus("#tracks")
-    for key, wanted in (("ArrowRight", 3), ("End", 12), ("ArrowLeft", 11), ("PageUp", 1), ("PageDown", 11), ("Home", 1)):
+    keys = {"ArrowRight": 3, "End": 12, "ArrowLeft": 11, "PageUp": 1, "PageDown": 11, "Home": 1}
+    for key, wanted in keys.items():
         page.keyboard.press(key)
         assert step() == wanted, key
     shown.choose("order", "number")
@@ -400,7 +426,8 @@ def picture_agrees(page, truth, gate):
     values = {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}[gate][0, 0]  # (T, H)
     order = page.evaluate("view.order")
     pixels = page.evaluate(
-        """([rows, steps]) => { const c = document.getElementById("c-gate"), copy = document.createElement("canvas"), out = [];
+        """([rows, steps]) => { const c = document.getElementById("c-gate"), out = [];
+          const copy = document.createElement("canvas");
           copy.width = c.width; copy.height = c.height;
           const pen = copy.getContext("2d", {willReadFrequently: true});
           pen.drawImage(c, 0, 0);
@@ -463,7 +490,8 @@ def test_labels_are_text_and_never_markup(browser, tmp_path):
     parts, X, y = make(*NETS["tutorial"])
     path = tmp_path / "page.html"
     nasty = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
-    explain(parts, X, path, y, ids=[nasty] * 5, features=[nasty] * 3, classes=[nasty + str(k) for k in range(3)], title=nasty)
+    classes = [nasty + str(k) for k in range(3)]
+    explain(parts, X, path, y, ids=[nasty] * 5, features=[nasty] * 3, classes=classes, title=nasty)
     html = path.read_text()
     assert "<img" not in html
     assert html.count("<script") == 2

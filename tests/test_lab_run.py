@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -167,6 +169,22 @@ def test_a_damaged_file_to_resume_from(counted, tmp_path, text):
     assert str(error.value) == f"{path} is damaged: delete it, or start anew with resume=False"
     run(tmp_path, resume=False)
     assert json.loads(path.read_text())["parts"]["part 1"] == {"k": 1, "value": 1}
+
+
+@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")])
+def test_a_missing_extra_is_named(module, extra):
+    code = f"""
+import sys
+sys.modules["{module}"] = None
+try:
+    import gruvy.lab
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("MissingExtraError")
+    assert f"{module}" in said
+    assert f'pip install "gruvy[{extra}]"' in said
 
 
 def test_a_seed_that_is_none(tmp_path):

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from compare import assert_close
 from torch import Tensor
 
+from compare import assert_close
 from gruvy import Convention, Weights, recurrence, reference
-from gruvy.nn import GRU, Path
+from gruvy.nn import GRU
+from paths import OWN, force
 
 CONVENTIONS = ["torch", "tutorial", "onnx", "after,adds"]
-PATHS = ["torch operations", "plain"]
 T, B, I, H = 6, 5, 3, 4
 F64 = torch.float64
 
 
-@pytest.fixture(params=PATHS)
+@pytest.fixture(params=OWN)
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(GRU, "_path", lambda self, call, return_gates: Path(request.param, "forced by the test"))
+    force(monkeypatch, request.param)
     return str(request.param)
 
 
@@ -107,7 +107,7 @@ def test_the_gates_can_be_differentiated(convention: str) -> None:
 
     def gradients(name: str) -> list[Tensor]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(GRU, "_path", lambda self, call, return_gates: Path(name, "forced by the test"))
+            force(patch, name)
             result = layer(x, return_gates=True, **cuts)
         parts = [result.output, *(g for g in result.gates if g is not None)]
         generator = torch.Generator().manual_seed(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gruvy import native
 from gruvy.errors import InputError, InputTypeError
 from gruvy.recurrence import run
 from gruvy.reference import sigmoid, step
@@ -35,6 +36,25 @@ def test_the_state_equation_gives_the_traced_state_to_the_last_place(convention,
     for a in (t.update, t.reset, t.candidate, t.state, t.keep, t.previous()):
         assert a.shape == (4, 3, 9, 4)
         assert np.all(a[:, ~valid] == 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_the_native_engines_state_too(convention, dtype):
+    if not native.available()[0]:
+        pytest.skip("needs the native core")
+    rng = np.random.default_rng(6)
+    w = random_weights(rng, convention, H=19, layers=2, directions=2, dtype=dtype)
+    x, options, _ = irregular(rng)
+    t = trace(w, x, engine="native", **options)
+    # The engine's own order: the old state (or the candidate) plus the gate times the difference, rounded once.
+    h, z, n = (a.astype(np.longdouble) for a in (t.previous(), t.update, t.candidate))
+    difference = (t.previous() - t.candidate if convention.keeps else t.candidate - t.previous()).astype(np.longdouble)
+    expected = np.where(t.valid[None, :, :, None], (n if convention.keeps else h) + z * difference, 0).astype(dtype)
+    place = np.spacing(np.maximum(np.abs(t.candidate if convention.keeps else t.previous()), np.abs(t.state)))
+    assert np.max(np.abs(expected - t.state) / place) <= 1
+    whole = run(w, x, engine="native", **options)
+    np.testing.assert_array_equal(np.concatenate(list(t.state[2:]), axis=-1), whole.hidden)
 
 
 def test_the_comparison_fails_on_planted_faults():

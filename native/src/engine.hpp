@@ -92,6 +92,7 @@ template <class E> struct Kernels {
     void (*forward)(const ForwardArgs<E> &);  // one step is T = 1 with h_last and without y
     void (*backward)(const BackwardArgs<E> &);
     void (*readout)(const ReadoutArgs<E> &);
+    double (*peak)(Index rounds, E *out);  // floating-point operations done; out: 64 numbers, 64-byte aligned
 };
 
 namespace avx2 {

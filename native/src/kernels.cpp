@@ -1,6 +1,7 @@
 // Compiled once per instruction set; see simd.hpp for the flags.
 #include "backward.hpp"
 #include "forward.hpp"
+#include "peak.hpp"
 #include "readout.hpp"
 
 namespace gruvy::GRUVY_NS {
@@ -18,7 +19,7 @@ template <class T> void pack(const Weights<T> &w, const Shape &s, const Conventi
     panels.fill(w, s, 0, panels.blocks);
 }
 
-template <class T> constexpr Kernels<T> table() { return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>}; }
+template <class T> constexpr Kernels<T> table() { return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>, peak<T>}; }
 
 }  // namespace
 

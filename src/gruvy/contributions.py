@@ -62,7 +62,7 @@ class _Net:
         dy: Array | None = None
         if self.parts.pooling in ("mean", "max"):
             dy = (pooling_shares(self.parts.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
-            seed = np.where(self.steps[rows].any(1)[:, None], 0, seed)
+            seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
         for k in reversed(range(w.layers)):
             dx = np.zeros(saved[k * D][0].shape)
             for d, cell in enumerate(w.cells[k]):
@@ -123,7 +123,7 @@ def contributions(model: Any, x: Any, *, target: Any = None, baseline: Any = Non
     """
     parts, t, seen = traced(model, x, lengths, mask, restarts, state)
     (B, T), w = t.valid.shape, parts.weights
-    base = np.zeros(w.input_units) if baseline is None else parts.seen(baseline)
+    base = np.zeros(w.input_units) if baseline is None else parts.seen(np.asarray(baseline, np.float64))
     if base.shape not in ((w.input_units,), seen.shape):
         raise InputError(f"baseline: shape {base.shape}, wanted ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too

@@ -131,11 +131,10 @@ def _fewer(values: Array, units: Array) -> tuple[Array, list[str], int]:
 def time_scales(trace: Trace, *, theme: str = "light") -> go.Figure:
     """How many units remember for how long: a histogram on a logarithmic axis, a colour a layer and direction.
 
-    Args:
-        trace: of `gruvy.trace.trace`.
-        theme: ``"light"`` or ``"dark"``.
+    Args: trace, of `gruvy.trace.trace`; theme, ``"light"`` or ``"dark"``.
     """
-    figure = _figure("How long units remember", theme, "steps until the state has decayed to 1/e", "units", barmode="stack")
+    figure = _figure("How long units remember", theme, "steps until the state has decayed to 1/e", "units")
+    figure.update_layout(barmode="stack")
     scales = trace.time_scales()
     finite = np.clip(scales, 1e-2, 1e6)[~np.isnan(scales)]
     if not finite.size:
@@ -177,10 +176,9 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
         rows = one.state[layer] if of == "state" else one.input
         lags = np.flatnonzero((~np.isnan(rows)).any(0))
         # where most sequences have exactly 0 (past a restart) there is no level to draw
-        low, middle, high = (
-            [v if np.isfinite(v) else None for v in (np.quantile(c[~np.isnan(c)], q, method="nearest") for c in rows.T[lags])]
-            for q in (0.1, 0.5, 0.9)
-        )
+        spread = [np.quantile(c[~np.isnan(c)], (0.1, 0.5, 0.9), method="nearest") for c in rows.T[lags]]
+        levels = zip(*spread, strict=True)
+        low, middle, high = ([float(v) if np.isfinite(v) else None for v in level] for level in levels)
         colour = COLOURS[i % len(COLOURS)]
         line = {"color": colour, "width": 2.5, "dash": dashes[i % 4]}
         if len(rows) > 1:
@@ -189,10 +187,10 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
                     x=lags, y=edge, mode="lines", line={"width": 0}, fill=fill, showlegend=False, hoverinfo="skip",
                     fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.18)",
                 )  # fmt: skip
+        hover = "lag %{x}: 10<sup>%{y:.2f}</sup><extra>" + name + "</extra>"
         figure.add_scatter(
-            x=lags, y=middle, mode="lines", name=name, line=line, showlegend=bool(name),
-            hovertemplate="lag %{x}: 10<sup>%{y:.2f}</sup><extra>" + name + "</extra>",
-        )  # fmt: skip
+            x=lags, y=middle, mode="lines", name=name, line=line, showlegend=bool(name), hovertemplate=hover
+        )
     figure.update_yaxes(tickprefix="10<sup>", ticksuffix="</sup>")
     return figure
 
@@ -212,7 +210,7 @@ def contributions(found: Contributions, x: Any, *, sequence: int = 0, features: 
         raise InputError(f"sequence: {sequence}, wanted 0 to {len(found.values) - 1}")
     inputs = np.asarray(x[sequence])
     T, I = inputs.shape
-    if T > found.values.shape[1] or I != found.values.shape[2]:
+    if found.values.shape[1] < T or found.values.shape[2] != I:
         raise InputError(f"x: sequence of shape {inputs.shape}, the contributions have {found.values.shape[1:]}")
     names = [f"x{i}" for i in range(I)] if features is None else [str(name) for name in features]
     if len(names) != I:
@@ -255,7 +253,8 @@ def history(rows: Any, *, theme: str = "light") -> go.Figure:
     if not rows:
         raise DataError("rows: no epoch; wanted at least 1")
     figure = _figure("Training", theme, "epoch", "loss", yaxis={"title": "loss", "rangemode": "tozero"})
-    for i, (column, name) in enumerate((("loss", "training loss"), ("val_loss", "validation loss"), ("val_score", "validation score"))):
+    columns = {"loss": "training loss", "val_loss": "validation loss", "val_score": "validation score"}
+    for i, (column, name) in enumerate(columns.items()):
         points = [(row["epoch"], row[column]) for row in rows if row.get(column) is not None]
         if not points:
             continue
@@ -264,8 +263,8 @@ def history(rows: Any, *, theme: str = "light") -> go.Figure:
         line = {"color": COLOURS[i], "width": 2.5, "dash": ("solid", "dash", "dot")[i]}
         figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, yaxis="y2" if score else "y", showlegend=True)
         if score:
-            figure.update_layout(yaxis2={"title": "score", "overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"})
-            figure.update_layout(margin={"r": 70})
+            axis = {"title": "score", "overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
+            figure.update_layout(yaxis2=axis, margin={"r": 70})
     return figure
 
 
@@ -284,7 +283,7 @@ def confusion(truth: Any, predicted: Any, *, classes: Any = None, theme: str = "
     strange = ~np.isin(np.concatenate([truth, predicted]), shown)
     if strange.any():
         raise DataError(f"classes: {np.concatenate([truth, predicted])[strange][0].item()!r} is not among them")
-    counts = np.array([[int(((truth == a) & (predicted == b)).sum()) for b in shown] for a in shown]).reshape(len(shown), -1)
+    counts = np.array([[int(((truth == a) & (predicted == b)).sum()) for b in shown] for a in shown])
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [str(c) for c in shown]
     right = int(np.trace(counts))

@@ -39,17 +39,17 @@ class Parts:
         return self.weights.hidden_units * self.weights.directions if self.V is None else len(self.V)
 
     def seen(self, x: Array) -> Array:
-        """What the recurrence sees of the user's x (..., I), in float64."""
-        x = np.asarray(x, np.float64)
-        if self.shift is not None:
-            x = x - self.shift
-        return x if self.scale is None else x / self.scale
+        """What the recurrence sees of the user's x (..., I), scaled in float64."""
+        if self.shift is None and self.scale is None:
+            return x
+        x = np.asarray(x, np.float64) - (0 if self.shift is None else self.shift)
+        return np.asarray(x / (1 if self.scale is None else self.scale))
 
     def pooled(self, hidden: Array, final: Array, steps: Array) -> Array:
         """The states (B, T, P) of the top layer pooled over `steps` (B, T), or the final states (B, P)."""
         if self.pooling not in ("mean", "max"):
             return final
-        some, steps = steps.any(1)[:, None], steps[..., None]
+        some, steps = steps.any(axis=1, keepdims=True), steps[..., None]
         if self.pooling == "mean":
             found = np.where(steps, hidden, 0).sum(1) / np.maximum(steps.sum(1), 1)
         else:
@@ -122,7 +122,7 @@ def pool_steps(valid: Array, restarts: Array | None) -> Array:
     if restarts is None:
         return valid
     later = np.cumsum(restarts[:, ::-1], axis=1)[:, ::-1] - restarts
-    return valid & (later == 0)
+    return np.asarray(valid & (later == 0))
 
 
 def as_batch(x: Any, lengths: Any, units: int, name: str = "x") -> tuple[Array, Any]:

@@ -24,11 +24,13 @@ class Choice(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What `run` gives: hidden (B, T, D*H), state (layers*D, B, H), gates: per layer and direction (T, B, G, H)."""
+    """What `run` gives: hidden (B, T, D*H), state (layers*D, B, H), and with gates=True, else None: gates
+    (layers*D, T, B, G, H), and layers (layers, B, T, D*H), the states of every layer."""
 
     hidden: Array
     state: Array
-    gates: list[Array] | None
+    gates: Array | None
+    layers: Array | None
 
 
 def choose(engine: str | None = None, dtype: Any = np.float32) -> Choice:
@@ -77,7 +79,8 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
 
     Returns:
         `Run`: hidden states of the top layer (B, T, directions * H), zero where a step does not count; final states
-        (layers * directions, B, H); gates, a list by layer and direction of (T, B, G, H), or None.
+        (layers * directions, B, H); gates (layers * directions, T, B, G, H) and the states of every layer
+        (layers, B, T, directions * H), or None.
 
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
@@ -110,20 +113,19 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
     backward_cuts = None if restarts is None else reversed_restarts(restarts.T)
     inputs = x.transpose(1, 0, 2)
     last = np.empty_like(h0)
-    saved: list[Array] = []
+    saved = np.empty((w.layers * D, T, B, w.convention.gates, H), w.dtype) if gates else None
+    layers = np.empty((w.layers, B, T, D * H), w.dtype) if gates else None
     for k, layer in enumerate(w.cells):
-        hidden = np.empty((B, T, D * H), w.dtype)
+        hidden = np.empty((B, T, D * H), w.dtype) if layers is None else layers[k]
         for d, (W, U, b, c) in enumerate(layer):
-            kept = np.empty((T, B, w.convention.gates, H), w.dtype) if gates else None
             _, last[k * D + d] = module.forward(
                 inputs, h0[k * D + d], W, U, b, c, w.convention, lengths=lengths, mask=valid,
-                restarts=backward_cuts if d else forward_cuts, reverse=d == 1, gates=kept,
+                restarts=backward_cuts if d else forward_cuts, reverse=d == 1,
+                gates=None if saved is None else saved[k * D + d],
                 out=hidden.transpose(1, 0, 2)[:, :, d * H : (d + 1) * H],
             )  # fmt: skip
-            if kept is not None:
-                saved.append(kept)
         inputs = hidden.transpose(1, 0, 2)
-    return Run(hidden, last, saved if gates else None)
+    return Run(hidden, last, saved, layers)
 
 
 def reversed_restarts(restarts: Array) -> Array:

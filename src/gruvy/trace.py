@@ -11,7 +11,6 @@ from .errors import InputError
 from .parts import as_batch, parts_of
 from .recurrence import check_flags, check_lengths, reversed_restarts, run
 from .reference import _states_before, _valid
-from .weights import Weights
 
 Array = np.ndarray[Any, Any]
 
@@ -117,7 +116,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
 
     Example:
-        >>> from gruvy.weights import Cell
+        >>> from gruvy.weights import Cell, Weights
         >>> w = Weights("tutorial", [[Cell(np.ones((6, 1)), np.zeros((6, 2)), None, None)]])
         >>> t = trace(w, np.ones((1, 3, 1)))
         >>> t.update.shape, t.keep[0, 0, :, 0].round(3)
@@ -128,7 +127,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
     parts = parts_of(model)
     w = parts.weights.merged()
     x, lengths = as_batch(x, lengths, w.input_units)
-    x = parts.seen(x).astype(w.dtype)
+    x = parts.seen(x)
     (B, T, _), D, H = x.shape, w.directions, w.hidden_units
     shape = (w.layers * D, B, H)
     initial = np.zeros(shape, w.dtype) if state is None else np.asarray(state, w.dtype)
@@ -136,19 +135,11 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         raise InputError(f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
-    gates = np.empty((3, w.layers * D, B, T, H), w.dtype)
-    states = np.empty(gates.shape[1:], w.dtype)
-    # One layer at a time, because a run gives the states of the top layer only.
-    for k, layer in enumerate(w.cells):
-        one = slice(k * D, (k + 1) * D)
-        result = run(
-            Weights(w.convention, [layer]), x, initial[one],
-            lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine,
-        )  # fmt: skip
-        x = result.hidden
-        states[one] = x.reshape(B, T, D, H).transpose(2, 0, 1, 3)
-        for d, saved in enumerate(result.gates or []):
-            gates[:, k * D + d] = saved[:, :, :3].transpose(2, 1, 0, 3)
+    result = run(w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine)
+    assert result.gates is not None  # asked for
+    assert result.layers is not None
+    states = result.layers.reshape(w.layers, B, T, D, H).transpose(0, 3, 1, 2, 4).reshape(w.layers * D, B, T, H)
+    # Views of what the engine wrote: the trace copies nothing that it need not.
+    r, z, n = (result.gates[:, :, :, k].transpose(0, 2, 1, 3) for k in range(3))
     valid = _valid(T, B, lengths, None if mask is None else mask.T)[..., 0].T
-    r, z, n = gates
     return Trace(z, r, n, states, valid, initial, restarts, w.convention, D)

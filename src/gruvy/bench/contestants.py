@@ -163,11 +163,9 @@ def _keras(problem: Problem, mode: Mode, threads: int) -> Ready:
     biases = np.stack([columns(s["bias_ih_l0"]), columns(s["bias_hh_l0"])])
     layer.set_weights([columns(s["weight_ih_l0"]), columns(s["weight_hh_l0"]), biases])
 
-    @tf.function
     def infer() -> Any:
         return (layer(x),)
 
-    @tf.function
     def train() -> Any:
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -175,10 +173,11 @@ def _keras(problem: Problem, mode: Mode, threads: int) -> Ready:
         variables = [v.value for v in layer.trainable_variables]
         return y, *tape.gradient(y, [x, *variables], output_gradients=dy)
 
+    call = tf.function(train if mode == "train" else infer)
     last: dict[str, Any] = {}
 
     def run() -> None:
-        last["out"] = train() if mode == "train" else infer()
+        last["out"] = call()
 
     def result() -> dict[str, Array]:
         out = [np.asarray(a) for a in last["out"]]

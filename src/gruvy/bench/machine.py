@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from .. import native
 
 PACKAGES = ("gruvy", "torch", "numpy", "onnxruntime", "onednn", "keras", "tensorflow", "tensorflow-cpu", "jax")
 
@@ -31,6 +35,25 @@ def processor() -> str:
         name, flags = rows.get("model name", name), rows.get("flags", "")
     wide = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else ""
     return ", ".join(part for part in (name, f"{os.cpu_count()} cores", wide) if part)
+
+
+def peak(threads: int, seconds: float = 0.2) -> float | None:
+    """Floating-point operations a second of register-only fused multiply-adds, float32, on so many threads together.
+
+    The best of several runs: a peak is what the machine can do, and other processes only take from it. None without
+    the native core.
+    """
+    if not native.available()[0]:
+        return None
+    rate, _ = native.peak(100_000)
+    rounds = int(rate * seconds / 8 / (native.peak(1)[1]))
+    with ThreadPoolExecutor(threads) as pool:
+        runs = []
+        for _ in range(8):
+            start = time.perf_counter()
+            done = sum(operations for _, operations in pool.map(native.peak, [rounds] * threads))
+            runs.append(done / (time.perf_counter() - start))
+    return max(runs)
 
 
 def use_threads(threads: int) -> None:

@@ -169,7 +169,7 @@ class OneDNN:
 
     def _job(self, description: Any, memories: dict[int, Any]) -> Any:
         primitive = self._new("dnnl_primitive_create", description)
-        arguments = (_Argument * len(memories))(*((index, memory) for index, memory in memories.items()))
+        arguments = (_Argument * len(memories))(*(_Argument(index, memory) for index, memory in memories.items()))
         return primitive, arguments, len(memories)
 
     def run(self) -> None:

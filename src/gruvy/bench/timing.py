@@ -67,10 +67,10 @@ def contest(
         right = wrong <= contestant.limit
         ready.append(made if right else None)
         outcome.append(Timed(contestant.name, [], wrong, None if right else f"wrong by {wrong:.1e}, not timed"))
+    competing = [k for k, r in enumerate(ready) if r is not None]
     timed = interleave([r.run for r in ready if r is not None], budget)
-    for k, made in enumerate(ready):
-        if made is not None:
-            outcome[k] = outcome[k]._replace(seconds=timed.pop(0))
+    for k, seconds in zip(competing, timed, strict=True):
+        outcome[k] = outcome[k]._replace(seconds=seconds)
     return outcome
 
 

@@ -62,7 +62,11 @@ def predict(
 def read_for(net: Model, layout: reading.Layout, data: str, features: str | None, **others: Any) -> Sequences:
     """The sequences in `data`, with the channels that the model was trained on, in its order."""
     columns = net.data.columns
-    wanted = reading.comma(features) or columns.get("channels")
+    wanted = reading.comma(features)
+    if (
+        wanted is None and Path(data).exists() and Path(data).suffix.lower() != ".npz"
+    ):  # what has columns to choose from
+        wanted = columns.get("channels")
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])
     found, held_out = layout.read(data, features=wanted, ignore=[*known, *columns.get("others", [])], **others)
@@ -85,17 +89,20 @@ def answer_columns(net: Model) -> list[str]:
 
 
 def answers(net: Model, sequences: Sequences) -> Iterator[list[Any]]:
-    """The rows of the answers, in the order of the sequences."""
-    if net.classes is None:
-        for name, value in zip(sequences.ids, net.predict(sequences.x), strict=True):
-            yield [name, *map(number, np.ravel(value))]
-        return
-    for name, p in zip(sequences.ids, net.predict_proba(sequences.x), strict=True):
-        if net.task == "tag":
-            for step, row in enumerate(p):
-                yield [name, step, *labelled(net, row)]
+    """The rows of the answers, in the order of the sequences. All is computed before the first row is given."""
+    found = net.predict(sequences.x) if net.classes is None else net.predict_proba(sequences.x)
+    return _rows(net, sequences.ids, found)
+
+
+def _rows(net: Model, ids: list[str], found: Any) -> Iterator[list[Any]]:
+    for name, answer in zip(ids, found, strict=True):
+        if net.classes is None:
+            yield [name, *map(number, np.ravel(answer))]
+        elif net.task == "tag":
+            for step, p in enumerate(answer):
+                yield [name, step, *labelled(net, p)]
         else:
-            yield [name, *labelled(net, p)]
+            yield [name, *labelled(net, answer)]
 
 
 def labelled(net: Model, p: Any) -> list[Any]:

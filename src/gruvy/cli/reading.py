@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from gruvy.errors import DataError
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 PANEL = "How the data is laid out"
 
-Data = Annotated[str, typer.Argument(help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set.")]
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set."),
+]
 Id = Annotated[
     str | None, typer.Option("--id", help="Column that tells sequences apart (long form).", rich_help_panel=PANEL)
 ]
@@ -87,7 +91,7 @@ class Layout:
 
     def _refuse(self, name: str, others: dict[str, Any]) -> None:
         """A data set comes ready made: options about its layout would be ignored, so they are refused."""
-        given = {**vars(self), **{key: others.get(key) for key in ("target", "group")}}
+        given = {**vars(self), **{key: others.get(key) for key in ("target", "features", "group")}}
         default = vars(Layout())
         for option, value in given.items():
             if value != default.get(option):
@@ -115,6 +119,33 @@ def comma(text: str | None) -> list[str] | None:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 sequence`, `3 sequences`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def summary(*parts: Sequences | None) -> str:
+    """What the sequences are, in a line: how many, how long, their channels and their targets."""
+    there = [part for part in parts if part is not None]
+    first, lengths = there[0], np.concatenate([part.lengths for part in there])
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    steps = plural(longest, "step") if shortest == longest else f"{shortest:,} to {plural(longest, 'step')}"
+    told = [f"{plural(len(lengths), 'sequence')} of {steps}", f"channels {some(first.features)}"]
+    if first.y is not None:
+        told.append(f"target {some(first.target)}: {targets(np.concatenate([np.asarray(p.y) for p in there]))}")
+    return "; ".join(told)
+
+
+def targets(y: Any) -> str:
+    """The classes and how often each comes, or the range of the numbers."""
+    y = np.asarray(y)
+    values, counts = np.unique(y, return_counts=True)
+    if y.dtype.kind in "iuf" and (y.dtype.kind == "f" or y.ndim > 1 or len(values) > 20):
+        return f"{values[0]:.4g} to {values[-1]:.4g}"
+    return some([f"{value} {count:,}" for value, count in zip(values, counts, strict=True)], most=12)
+
+
+def some(names: Sequence[str], most: int = 6) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def notes(sequences: Sequences) -> Sequence[str]:

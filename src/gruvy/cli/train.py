@@ -85,6 +85,8 @@ def train(
     """
     for path, option in ((model, "--model"), (history, "--history")):
         check_writable(path, option, not_over=data)
+    if patience is not None and validation == 0:
+        raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
     wanted = {"target": reading.comma(target), "features": reading.comma(features), "group": group,
               "target_at": target_at}  # fmt: skip
@@ -126,10 +128,10 @@ def sequences_for(
 
     known, held_out = layout.read(data, **wanted)
     if known.y is None:
-        columns = ", ".join(known.features)
-        raise DataError(f"{data} has no target: name the column to predict with --target; it has {columns}")
+        have = "" if wanted["features"] else f"; it has {', '.join(known.features)}"
+        raise DataError(f"{data} has no target: name the column to predict with --target{have}")
     kind = chosen_task(known, data, task)
-    told = f"{data}: {known!r}".replace("Sequences(", "").removesuffix(")")
+    told = [f"{data}: {reading.summary(known, held_out)}", *(f"  {note}" for note in reading.notes(known))]
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
@@ -143,10 +145,8 @@ def sequences_for(
         known, held_out = split(known, 0.2, seed=seed, stratify=by_class)
         how = "20 % held out" + (", no group on both sides" if known.groups is not None else "")
         how += ", every class in proportion" if by_class else ""
-    page.print(told, markup=False)
-    for note in reading.notes(known):
-        page.print(f"  {note}", markup=False)
-    page.print(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})", markup=False)
+    told.append(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})")
+    page.print("\n".join(told), markup=False)
     return known, held_out, kind
 
 

@@ -11,14 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import InputError, MissingExtraError
+from ..data.extras import need
+from ..errors import InputError
 from .payload import page_data
 
 SCRIPTS = ("gru.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
 
 
 class Explained(NamedTuple):
-    """What `explain` wrote: the path, its size in bytes, how many sequences it holds of how many, and what it left out."""
+    """What `explain` wrote: where, its size in bytes, how many sequences of how many, and what was left out."""
 
     path: Path
     size: int
@@ -59,10 +60,7 @@ def explain(model: Any, X: Any, path: str | os.PathLike[str], y: Any = None, *, 
         >>> explain(w, np.ones((4, 5, 1)), Path(tempfile.mkdtemp()) / "page.html").kept
         4
     """
-    try:
-        import jinja2
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError('gruvy explain needs jinja2: pip install "gruvy[plots]"') from missing
+    jinja2 = need("jinja2", "plots")
     from .. import __version__
 
     data = page_data(
@@ -72,7 +70,8 @@ def explain(model: Any, X: Any, path: str | os.PathLike[str], y: Any = None, *, 
     script = "\n".join(_resource(name) for name in SCRIPTS)
     # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_resource("page.html.j2"))
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(_resource("page.html.j2"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     html = template.render(
         title=title, css=_resource("page.css"), script=script, script_hash=f"'sha256-{digest}'", data=text,

@@ -39,7 +39,8 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     _check_size(parts, sequences)
     labels = parts.task in ("classify", "tag")
     K = max(2, parts.outputs) if labels else parts.outputs
-    shown = _names("classes", classes, K, "outputs", [str(c) for c in parts.classes] or ([str(k) for k in range(K)] if labels else []))
+    default = [str(c) for c in parts.classes] or [str(k) for k in range(K if labels else 0)]
+    shown = _names("classes", classes, K, "outputs", default)
     judged = judge(parts, sequences, y, shown, engine)
     # The room there is: inputs, and contributions of the answer and of the truth, of each sequence.
     notes: list[str] = []
@@ -73,7 +74,7 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": _pack(np.minimum(scales, 3e38)), "saturation": _pack(saturation),
         "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
-        "summary": _summary(parts, judged, N), "notes": notes,
+        "summary": _summary(parts, judged, N), "order": judged.order, "notes": notes,
     }  # fmt: skip
 
 
@@ -151,7 +152,8 @@ def _outputs(parts: Parts, judged: Judged, i: int) -> list[int]:
 def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array, Array]:
     """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences."""
     w = parts.weights
-    decay, shares, steps = np.zeros((w.layers * w.directions, w.hidden_units)), 0.0, 0
+    shape = (w.layers * w.directions, w.hidden_units)
+    decay, shares, steps = np.zeros(shape), np.zeros((4, *shape)), 0
     for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
         t = trace(parts, [chosen[b] for b in batch], engine=engine)
         count = int(t.valid.sum())
@@ -160,7 +162,7 @@ def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array
         shares = shares + count * np.stack(t.saturation())
         steps += count
     with np.errstate(divide="ignore"):
-        return steps / decay, np.asarray(shares / steps)
+        return np.asarray(steps / decay), shares / steps
 
 
 def _gradient(parts: Parts, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:

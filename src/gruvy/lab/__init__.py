@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from .experiment import Experiment, Verdict
-from .nets import equal_size
-from .runner import EXPERIMENTS, Report, Result, run
+from ..data.extras import need
+
+# Said once, before any of the lab's modules asks for them: what is missing, and which extra brings it.
+for _module, _extra in (("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")):
+    need(_module, _extra)
+
+from .experiment import Experiment, Verdict  # noqa: E402
+from .nets import equal_size  # noqa: E402
+from .runner import EXPERIMENTS, Report, Result, run  # noqa: E402
 
 __all__ = ["EXPERIMENTS", "Experiment", "Report", "Result", "Verdict", "equal_size", "run"]

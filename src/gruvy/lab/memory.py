@@ -156,12 +156,12 @@ def _memory(
 EXPERIMENTS = [
     _memory(
         "adding", "The adding problem: error over lag", lambda s: ADDING,
-        {"steps": 400, "lags": [10, 30, 100]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.7, 5.0),
+        {"lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.7, 5.0),
         method=f"Two marked numbers in a sequence are to be added ({ADDING.source}). {_METHOD}",
     ),
     _memory(
         "order", "Temporal order: error over lag", lambda s: ORDER,
-        {"lags": [10, 30, 100]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.5, 4.0),
+        {"steps": 400, "lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.9, 5.0),
         method=f"Which of four orders did two symbols come in ({ORDER.source})? {_METHOD}",
     ),
     _memory(
@@ -171,7 +171,7 @@ EXPERIMENTS = [
     ),
     _memory(
         "answer", "The longest lag that each still solves: error over lag", lambda s: CLUE_EARLY,
-        {"lags": [10, 20, 40, 80]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.7, 6.0),
+        {"lags": [10, 20, 40]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.7, 6.0),
         sizes=("units", "parameters"),
         claim="LSTM and GRU are the answer to the short memory.",
         prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",

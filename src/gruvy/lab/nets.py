@@ -40,7 +40,7 @@ def equal_size(kind: Kind, inputs: int, units: int, by: Literal["units", "parame
 
     Example:
         >>> equal_size("lstm", 8, 32), equal_size("lstm", 8, 32, "parameters"), equal_size("rnn", 8, 32, "parameters")
-        (32, 27, 59)
+        (32, 27, 58)
     """
     if by == "units":
         return units

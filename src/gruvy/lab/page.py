@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtraError
+import jinja2
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
 from .experiment import show
 
 if TYPE_CHECKING:
@@ -23,18 +26,7 @@ def render(results: Sequence[Result], quick: bool, seed: int, versions: dict[str
         quick: which mode.
         seed: of the run.
         versions: what the numbers depend on.
-
-    Raises:
-        MissingExtraError: plotly or jinja2 is not installed.
     """
-    try:
-        import jinja2
-        from plotly.io import to_html
-        from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f'the lab\'s page needs {error.name}, which is not installed: pip install "gruvy[plots]"'
-        ) from error
     shown = []
     for r in results:
         figures = r.experiment.figures(r.numbers) if r.verdict else []

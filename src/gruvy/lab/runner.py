@@ -19,6 +19,7 @@ from .. import native
 from ..errors import InputError, MissingExtraError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
 from .experiment import Experiment, Numbers, Verdict
+from .page import render
 
 _ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
 # In the order of the tutorial's claims.
@@ -141,8 +142,6 @@ def run(
             verdict = results[-1].verdict
             progress.update(bar, description=f"{e.name}: {verdict.outcome if verdict else 'not run'}")
     report = Report(out / "lab.html", out / "lab.json", results)
-    from .page import render  # needs the extra "plots"
-
     store.write(report.page, render(results, quick, seed, found_versions))
     summary = {"finished": True, "quick": quick, "seed": seed, "versions": found_versions}
     store.write(report.numbers, json.dumps(summary | {"experiments": [r.summary() for r in results]}, indent=1))

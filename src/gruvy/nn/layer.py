@@ -11,11 +11,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..errors import ConventionError, InputTypeError
+from ..errors import ConventionError, EngineError, InputTypeError
 from . import dynamo, op, stack
 from .check import Call, check_call
+from .engine import asked, choose
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
+_FEW = 8  # below so many steps a call costs more than torch's kernel, which has less to prepare
 
 
 class Gates(NamedTuple):
@@ -55,6 +57,10 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+
+    Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
+    checked when it runs; under `vmap` they are checked before; inside a compiled functorch transform they are not,
+    and what lies outside 0 to time counts as the nearer end.
 
     Raises:
         ConventionError: the convention is unknown, or a state dict of another one is loaded.
@@ -110,20 +116,30 @@ class GRU(torch.nn.GRU):
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
         call = check_call(self, input, hx, lengths, mask, restarts)
-        name = self._path(call, return_gates).name
-        if name == "torch kernel":
+        way, _ = self._way(call, return_gates)
+        if way == "torch kernel":
             return super().forward(input, hx)
-        return self._run(call, return_gates, name == "plain")
+        return self._run(call, return_gates, way == "plain")
 
     def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
-        return self._path(check_call(self, input, hx, lengths, mask, restarts), return_gates)
+        call = check_call(self, input, hx, lengths, mask, restarts)
+        way, reason = self._way(call, return_gates)
+        if way != "op":
+            return Path(way, reason)
+        engine, why = choose(call.x)
+        return Path(engine.name, reason if why in reason else f"{reason}; {why}")
 
-    def _path(self, call: Call, return_gates: bool) -> Path:
+    def _way(self, call: Call, return_gates: bool) -> tuple[str, str]:
+        """ "torch kernel", "plain" operations or the "op", and why."""
+        forced = asked()
         if op.transformed():
-            return Path("plain", "a functorch transform or a forward-mode level is active")
+            why = "a functorch transform or a forward-mode level is active"
+            if forced == "native":
+                raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+            return "plain", why
         more = [name for name in ("lengths", "mask", "restarts") if getattr(call.steps, name) is not None]
         if call.packed is not None:
             more.remove("lengths")
@@ -132,13 +148,27 @@ class GRU(torch.nn.GRU):
             reason = f'convention "{self.convention}"'
         elif call.x.shape[0] == 0:
             reason = "no steps"
-        elif not reason and torch.compiler.is_compiling() and not call.x.is_cuda:
-            reason = "a graph is recorded, which one operation keeps small"
+        elif not reason:
+            reason = self._why_own(call, forced)
         if not reason:
-            return Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+            return "torch kernel", "nothing that torch.nn.GRU lacks is asked for"
         if torch._C._get_tracing_state() is not None:
-            return Path("plain", "torch.jit.trace records ordinary operations only")
-        return Path("torch operations", reason)
+            return "plain", "torch.jit.trace records ordinary operations only"
+        return "op", reason
+
+    def _why_own(self, call: Call, forced: str | None) -> str:
+        """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
+        if forced:
+            return f"GRUVY_ENGINE={forced}"
+        if call.x.device.type != "cpu":
+            return ""
+        if torch.compiler.is_compiling():
+            return "a graph is recorded, which one operation keeps small"
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast: the recurrence stays in its own precision"
+        if torch._C._get_tracing_state() is None and call.x.shape[0] >= _FEW and choose(call.x)[0].name == "native":
+            return "faster than torch's kernel"
+        return ""
 
     def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
         weights = [getattr(self, name) for name in self._flat_weights_names]

@@ -9,14 +9,16 @@ operations run instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..convention import Convention
+from ..errors import EngineError
 from . import stack
 from .check import check_values
+from .engine import choose
 from .stack import Gradients, Result, Shape, Steps
 
 
@@ -42,7 +44,7 @@ def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Te
         return Result(*result)
     if not trained:
         with torch.no_grad():
-            return stack.forward(x, h, weights, steps, noise, shape, gates)
+            return stack.forward(x, h, weights, steps, noise, shape, gates, choose(x)[0])
     y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
@@ -55,14 +57,13 @@ def _again(grads: Sequence[Tensor | None]) -> bool:
     return any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in grads)
 
 
-def _backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-              shape: Shape, needs: Sequence[bool]) -> list[Tensor | None]:  # fmt: skip
+def _backward(grads: Gradients, saved: _Saved, shape: Shape, needs: Sequence[bool]) -> list[Tensor | None]:
     """Gradients of (x, h, *weights) that can be differentiated again: through the plain operations."""
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
         # Views, so that each gradient is the partial one even where an input was computed from another.
-        x, h, *weights = (t.view_as(t) for t in (x, h, *weights))
-        result = stack.forward(x, h, weights, steps, noise, shape, bool(grads.gates))
+        x, h, *weights = (t.view_as(t) for t in (saved.x, saved.h, *saved.weights))
+        result = stack.forward(x, h, weights, saved.steps, saved.noise, shape, bool(grads.gates))
         outputs = [(result.y, grads.y), (result.last, grads.last)]
         outputs += zip(result.lower if grads.lower else (), grads.lower, strict=True)
         outputs += zip(result.gates, grads.gates, strict=True)
@@ -76,18 +77,30 @@ def _backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor],
         return [next(found) if need else None for need in needs]
 
 
-def _save(ctx: Any, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-          result: Result, shape: Shape) -> None:  # fmt: skip
+class _Saved(NamedTuple):
+    """What a backward pass needs: the arguments of `run`, every layer's states, and the gates."""
+
+    x: Tensor
+    h: Tensor
+    weights: list[Tensor]
+    steps: Steps
+    noise: Tensor | None
+    hidden: list[Tensor]
+    gates: list[Tensor]
+
+
+def _save(ctx: Any, shape: Shape, saved: _Saved) -> None:
     ctx.set_materialize_grads(False)
-    ctx.shape, ctx.below = shape, len(result.lower)
-    ctx.save_for_backward(x, h, *steps, noise, result.y, result.last, *result.lower, *result.gates, *weights)
+    ctx.shape, ctx.layers = shape, len(saved.hidden)
+    x, h, weights, steps, noise, hidden, gates = saved
+    ctx.save_for_backward(x, h, *steps, noise, *hidden, *gates, *weights)
 
 
-def _saved(ctx: Any) -> tuple[Tensor, Tensor, list[Tensor], Steps, Tensor | None, Result]:
-    x, h, lengths, mask, restarts, noise, y, last, *more = ctx.saved_tensors
-    below, cells = ctx.below, h.shape[0]
-    result = Result(y, last, more[:below], more[below : below + cells])
-    return x, h, more[below + cells :], Steps(lengths, mask, restarts), noise, result
+def _saved(ctx: Any) -> _Saved:
+    x, h, lengths, mask, restarts, noise, *more = ctx.saved_tensors
+    layers, cells = ctx.layers, h.shape[0]
+    hidden, gates, weights = more[:layers], more[layers : layers + cells], more[layers + cells :]
+    return _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
 
 
 class _Function(torch.autograd.Function):
@@ -96,24 +109,24 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, shape: Shape, gates: bool, steps: Steps, noise: Tensor | None, x: Tensor, h: Tensor,
                 *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
-        result = stack.forward(x, h, weights, steps, noise, shape, True)
-        _save(ctx, x, h, weights, steps, noise, result, shape)
-        return (result.y, result.last, *result.lower, *result.gates) if gates else (result.y, result.last)
+        y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, choose(x)[0])
+        _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, [*lower, y], kept))
+        y = y.clone()  # callers write into what a layer gives them, as torch's own layers allow
+        return (y, last, *lower, *kept) if gates else (y, last)
 
     @staticmethod
     def backward(ctx: Any, *douts: Tensor | None) -> tuple[Any, ...]:
-        x, h, weights, steps, noise, result = _saved(ctx)
-        grads = _gradients(result, douts[0], douts[1], douts[2 : 2 + ctx.below], douts[2 + ctx.below :])
+        saved, below = _saved(ctx), ctx.layers - 1
+        grads = _gradients(saved, douts[0], douts[1], douts[2 : 2 + below], douts[2 + below :])
         needs = ctx.needs_input_grad[4:]
-        with stack.own_precision(x):
+        with stack.own_precision(saved.x):
             if _again(douts):
-                found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
-                return (None, None, None, None, *found)
-            dx, dh, dweights = stack.backward(grads, x, h, weights, steps, noise, result, ctx.shape, needs[0])
+                return (None, None, None, None, *_backward(grads, saved, ctx.shape, needs))
+            dx, dh, dweights = stack.backward(grads, *saved, ctx.shape, needs[0], choose(saved.x)[0])
         return (None, None, None, None, dx, dh, *dweights)
 
 
-def _gradients(result: Result, dy: Tensor | None, dlast: Tensor | None, dlower: Sequence[Tensor | None],
+def _gradients(saved: _Saved, dy: Tensor | None, dlast: Tensor | None, dlower: Sequence[Tensor | None],
                dgates: Sequence[Tensor | None]) -> Gradients:  # fmt: skip
     """The gradients with each list whole or empty."""
 
@@ -122,7 +135,7 @@ def _gradients(result: Result, dy: Tensor | None, dlast: Tensor | None, dlower: 
             return []
         return [torch.zeros_like(o) if g is None else g for o, g in zip(of, given, strict=True)]
 
-    return Gradients(dy, dlast, whole(result.lower, dlower), whole(result.gates, dgates))
+    return Gradients(dy, dlast, whole(saved.hidden[:-1], dlower), whole(saved.gates, dgates))
 
 
 # The operator's schema is in torch's terms: tensors, lists of them, a name for the convention.
@@ -138,10 +151,16 @@ _STACK = (
 def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
          restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
          ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+    if torch.autograd.forward_ad._current_level >= 0:  # torch would take the tangent for zero, in silence
+        raise EngineError(
+            "gruvy::gru: no forward-mode derivative in a recorded graph; call the layer, not the exported program"
+        )
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
-        y, last, lower, gates = stack.forward(x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep)
+        y, last, lower, gates = stack.forward(
+            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x)[0]
+        )
     return y, last, lower if keep else [], gates
 
 
@@ -158,18 +177,19 @@ def _(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask:
 @torch.library.custom_op(
     "gruvy::gru_backward",
     mutates_args=(),
-    schema=f"(Tensor? dy, Tensor? dlast, Tensor[] dlower, Tensor[] dgates, {_STACK}, Tensor y, Tensor last, "
-    "Tensor[] lower, Tensor[] gates, bool needs_dx) -> (Tensor, Tensor, Tensor[])",
+    schema=f"(Tensor? dy, Tensor? dlast, Tensor[] dlower, Tensor[] dgates, {_STACK}, Tensor[] hidden, "
+    "Tensor[] gates, bool needs_dx) -> (Tensor, Tensor, Tensor[])",
 )
 def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor,
                   h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
-                  restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, y: Tensor,
-                  last: Tensor, lower: list[Tensor], gates: list[Tensor], needs_dx: bool,
+                  restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int,
+                  hidden: list[Tensor], gates: list[Tensor], needs_dx: bool,
                   ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
     with stack.own_precision(x):
         dx, dh, dweights = stack.backward(
             Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
-            Result(y, last, lower, gates), Shape(Convention.of(convention), directions), needs_dx,
+            hidden, gates, Shape(Convention.of(convention), directions), needs_dx,
+            choose(x)[0],
         )  # fmt: skip
     return x.new_empty(0) if dx is None else dx, dh, dweights
 
@@ -177,31 +197,32 @@ def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor],
 @_gru_backward.register_fake
 def _(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor, h: Tensor,
       weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None,
-      noise: Tensor | None, convention: str, directions: int, y: Tensor, last: Tensor, lower: list[Tensor],
-      gates: list[Tensor], needs_dx: bool) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
+      noise: Tensor | None, convention: str, directions: int, hidden: list[Tensor], gates: list[Tensor],
+      needs_dx: bool) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
     dx = x.new_empty(x.shape if needs_dx else 0)
     return dx, h.new_empty(h.shape), [w.new_empty(w.shape) for w in weights]
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
     x, h, weights, lengths, mask, restarts, noise, convention, directions, _ = inputs
-    shape = Shape(Convention.of(convention), directions)
-    _save(ctx, x, h, weights, Steps(lengths, mask, restarts), noise, Result(*output), shape)
+    y, _, lower, gates = output
+    saved = _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, [*lower, y], gates)
+    _save(ctx, Shape(Convention.of(convention), directions), saved)
 
 
 def _op_backward(ctx: Any, dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor | None],
                  dgates: list[Tensor | None]) -> tuple[Any, ...]:  # fmt: skip
-    x, h, weights, steps, noise, result = _saved(ctx)
-    grads = _gradients(result, dy, dlast, dlower, dgates)
+    saved = _saved(ctx)
+    grads = _gradients(saved, dy, dlast, dlower, dgates)
     needs_dx, needs_dh, needs_dweights, *_ = ctx.needs_input_grad
     nothing = (None,) * 7
     if _again([dy, dlast, *dlower, *dgates]):
-        needs = [needs_dx, needs_dh, *needs_dweights]
-        found = _backward(grads, x, h, weights, steps, noise, ctx.shape, needs)
+        found = _backward(grads, saved, ctx.shape, [needs_dx, needs_dh, *needs_dweights])
         return found[0], found[1], found[2:], *nothing
+    x, h, weights, steps, noise, hidden, gates = saved
     dx, dh, dweights = _gru_backward(
         grads.y, grads.last, list(grads.lower), list(grads.gates), x, h, weights, *steps, noise,
-        str(ctx.shape.convention), ctx.shape.directions, *result, needs_dx,
+        str(ctx.shape.convention), ctx.shape.directions, hidden, gates, needs_dx,
     )  # fmt: skip
     return dx if needs_dx else None, dh, dweights, *nothing
 

@@ -40,8 +40,9 @@ def cell(a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, convention: Conventi
 
 def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None, convention: Convention, *,
             lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
-            reverse: bool = False, keep: bool = False) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
-    """As `gruvy.reference.forward`, but new tensors only: y (T, B, H), last state (B, H), gates or None."""
+            reverse: bool = False, keep: bool = False,
+            out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+    """As `gruvy.reference.forward`, but new tensors only (`out` is ignored): y (T, B, H), last state, gates or None."""
     T, B, _ = x.shape
     H = h.shape[-1]
     valid = valid_steps(T, lengths, mask)

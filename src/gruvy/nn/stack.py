@@ -1,14 +1,14 @@
 """Layers and directions over an engine, forward and backward: what every way through `gruvy.nn.GRU` shares.
 
 Weights come flat as torch keeps them: for each layer and direction weight_ih, weight_hh and, with biases, bias_ih,
-bias_hh. Tensors are time first. An engine (`plain`, by the names `forward` and `backward`) runs one layer in one
-direction.
+bias_hh. Tensors are time first. An engine runs one layer in one direction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..convention import Convention
 from . import plain
+from .engine import PLAIN, Engine
 
 
 class Shape(NamedTuple):
@@ -77,9 +78,10 @@ def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Te
 
 
 def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
-            keep: bool) -> Result:  # fmt: skip
+            keep: bool, engine: Engine = PLAIN) -> Result:  # fmt: skip
     """x (T, B, I), h (L*D, B, H); noise (L-1, T, B, D*H) multiplies what one layer hands to the next, or None."""
     convention, D = shape
+    H = h.shape[-1]
     each = len(weights) // h.shape[0]
     last: list[Tensor] = []
     lower: list[Tensor] = []
@@ -89,30 +91,33 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
             lower.append(x)
             x = x if noise is None else x * noise[k - 1]
         ys = []
+        # Two directions side by side in one tensor, where the engine can write them there.
+        both = x.new_empty(*x.shape[:2], 2 * H) if D == 2 and engine.fills else None
         for d in range(D):
             i = k * D + d
             W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
-            y, h_last, g = plain.forward(
+            y, h_last, g = engine.forward(
                 x, h[i], W, U, b, c, convention, lengths=steps.lengths, mask=steps.mask,
                 restarts=steps.cuts(d == 1), reverse=d == 1, keep=keep,
+                out=None if both is None else both[..., d * H : (d + 1) * H],
             )  # fmt: skip
             ys.append(y)
             last.append(h_last)
             if g is not None:
                 gates.append(g)
-        x = ys[0] if D == 1 else torch.cat(ys, dim=-1)
+        x = both if both is not None else ys[0] if D == 1 else torch.cat(ys, dim=-1)
     return Result(x, torch.stack(last), lower, gates)
 
 
 def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-             result: Result, shape: Shape, needs_dx: bool) -> tuple[Tensor | None, Tensor, list[Tensor]]:  # fmt: skip
-    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; `result` must have its gates."""
+             hidden: Sequence[Tensor], gates: Sequence[Tensor], shape: Shape, needs_dx: bool,
+             engine: Engine = PLAIN) -> tuple[Tensor | None, Tensor, list[Tensor]]:  # fmt: skip
+    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states."""
     convention, D = shape
     H, each = h.shape[-1], len(weights) // h.shape[0]
     dh: list[Tensor] = []
     dweights: list[Tensor] = []
     dy = grads.y
-    hidden = [*result.lower, result.y]
     for k in reversed(range(h.shape[0] // D)):
         inputs = x if k == 0 else hidden[k - 1]
         if k > 0 and noise is not None:
@@ -123,11 +128,13 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
             i = k * D + d
             W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
             own = slice(d * H, (d + 1) * H)
-            dx_d, dh_d, dW, dU, db, dc = plain.backward(
+            # Only the torch operations take gradients of the gates themselves.
+            run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
+            dx_d, dh_d, dW, dU, db, dc = run(
                 None if dy is None else dy[..., own], None if grads.last is None else grads.last[i],
-                inputs, h[i], W, U, b, c, hidden[k][..., own], result.gates[i], convention,
+                inputs, h[i], W, U, b, c, hidden[k][..., own], gates[i], convention,
                 lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
-                needs_dx=needs_dx or k > 0, dgates=grads.gates[i] if grads.gates else None,
+                needs_dx=needs_dx or k > 0,
             )  # fmt: skip
             dx = dx_d if dx is None or dx_d is None else dx + dx_d
             dh_layer.append(dh_d)

@@ -57,16 +57,20 @@ class Batches:
         """The sequences of these indices as one batch."""
         lengths = self.lengths[rows]
         steps = np.arange(lengths.max(initial=0))
-        valid = steps < lengths[:, None]
-        index = torch.from_numpy(np.where(valid, self.starts[rows, None] + steps, len(self.flat) - 1))
-        index = index.to(self.flat.device)
-        ragged = not valid.all()
-        weight = self.weights[rows, None] * valid if self.per_step else self.weights[rows]
-        target = self.targets[index if self.per_step else torch.from_numpy(rows).to(index.device)]
+        index = self.starts[rows, None] + steps
+        weight = self.weights[rows, None].repeat(len(steps), axis=1) if self.per_step else self.weights[rows]
+        ragged = bool((lengths < len(steps)).any())
+        if ragged:
+            past = steps >= lengths[:, None]
+            index[past] = len(self.flat) - 1
+            if self.per_step:
+                weight[past] = 0
+        device = self.flat.device
+        taken = torch.from_numpy(index).to(device)
         return Batch(
-            self.flat[index],
-            torch.from_numpy(lengths).to(index.device) if ragged else None,
-            target,
+            self.flat[taken],
+            torch.from_numpy(lengths).to(device) if ragged else None,
+            self.targets[taken if self.per_step else torch.from_numpy(rows).to(device)],
             torch.from_numpy(weight).to(self.flat),
         )
 

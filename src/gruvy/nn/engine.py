@@ -1,0 +1,125 @@
+"""The engines that run one layer in one direction on torch tensors, and which one a call gets."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from .. import native
+from ..convention import Convention
+from ..errors import EngineError
+from . import plain
+
+
+class Forward(Protocol):
+    """As `gruvy.reference.forward`; y is written to `out` if the engine can; gates only with `keep`."""
+
+    def __call__(self, x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
+                 convention: Convention, *, lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None,
+                 reverse: bool, keep: bool, out: Tensor | None,
+                 ) -> tuple[Tensor, Tensor, Tensor | None]: ...  # fmt: skip
+
+
+class Backward(Protocol):
+    """As `gruvy.reference.backward`."""
+
+    def __call__(self, dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tensor, U: Tensor,
+                 b: Tensor | None, c: Tensor | None, y: Tensor, gates: Tensor, convention: Convention, *,
+                 lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None, reverse: bool,
+                 needs_dx: bool,
+                 ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]: ...  # fmt: skip
+
+
+class Engine(NamedTuple):
+    """An engine; `fills` says that it writes into the `out` it is given."""
+
+    name: str
+    forward: Forward
+    backward: Backward
+    fills: bool
+
+
+def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
+                    convention: Convention, *, lengths: Tensor | None = None, mask: Tensor | None = None,
+                    restarts: Tensor | None = None, reverse: bool = False, keep: bool = False,
+                    out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+    T, B, H = x.shape[0], x.shape[1], h.shape[-1]
+    y = x.new_empty(T, B, H) if out is None else out
+    gates = x.new_empty(T, B, convention.gates, H) if keep else None
+    last = x.new_empty(B, H)
+    native.forward_into(
+        _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=last, y=y, gates=gates,
+        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(),
+    )  # fmt: skip
+    return y, last, gates
+
+
+def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tensor, U: Tensor,
+                     b: Tensor | None, c: Tensor | None, y: Tensor, gates: Tensor, convention: Convention, *,
+                     lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
+                     reverse: bool = False, needs_dx: bool = True,
+                     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
+    H = h.shape[-1]
+    dx = x.new_empty(x.shape) if needs_dx else None
+    dh_first, dW, dU, db = h.new_empty(h.shape), W.new_empty(W.shape), U.new_empty(U.shape), W.new_empty(3 * H)
+    dc = W.new_empty(H) if convention.reset == "after" else None
+    native.backward_into(
+        _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
+        dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
+        reverse=reverse, threads=_threads(),
+    )  # fmt: skip
+    return dx, dh_first, dW, dU, db, dc
+
+
+def _threads() -> int:
+    """As many as torch may use, and no more than were set for the native core."""
+    return min(native.threads(), torch.get_num_threads())
+
+
+def _dense(t: Tensor | None) -> Any:
+    return None if t is None else t.detach().contiguous()
+
+
+def _rows(t: Tensor | None) -> Any:
+    """With unit stride in the last axis."""
+    if t is None:
+        return None
+    t = t.detach()
+    return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
+
+
+PLAIN = Engine("torch operations", plain.forward, plain.backward, False)
+NATIVE = Engine("native", _native_forward, _native_backward, True)
+
+
+def asked() -> str | None:
+    """The engine that the environment variable ``GRUVY_ENGINE`` forces, or None."""
+    name = os.environ.get("GRUVY_ENGINE") or None
+    if name not in (None, "native", "reference"):
+        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): wanted "native" or "reference"')
+    return name
+
+
+def choose(x: Tensor) -> tuple[Engine, str]:
+    """The engine for an input like x, and why.
+
+    Raises:
+        EngineError: a forced engine is unknown or cannot serve: it never falls back in silence.
+    """
+    forced = asked()
+    if forced == "reference":
+        return PLAIN, "GRUVY_ENGINE=reference"
+    if x.device.type != "cpu":
+        there, why = False, f"it has the CPU, not {x.device.type}"
+    elif x.dtype not in (torch.float32, torch.float64):
+        there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
+    else:
+        there, why = native.available()
+    if there:
+        return NATIVE, why
+    if forced == "native":
+        raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+    return PLAIN, f"no native engine: {why}"

@@ -1,0 +1,375 @@
+"""`gruvy.nn.GRU` as a torch module: state dicts, copies, utilities, other devices and dtypes, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.utils import parametrizations, prune
+from torch.nn.utils.rnn import pack_sequence
+
+from compare import assert_close
+from gruvy import Convention, ConventionError, EngineError, InputError, InputTypeError, native
+from gruvy.nn import GRU, Path
+
+T, B, I, H = 4, 2, 3, 5
+F64 = torch.float64
+
+
+def make(convention: str = "torch", **options: Any) -> GRU:
+    torch.manual_seed(29)
+    return GRU(I, H, convention=convention, **options)
+
+
+X = torch.randn(T, B, I, generator=torch.Generator().manual_seed(1))
+ALL = {"mask": torch.ones(T, B, dtype=torch.bool)}
+
+
+@pytest.mark.parametrize("convention", ["tutorial", "onnx", "after,adds"])
+def test_other_conventions_save_their_name(convention: str) -> None:
+    layer = make(convention)
+    state = layer.state_dict()
+    assert list(state)[-1] == "convention_name"
+    assert bytes(state["convention_name"].tolist()).decode() == convention
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    twin = GRU(I, H, convention=convention)
+    twin.load_state_dict(torch.load(file, weights_only=True))
+    assert_close(twin(X)[0], layer(X)[0], "exact")
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(("saved", "here"), [("torch", "tutorial"), ("tutorial", "torch"), ("onnx", "after,adds")])
+def test_loading_another_convention_is_an_error(saved: str, here: str, strict: bool) -> None:
+    model = torch.nn.Sequential(make(here))
+    before = model[0].weight_hh_l0.clone()
+    with pytest.raises(ConventionError) as error:
+        model.load_state_dict(torch.nn.Sequential(GRU(I, H, convention=saved)).state_dict(), strict=strict)
+    assert str(error.value) == (f'state dict: weights of convention "{saved}", this layer has convention "{here}"')
+    assert torch.equal(model[0].weight_hh_l0, before)
+
+
+def test_a_state_dict_without_this_layer_is_no_mismatch() -> None:
+    missing, _ = make("tutorial").load_state_dict({}, strict=False)
+    assert "weight_hh_l0" in missing
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_copies(convention: str) -> None:
+    layer = make(convention, num_layers=2, bidirectional=True)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), copy.copy(layer)):
+        assert twin.convention == Convention.of(convention)
+        assert_close(twin(X)[0], layer(X)[0], "exact")
+    own = copy.deepcopy(layer)
+    own.weight_hh_l0.data.zero_()
+    assert not torch.equal(own(X)[0], layer(X)[0])
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_the_meta_device_has_shapes_only(convention: str) -> None:
+    layer = GRU(I, H, 2, bidirectional=True, convention=convention, device="meta")
+    x = torch.empty(T, B, I, device="meta")
+    for cuts in ({}, {"lengths": torch.empty(B, dtype=torch.int64, device="meta")}):
+        output, h_n = layer(x, **cuts)
+        assert (output.shape, h_n.shape, output.device.type) == ((T, B, 2 * H), (4, B, H), "meta")
+    layer.to_empty(device="cpu")
+    twin = make(convention, num_layers=2, bidirectional=True)
+    layer.load_state_dict(twin.state_dict())
+    twin.load_state_dict(layer.state_dict())
+    assert_close(layer(X)[0], twin(X)[0], "exact")
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_edits_of_the_data_are_seen(convention: str) -> None:
+    """There is no hidden copy of the weights."""
+    layer = make(convention)
+    before = layer(X, **ALL)[0]
+    layer.weight_hh_l0.data.mul_(2)
+    after = layer(X, **ALL)[0]
+    assert not torch.equal(before, after)
+    twin = GRU(I, H, convention=convention)
+    twin.load_state_dict(layer.state_dict())
+    assert_close(after, twin(X, **ALL)[0], "exact")
+
+
+def pruned(layer: GRU) -> None:
+    prune.l1_unstructured(layer, "weight_hh_l0", 0.5)
+
+
+def normed(layer: GRU) -> None:
+    parametrizations.weight_norm(layer, "weight_hh_l0")
+    with torch.no_grad():
+        layer.parametrizations.weight_hh_l0.original0.mul_(1.5)
+
+
+class Symmetric(torch.nn.Module):
+    def forward(self, w: Tensor) -> Tensor:
+        square = w.unflatten(0, (3, -1))
+        return (square + square.transpose(1, 2)).flatten(0, 1) / 2
+
+
+def parametrized(layer: GRU) -> None:
+    torch.nn.utils.parametrize.register_parametrization(layer, "weight_hh_l0", Symmetric())
+
+
+@pytest.mark.parametrize("cuts", [{}, ALL], ids=["nothing", "mask"])
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+@pytest.mark.parametrize("change", [pruned, normed, parametrized])
+def test_weights_that_are_computed(change: Callable[[GRU], None], convention: str, cuts: Any) -> None:
+    layer = make(convention)
+    change(layer)
+    plain = GRU(I, H, convention=convention)
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
+        getattr(plain, name).data.copy_(getattr(layer, name))
+    for _ in range(2):  # the second step sees what the optimizer did
+        output = layer(X, **cuts)[0]
+        for name in ("weight_ih_l0", "weight_hh_l0"):
+            getattr(plain, name).data.copy_(getattr(layer, name))
+        assert_close(output, plain(X, **ALL)[0])
+        optimizer = torch.optim.SGD(layer.parameters(), 0.1)
+        optimizer.zero_grad()
+        output.sum().backward()
+        assert all(p.grad is not None for p in layer.parameters())
+        optimizer.step()
+        for name in ("bias_ih_l0", "bias_hh_l0"):
+            getattr(plain, name).data.copy_(getattr(layer, name))
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_functional_call_takes_other_weights(convention: str) -> None:
+    layer, other = make(convention), GRU(I, H, convention=convention)
+    for cuts in ({}, ALL):
+        actual = torch.func.functional_call(layer, dict(other.named_parameters()), (X,), cuts)[0]
+        assert_close(actual, other(X, **cuts)[0])
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+@pytest.mark.parametrize("cuts", [{}, ALL], ids=["nothing", "mask"])
+def test_autocast_leaves_the_recurrence_in_its_own_precision(convention: str, cuts: Any) -> None:
+    layer, expected = make(convention), make(convention)
+    x = X.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output, h_n = layer(x, torch.zeros(1, B, H, dtype=torch.bfloat16), **cuts)
+        output.sum().backward()
+    assert output.dtype == h_n.dtype == torch.float32
+    y = expected(x.float(), **ALL)[0]
+    y.sum().backward()
+    assert_close(output, y)
+    assert_close(layer.weight_hh_l0.grad, expected.weight_hh_l0.grad)
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_callers_may_write_into_the_output(convention: str) -> None:
+    layer, twin = make(convention), make(convention)
+    output, h_n = layer(X, **ALL)
+    output[0] = 0
+    output.mul_(2)
+    h_n.add_(1)
+    output.sum().backward()
+    (2 * twin(X, **ALL)[0][1:]).sum().backward()
+    assert_close(layer.weight_ih_l0.grad, twin.weight_ih_l0.grad)
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_half_precision_layers(convention: str, dtype: torch.dtype) -> None:
+    layer = make(convention, dtype=dtype)
+    output, _ = layer(X.to(dtype), **ALL)
+    assert output.dtype == dtype
+    exact = make(convention, dtype=F64)
+    exact.load_state_dict({n: v if n == "convention_name" else v.double() for n, v in layer.state_dict().items()})
+    assert (output.double() - exact(X.to(dtype).double(), **ALL)[0]).abs().max() < 20 * torch.finfo(dtype).eps
+
+
+def test_jit_script_is_refused() -> None:
+    with (
+        pytest.warns(DeprecationWarning, match=r"torch\.jit\.script"),
+        pytest.raises(InputTypeError) as error,
+    ):
+        torch.jit.script(torch.nn.Sequential(make()))
+    assert str(error.value) == (
+        "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
+        "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+    )
+
+
+@pytest.mark.parametrize("convention", ["tutorial"])
+def test_packed_in_packed_out(convention: str) -> None:
+    layer = make(convention, bidirectional=True, dtype=F64)
+    sequences = [torch.randn(n, I, dtype=F64) for n in (2, 4, 3)]
+    h = torch.randn(2, 3, H, dtype=F64)
+    packed, h_n = layer(pack_sequence(sequences, enforce_sorted=False), h)
+    outputs = torch.nn.utils.rnn.unpack_sequence(packed)
+    for b, sequence in enumerate(sequences):
+        alone, last = layer(sequence, h[:, b])
+        assert_close(outputs[b], alone)
+        assert_close(h_n[:, b], last)
+    _, _, gates = layer(pack_sequence(sequences, enforce_sorted=False), h, return_gates=True)
+    assert_close(gates.update[0, :2, 0], layer(sequences[0], h[:, 0], return_gates=True).gates.update[0])
+
+
+def test_lengths_of_any_kind() -> None:
+    layer = make("tutorial")
+    expected = layer(X, lengths=torch.tensor([3, 1]))[0]
+    for lengths in ([3, 1], torch.tensor([3, 1], dtype=torch.int32), torch.tensor([3, 1], dtype=torch.uint8)):
+        assert_close(layer(X, lengths=lengths)[0], expected, "exact")
+    assert_close(layer(X[:, 0], lengths=torch.tensor(3))[0], expected[:, 0])
+    mask = torch.tensor([True, False, True, True])
+    assert not layer(X[:, 0], mask=mask, restarts=mask)[0][1].any()
+
+
+def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = make()
+    long = X.repeat(2, 1, 1)  # 8 steps
+    packed = pack_sequence([long[:, 0], long[:2, 1]])
+    kernel = Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+    monkeypatch.setattr(native, "available", lambda: (True, "there"))
+    assert layer.path(long) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
+    assert layer.path(long[:7]) == kernel
+    monkeypatch.setattr(native, "available", lambda: (False, "not built"))
+    assert layer.path(long) == layer.path(packed) == kernel
+    with torch.autograd.forward_ad.dual_level():
+        assert layer.path(X) == Path("plain", "a functorch transform or a forward-mode level is active")
+    monkeypatch.setattr(native, "available", lambda: (False, "not built"))
+    why = "no native engine: not built"
+    assert layer.path(X, **ALL) == Path("torch operations", f"mask; {why}")
+    lengths = torch.tensor([3, 1])
+    assert layer.path(X, lengths=lengths, return_gates=True) == Path(
+        "torch operations", f"lengths, return_gates; {why}"
+    )
+    assert make("onnx").path(packed) == Path("torch operations", f'convention "onnx"; {why}')
+    assert layer.path(X[:0]) == Path("torch operations", f"no steps; {why}")
+    monkeypatch.setenv("GRUVY_ENGINE", "reference")
+    assert layer.path(X) == Path("torch operations", "GRUVY_ENGINE=reference")
+    monkeypatch.setenv("GRUVY_ENGINE", "native")
+    with pytest.raises(EngineError, match=r"engine 'native' \(GRUVY_ENGINE\) cannot serve: not built"):
+        layer(X)
+    with torch.autograd.forward_ad.dual_level(), pytest.raises(EngineError, match="a functorch transform"):
+        layer(X)
+    monkeypatch.setattr(native, "available", lambda: (True, "there"))
+    assert layer.path(X) == Path("native", "GRUVY_ENGINE=native; there")
+    monkeypatch.setenv("GRUVY_ENGINE", "fast")
+    with pytest.raises(EngineError, match=r"engine 'fast' \(GRUVY_ENGINE\): wanted \"native\" or \"reference\""):
+        layer(X)
+
+
+BAD: list[tuple[Callable[[GRU], Any], type[Exception], str]] = [
+    (lambda g: g([1.0]), InputTypeError, "input: list, wanted a tensor or a PackedSequence"),
+    (lambda g: g(X[0, 0]), InputError, "input: shape (3,), wanted (time, batch, 3), or (time, 3) for one sequence"),
+    (
+        lambda g: g(X[..., :2]),
+        InputError,
+        "input: shape (4, 2, 2), wanted (time, batch, 3), or (time, 3) for one sequence",
+    ),
+    (
+        lambda g: GRU(I, H, batch_first=True)(X[..., :2]),
+        InputError,
+        "input: shape (4, 2, 2), wanted (batch, time, 3), or (time, 3) for one sequence",
+    ),
+    (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of 2 numbers, wanted 3"),
+    (
+        lambda g: g(X.double()),
+        InputTypeError,
+        "input: dtype torch.float64, wanted torch.float32 like the layer's weights",
+    ),
+    (lambda g: g(X, [0.0]), InputTypeError, "hx: list, wanted a tensor"),
+    (
+        lambda g: g(X, torch.zeros(1, 1, H)),
+        InputError,
+        "hx: shape (1, 1, 5), wanted (layers * directions, batch, hidden_size) = (1, 2, 5)",
+    ),
+    (
+        lambda g: g(X[:, 0], torch.zeros(1, 1, H)),
+        InputError,
+        "hx: shape (1, 1, 5), wanted (layers * directions, hidden_size) = (1, 5)",
+    ),
+    (
+        lambda g: g(X, torch.zeros(1, B, H, dtype=F64)),
+        InputTypeError,
+        "hx: dtype torch.float64, wanted torch.float32 like the input",
+    ),
+    (lambda g: g(X, lengths=torch.tensor([4])), InputError, "lengths: shape (1,), wanted (batch,) = (2,)"),
+    (lambda g: g(X[:, 0], lengths=[4]), InputError, "lengths: shape (1,), wanted () for one sequence"),
+    (lambda g: g(X, lengths=[4.0, 2.0]), InputTypeError, "lengths: dtype torch.float32, wanted whole numbers"),
+    (
+        lambda g: g(X, lengths=[4, 5]),
+        InputError,
+        "lengths: 5 at index 1, wanted 0 to 4, the number of steps in the input",
+    ),
+    (
+        lambda g: g(X, lengths=[-1, 4]),
+        InputError,
+        "lengths: -1 at index 0, wanted 0 to 4, the number of steps in the input",
+    ),
+    (
+        lambda g: g(pack_sequence([X[:, 0]]), lengths=[4]),
+        InputError,
+        "lengths: not together with a PackedSequence, which has its own lengths",
+    ),
+    (
+        lambda g: g(pack_sequence([X[:, 0]]), mask=ALL["mask"]),
+        InputError,
+        "mask: not together with a PackedSequence, which has its own lengths",
+    ),
+    (lambda g: g(X, mask=ALL["mask"].T), InputError, "mask: shape (2, 4), wanted (time, batch) = (4, 2)"),
+    (
+        lambda g: GRU(I, H, batch_first=True)(X.transpose(0, 1), restarts=ALL["mask"]),
+        InputError,
+        "restarts: shape (4, 2), wanted (batch, time) = (2, 4)",
+    ),
+    (lambda g: g(X[:, 0], mask=ALL["mask"]), InputError, "mask: shape (4, 2), wanted (time,) = (4,)"),
+    (
+        lambda g: g(X, mask=ALL["mask"].float()),
+        InputTypeError,
+        "mask: dtype torch.float32, wanted a tensor of booleans",
+    ),
+    (lambda g: g(X, restarts=[[True]]), InputTypeError, "restarts: list, wanted a tensor of booleans"),
+    (
+        lambda g: GRU(I, H, convention="cho"),
+        ConventionError,
+        "convention='cho': wanted \"tutorial\", \"torch\", \"onnx\" or a gruvy.Convention",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "text"), BAD, ids=[text for _, _, text in BAD])
+def test_bad_input(call: Callable[[GRU], Any], kind: type[Exception], text: str) -> None:
+    with pytest.raises(kind) as error:
+        call(make())
+    assert str(error.value) == text
+
+
+def test_projections_are_refused() -> None:
+    with pytest.raises(TypeError, match="proj_size"):
+        GRU(I, H, proj_size=2)
+
+
+def _train(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    model = torch.nn.parallel.DistributedDataParallel(GRU(I, H, convention="tutorial", dtype=F64))
+    x = torch.randn(T, 4, I, dtype=F64, generator=torch.Generator().manual_seed(9))
+    mine = x[:, 2 * rank : 2 * rank + 2]
+    model(mine, lengths=torch.tensor([4, 2]))[0].sum().backward()
+    torch.save({n: p.grad for n, p in model.module.named_parameters()}, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_share_their_gradients(tmp_path: File) -> None:
+    torch.multiprocessing.spawn(_train, (str(tmp_path),), 2)
+    torch.manual_seed(0)
+    layer = GRU(I, H, convention="tutorial", dtype=F64)
+    x = torch.randn(T, 4, I, dtype=F64, generator=torch.Generator().manual_seed(9))
+    (layer(x, lengths=torch.tensor([4, 2, 4, 2]))[0].sum() / 2).backward()
+    for rank in range(2):
+        for name, grad in torch.load(tmp_path / f"{rank}.pt").items():
+            assert_close(grad, dict(layer.named_parameters())[name].grad, "gradient", name)
