@@ -147,7 +147,7 @@ def test_output_that_nobody_reads_to_the_end() -> None:
         " stderr=subprocess.PIPE, text=True)\n"
         "print(p.stdout.readline(), end=''); p.stdout.close(); print(repr(p.stderr.read()), p.wait())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=300)
     assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
 
 
