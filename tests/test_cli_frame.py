@@ -100,6 +100,15 @@ def test_a_value_of_the_wrong_kind() -> None:
         (gruvy.InputError("x is wrong"), "gruvy: x is wrong\n"),
         (FileNotFoundError(2, "No such file or directory", "a.csv"), "gruvy: No such file or directory: a.csv\n"),
         (PermissionError(13, "Permission denied", "b.csv"), "gruvy: Permission denied: b.csv\n"),
+        (
+            ModuleNotFoundError("No module named 'plotly'", name="plotly.graph_objects"),
+            'gruvy: this needs plotly, which is not installed: pip install "gruvy[plots]"\n',
+        ),
+        (
+            ModuleNotFoundError("No module named 'gruvy.nothing'", name="gruvy.nothing"),
+            "gruvy: unexpected ModuleNotFoundError: No module named 'gruvy.nothing'\n"
+            "This is a bug in gruvy. Set GRUVY_DEBUG=1 and run it again: please report what it then prints.\n",
+        ),
         (OSError("the disk is full"), "gruvy: the disk is full\n"),
         (KeyboardInterrupt(), "gruvy: stopped\n"),
         (typer.Abort(), "gruvy: stopped\n"),
@@ -147,7 +156,7 @@ def test_output_that_nobody_reads_to_the_end() -> None:
         " stderr=subprocess.PIPE, text=True)\n"
         "print(p.stdout.readline(), end=''); p.stdout.close(); print(repr(p.stderr.read()), p.wait())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=300)
     assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
 
 

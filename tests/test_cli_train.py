@@ -167,7 +167,7 @@ def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str
             process.stdin.flush()
             assert process.stdout.readline().startswith(f"{step},")
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path: Path) -> None:
         first = process.stderr.readline()
         assert first.startswith("training 20/200"), first
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert re.search(r"^gruvy: stopped after \d+ epochs; what was learnt so far is saved$", err, re.MULTILINE), err
     assert "Traceback" not in err
