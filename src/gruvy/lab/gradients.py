@@ -200,7 +200,7 @@ EXPERIMENTS = [
         "end. The norm of ∂loss/∂x_t is noted for every step t during the first steps of training.",
         quick={"units": 32, "lag": 60, "steps": 250, "steps_watched": 50, "seeds": 1},
         full={"units": 32, "lag": 100, "steps": 600, "steps_watched": 100, "seeds": 3},
-        budget=(0.5, 4.0),
+        budget=(0.4, 4.0),
         parts=parts_early,
         rule=rule_early,
         figures=figures_early,
