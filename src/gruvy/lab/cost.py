@@ -190,6 +190,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
     for name in CONTESTANTS:
         y = [r["calls"][name] for r in timed]
         calls.add_trace(go.Bar(x=x, y=y, name=name, marker_color=_COLOURS[name], texttemplate="%{y}"))
+    calls.update_yaxes(dtick=1)
     return [*figures, calls]
 
 

@@ -78,8 +78,8 @@ def rule_gradients(numbers: Numbers) -> Verdict:
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
     """Norm over lag, one line a net and stage."""
     fig = figure(
-        "How much of a gradient is left, k steps back", "lag k (steps)",
-        "log₁₀ of ‖∂state<sub>T</sub>/∂state<sub>T−k</sub>‖, relative to k = 0",
+        "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>", "lag k (steps)",
+        "log₁₀ of the norm, relative to k = 0",
     )  # fmt: skip
     dashes = dict(zip(STAGES, ("dot", "dash", "solid"), strict=True))
     for kind in KINDS:
