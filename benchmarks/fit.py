@@ -28,7 +28,7 @@ from gruvy.network import Output
 
 UNITS, BATCH, RATE, DECAY, CLIP = 64, 32, 5e-3, 0.01, 1.0
 EPOCHS = {"spoken-digits": 12, "japanese-vowels": 40}  # to learn; enough for both to level out
-SHORT = {"spoken-digits": 1, "japanese-vowels": 10}  # to time
+SHORT = {"spoken-digits": 2, "japanese-vowels": 15}  # to time
 Predict = Callable[[list[np.ndarray]], np.ndarray]
 
 

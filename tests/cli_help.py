@@ -50,7 +50,7 @@ def shell(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """`gruvy ARGUMENTS` as a process of its own."""
     command = [sys.executable, "-m", "gruvy", *arguments]
     return subprocess.run(
-        command, capture_output=True, encoding="utf-8", timeout=300, **{"env": environment(), **options}
+        command, capture_output=True, encoding="utf-8", **{"env": environment(), "timeout": 300, **options}
     )
 
 
@@ -58,7 +58,7 @@ def shell_without(packages: Iterable[str], *arguments: str, **options: Any) -> s
     """`gruvy ARGUMENTS` where some packages are not installed."""
     command = [sys.executable, "-c", _WITHOUT, ",".join(packages), *arguments]
     return subprocess.run(
-        command, capture_output=True, encoding="utf-8", timeout=300, **{"env": environment(), **options}
+        command, capture_output=True, encoding="utf-8", **{"env": environment(), "timeout": 300, **options}
     )
 
 

@@ -15,7 +15,7 @@ import gruvy
 from cli_help import OPTIONAL, environment, shell, shell_without
 from gruvy import cli
 from gruvy.cli import app, doctor
-from gruvy.cli.app import EXTRAS
+from gruvy.cli.app import EXTRAS, ORDER
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -43,6 +43,12 @@ def test_without_arguments_help_is_shown() -> None:
     assert "gruvy demo" in done.stdout
 
 
+def test_commands_are_listed_in_the_order_of_a_newcomer() -> None:
+    listed = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined]
+    assert listed == list(ORDER)
+    assert sorted(ORDER) == COMMANDS
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"])
@@ -51,15 +57,18 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"gruvy {command}" in done.stdout.partition("Example")[2]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+def test_help_loads_nothing_heavy() -> None:
+    """Of any command, one after the other in one process: what one loads, all have loaded."""
     code = (
         "import sys\nfrom gruvy.cli import app\n"
-        "try:\n    app([sys.argv[1], '--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
-        "heavy = {'torch', 'sklearn', 'polars', 'plotly', 'accelerate', 'aeon', 'sequentia'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "for command in sys.argv[1:]:\n"
+        "    try:\n        app([command, '--help'])\n    except SystemExit as end:\n        assert not end.code\n"
+        "    heavy = {'torch', 'sklearn', 'polars', 'plotly', 'accelerate', 'aeon', 'sequentia'} & set(sys.modules)\n"
+        "    assert not heavy, (command, heavy)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", code, *COMMANDS], capture_output=True, encoding="utf-8", env=environment()
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -68,12 +77,21 @@ def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
     [
         (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor'?\nSee: gruvy --help\n"),
         (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
+        (["train"], "gruvy: Missing argument 'DATA'.\nSee: gruvy train --help\n"),
         (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:
     done = CliRunner().invoke(app, arguments)
     assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_value_of_the_wrong_kind() -> None:
+    done = CliRunner().invoke(app, ["train", "d.csv", "--layers", "two"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("gruvy: Invalid value for '--layers': ")  # what follows is typer's own
+    assert second == "See: gruvy train --help"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +149,17 @@ def test_output_that_nobody_reads_to_the_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=60)
     assert done.stdout == "id,step,value,marker,sum\n'' 1\n"
+
+
+def test_letters_that_the_system_lacks() -> None:
+    """A pipe gets UTF-8 where Python would write ASCII, and nothing falls over."""
+    done = shell("train", "--help", env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"))
+    assert (done.returncode, done.stderr) == (0, "")
+    code = "import sys; from gruvy.cli import app, main; app.command('sigma')(lambda: print('σ')); main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sigma"], capture_output=True, env=environment(PYTHONIOENCODING="ascii")
+    )  # type: ignore[assignment]
+    assert (done.returncode, done.stdout.strip()) == (0, "σ".encode())
 
 
 def test_doctor() -> None:

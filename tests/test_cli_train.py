@@ -293,20 +293,20 @@ def test_the_same_seed_gives_the_same_model(here: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_ctrl_c_keeps_what_was_learnt(tmp_path: Path) -> None:
     write_slopes(tmp_path / "d.csv", count=200)
-    command = [sys.executable, "-m", "gruvy", "train", "d.csv", *SLOPES, "--max-epochs", "1000"]
+    command = [sys.executable, "-m", "gruvy", "train", "d.csv", *SLOPES, "--max-epochs", "200", "--batch-size", "8"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment()
     ) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
-        assert first.startswith("training 100/1000"), first
+        assert first.startswith("training 20/200"), first
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert re.search(r"^gruvy: stopped after \d+ epochs; what was learnt so far is saved$", err, re.MULTILINE), err
     assert "Traceback" not in err
     assert shell(*next_line(out)[1:], cwd=tmp_path).returncode == 0
-    assert len(rows((tmp_path / "history.csv").read_text())) > 100
+    assert len(rows((tmp_path / "history.csv").read_text())) > 20
 
 
 def test_the_settings_of_train_are_those_of_the_estimator() -> None:

@@ -14,6 +14,7 @@ from gruvy.explain import explain, payload
 from gruvy.explain.choosing import outputs_of, probabilities
 from gruvy.parts import Parts
 from gruvy.trace import trace
+from gruvy.weights import Weights
 from small_nets import CONVENTIONS, random_weights
 
 EVIL = ["</script><b>1</b>", "it's \"two\" & <i>", "три"]
@@ -264,6 +265,20 @@ def test_every_number_on_the_page_is_the_traces(browser, tmp_path, name):
 
 def shown_unit(shown):
     return int(shown.page.input_value("#unit"))
+
+
+def test_the_comparison_with_the_trace_fails_on_a_page_of_another_net(browser, tmp_path):
+    parts, X, y = make(*NETS["tutorial"])
+    cell = parts.weights.cells[0][0]
+    other = Parts(**{**parts.__dict__, "weights": Weights("tutorial", [[cell._replace(b=cell.b + np.float32(1e-3))]])})
+    path = tmp_path / "page.html"
+    explain(other, X, path, y)
+    truth, shown = Truth(parts, X), Shown(browser, path)
+    i, u = order_of(shown)[0], shown_unit(shown)
+    answer = shown.page.evaluate("sequence().answers[0].output")
+    with pytest.raises(AssertionError):
+        assert_numbers(shown, truth.expected(i, len(X[i]) // 2, 0, u, answer) | truth.units() | truth.scale(0, u), 40)
+    shown.close(path)
 
 
 STRAY = """() => {

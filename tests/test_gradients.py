@@ -71,6 +71,19 @@ def test_state_gradients_agree_with_the_complex_step_at_every_lag(convention, si
         assert abs(10 ** (found[lag] - state_jacobian_norm(w, x, lag)) - 1) < 1e-12, lag
 
 
+def test_the_comparison_with_the_complex_step_fails_on_planted_faults():
+    rng = np.random.default_rng(10)
+    w = random_weights(rng, CONVENTIONS[0], H=5)
+    x = rng.normal(size=(20, 3))
+    W, U, b, c = w.cells[0][0]
+    swapped = Cell(np.roll(W, 5, 0), U, b, c)
+    stale = Cell(W, U, b + 1e-9, c)
+    faults = [(CONVENTIONS[1], w.cells), (w.convention, [[swapped]]), (w.convention, [[stale]])]
+    for fault in (Weights(*arguments) for arguments in faults):
+        found = gradient_norms(fault, x[None]).state[0, 0, 17]
+        assert abs(10 ** (found - state_jacobian_norm(w, x, 17)) - 1) > 1e-12
+
+
 def test_far_below_the_smallest_float():
     # z = σ(b) = .9 a step: the state's share after k steps is .1^k, exactly known
     b = np.array([0.0, np.log(9), 0.0])
@@ -200,6 +213,17 @@ def test_contributions_of_a_nearly_linear_net_are_its_terms():
     w = Weights("tutorial", [[Cell(np.array([[0.0, 0], [0, 0], [1e-5, 2e-5]]), np.zeros((3, 3))[:, :1], b, None)]])
     c = contributions(w, np.array([[[9.0, 9.0], [1.0, 1.0]]]))
     np.testing.assert_allclose(c.values[0], [[0, 0], [1e-5, 2e-5]], atol=1e-13)
+
+
+@pytest.mark.parametrize("engine", ["reference", None])
+def test_contributions_of_a_float32_net_are_in_float64(engine):
+    rng = np.random.default_rng(16)
+    w = random_weights(rng, CONVENTIONS[3], layers=2, directions=2).astype(np.float32)
+    x = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    found = contributions(w, x, target=1, tolerance=1e-8, engine=engine)
+    expected = contributions(w.astype(np.float64), x.astype(np.float64), target=1, tolerance=1e-8, engine="reference")
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
+    assert found.values.dtype == np.float64
 
 
 def test_contributions_choose_the_highest_output_and_name_what_is_wrong():

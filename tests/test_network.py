@@ -429,3 +429,16 @@ def test_binary_addition(seed):
     right = (net.predict(inputs(a, b, 21)) == digits(a + b, 21)).all(1).mean()
     print(f"seed {seed}: {right:.4f} of 10,000 random 20-bit sums right in every bit")
     assert right >= 0.99
+
+
+def test_one_exported_program_runs_at_any_size():
+    net = gruvy.GRU(3, 4, 2, pooling="mean").eval()
+    B, T = torch.export.Dim("B"), torch.export.Dim("T", min=2)
+    program = torch.export.export(
+        net, (torch.zeros(4, 6, 3),), {"lengths": torch.tensor([6, 3, 2, 1])},
+        dynamic_shapes={"x": {0: B, 1: T}, "lengths": {0: B}},
+    )  # fmt: skip
+    for size, lengths in ((2, [9, 4]), (3, [5, 5, 1])):
+        x = torch.randn(size, lengths[0], 3)
+        lengths = torch.tensor(lengths)
+        assert_close(program.module()(x, lengths=lengths).last, net(x, lengths=lengths).last)

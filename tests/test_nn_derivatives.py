@@ -115,8 +115,14 @@ def test_transform(kind: str, convention: str, asked: str) -> None:
     assert_close(actual(case), expected(case), "second")
 
 
-@pytest.mark.parametrize("convention", ["torch", "tutorial"])
-@pytest.mark.parametrize("kind", ["jvp", *(pytest.param(k, marks=pytest.mark.slow) for k in KINDS if k != "jvp")])
+@pytest.mark.parametrize(
+    ("kind", "convention"),
+    [
+        pytest.param(k, c, marks=[] if (k, c) == ("jvp", "torch") else [pytest.mark.slow])
+        for k in KINDS
+        for c in ("torch", "tutorial")
+    ],
+)
 def test_transform_compiled(kind: str, convention: str) -> None:
     case = Case(convention, "nothing")
     actual, expected = KINDS[kind]
@@ -165,7 +171,7 @@ def test_partial_derivatives_where_an_input_is_computed_from_another(convention:
     assert torch.allclose(twice, central, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("two", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_gradcheck(convention: str, two: bool) -> None:
     """Numerically, all inputs and parameters, first derivatives in both modes and second ones; two layers."""

@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.export import Dim
 
 from compare import assert_close
-from gruvy import InputError, native
+from gruvy import EngineError, InputError, native
 from gruvy.nn import GRU, op
 
+# torch's own use of what it deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script.*` is deprecated:DeprecationWarning")
 F64 = torch.float64
 I, H = 3, 4
 
@@ -144,6 +146,15 @@ def test_second_derivatives_of_an_exported_program() -> None:
         return torch.autograd.grad(g.square().sum(), x)[0]
 
     assert_close(twice(exported), twice(model), "second")
+
+
+def test_forward_mode_through_an_exported_program_is_refused() -> None:
+    """Torch itself would answer zero."""
+    model = Tagger("tutorial")
+    given = batch(2, 3)
+    exported = torch.export.export(model, given).module()
+    with pytest.raises(EngineError, match="gruvy::gru: no forward-mode derivative in a recorded graph"):
+        torch.func.jvp(lambda x: exported(x, *given[1:]), (given[0],), (given[0],))
 
 
 def arguments(convention: str, grad: bool, keep: bool) -> tuple[Any, ...]:

@@ -228,13 +228,14 @@ def test_lengths_of_any_kind() -> None:
 
 def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make()
-    packed = pack_sequence([X[:, 0], X[:2, 1]])
+    long = X.repeat(2, 1, 1)  # 8 steps
+    packed = pack_sequence([long[:, 0], long[:2, 1]])
     kernel = Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
     monkeypatch.setattr(native, "available", lambda: (True, "there"))
-    assert layer.path(X) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
-    assert layer.path(X[:3]) == kernel
+    assert layer.path(long) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
+    assert layer.path(long[:7]) == kernel
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))
-    assert layer.path(X) == layer.path(packed) == kernel
+    assert layer.path(long) == layer.path(packed) == kernel
     with torch.autograd.forward_ad.dual_level():
         assert layer.path(X) == Path("plain", "a functorch transform or a forward-mode level is active")
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))

@@ -106,8 +106,9 @@ bool Array::from_exchange(nb::handle object) {
         known_type = type, known = found;
     }
     nb::dlpack::dltensor t;
-    if (known->tensor_from_object(object.ptr(), &t)) throw nb::python_error();
-    if (t.device.device_type != nb::device::cpu::value) {
+    bool fails = known->tensor_from_object(object.ptr(), &t);
+    if (fails) PyErr_Clear();
+    if (fails || t.device.device_type != nb::device::cpu::value) {
         throw InputTypeError(std::string(name) + ": wanted memory of the CPU");
     }
     if (t.ndim > most) throw InputError(too_many(name, t.ndim));

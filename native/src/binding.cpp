@@ -5,82 +5,13 @@
 
 #include <memory>
 
-#include "arrays.hpp"
+#include "arguments.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
 #include "workspace.hpp"
 
 namespace gruvy {
 namespace {
-
-template <class T> constexpr Kind kind_for = sizeof(T) == 4 ? Kind::float32 : Kind::float64;
-
-// Calls f with a float or a double, as the array's numbers are.
-template <class F> void by_type(const Array &a, F f) {
-    if (a.kind() == Kind::float32) return f(float());
-    if (a.kind() == Kind::float64) return f(double());
-    throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", wanted float32 or float64");
-}
-
-void expect_axes(const Array &a, int axes, const char *letters) {
-    if (!a || a.dimensions() != axes) {
-        throw InputError(std::string(a.name) + ": " + (a ? std::to_string(a.dimensions()) + " axes" : "None") +
-                         ", wanted " + letters);
-    }
-}
-
-// Numbers of type T in this shape, dense from an axis on. Missing is allowed unless needed.
-template <class T>
-void expect_numbers(const Array &a, const char *letters, std::initializer_list<Index> shape, int dense_from,
-                    bool needed = true) {
-    if (!a && needed) throw InputTypeError(std::string(a.name) + ": None, wanted an array " + letters);
-    a.expect(kind_for<T>);
-    a.expect(letters, shape);
-    a.expect_dense(dense_from);
-}
-
-struct Flags {
-    Array lengths, mask, restarts;
-    bool reverse;
-
-    Flags(nb::handle l, nb::handle m, nb::handle r, bool rev)
-        : lengths("lengths", l, false), mask("mask", m, false), restarts("restarts", r, false), reverse(rev) {}
-
-    Steps steps(Index T, Index B) const {
-        lengths.expect(Kind::int64), lengths.expect("(B,)", {B}), lengths.expect_dense();
-        mask.expect(Kind::boolean), mask.expect("(T, B)", {T, B});
-        restarts.expect(Kind::boolean), restarts.expect("(T, B)", {T, B});
-        const auto *p = lengths.at<const std::int64_t>();
-        for (Index b = 0; lengths && b < B; b++) {
-            if (p[b] < 0 || p[b] > T) {
-                throw InputError("lengths: " + std::to_string(p[b]) + " at index " + std::to_string(b) +
-                                 ", wanted 0 to " + std::to_string(T));
-            }
-        }
-        return {p, mask.view<const std::uint8_t>(), restarts.view<const std::uint8_t>(), reverse};
-    }
-};
-
-struct Parameters {
-    Array W, U, b, c;
-    Convention convention;
-
-    Parameters(nb::handle W_, nb::handle U_, nb::handle b_, nb::handle c_, bool after, bool keeps)
-        : W("W", W_, false), U("U", U_, false), b("b", b_, false), c("c", c_, false), convention{after, keeps} {
-        expect_axes(W, 2, "(3H, I)");
-        expect_axes(U, 2, "(3H, H)");
-        if (c && !after) throw InputError("c: wanted None, since the reset gate acts before the product");
-    }
-    Shape shape(Index T, Index B) const { return {T, B, W.size(1), U.size(1)}; }
-    template <class T> Weights<T> get() const {
-        Index I = W.size(1), H = U.size(1);
-        expect_numbers<T>(W, "(3H, I)", {3 * H, I}, 0);
-        expect_numbers<T>(U, "(3H, H)", {3 * H, H}, 0);
-        expect_numbers<T>(b, "(3H,)", {3 * H}, 0, false);
-        expect_numbers<T>(c, "(H,)", {H}, 0, false);
-        return {W.at<const T>(), U.at<const T>(), b.at<const T>(), c.at<const T>()};
-    }
-};
 
 const Isa &chosen(const std::string &name) {
     try {
@@ -155,7 +86,7 @@ void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handl
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
         check_forward(a, x, h, y, gates, h_last, recurrent);
         const Kernels<T> &k = kernels<T>(chosen(isa));
-        nb::gil_scoped_release release;
+        Released released;
         k.forward(a);
     });
 }
@@ -174,7 +105,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         a.shape = {x.size(0), x.size(1), p.shape.I, p.shape.H}, a.convention = p.convention, a.packed = p.get<T>();
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
         check_forward(a, x, h, y, gates, h_last, recurrent);
-        nb::gil_scoped_release release;
+        Released released;
         kernels<T>(p.isa).forward(a);
     });
 }
@@ -195,7 +126,7 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
         if (B * H * (I + H) < 100000) return kernels<T>(p.isa).forward(a);
-        nb::gil_scoped_release release;
+        Released released;
         kernels<T>(p.isa).forward(a);
     });
 }
@@ -236,7 +167,7 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
         a.dc = dc.at<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
-        nb::gil_scoped_release release;
+        Released released;
         k.backward(a);
     });
 }
@@ -259,7 +190,7 @@ void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle lengths, nb
         a.steps = flags.steps(T_, B), a.threads = checked_threads(threads);
         a.h = h.view<const T>(), a.V = V.at<const T>(), a.b = b.at<const T>(), a.out = out.view<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
-        nb::gil_scoped_release release;
+        Released released;
         k.readout(a);
     });
 }
@@ -295,10 +226,11 @@ NB_MODULE(_core, m) {
         for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
         return all;
     });
+    nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Released::close));
     m.def("peak", [](Index rounds, const std::string &isa) {
         const Kernels<float> &k = kernels<float>(chosen(isa));
         alignas(64) float out[64];
-        nb::gil_scoped_release release;
+        Released released;
         return k.peak(rounds, out);
     });
     m.def("pool_size", &pool_size);

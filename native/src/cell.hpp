@@ -35,42 +35,49 @@ template <class T> struct Cell {
     bool fused;  // the input products are made here, not before
     bool keeps;
 
-    // u = b + x W for every row; `first`, `last` count panels.
-    template <int N> void inputs(const Row<T> *rows, Index count, Index first, Index last) const {
-        for_tiles<T, N>(count, first, last, [&](const Tile<T, N> &tile) {
-            input_product(tile, rows, 0);
-            for (int p = 0; p < tile.P; p++)
-                for (int n = 0; n < N; n++) {
-                    Index panel = tile.block + p, gate = N == 3 ? n : panel / w.blocks;
-                    Index j = (N == 3 ? panel : panel % w.blocks) * L;
-                    for (int r = 0; r < tile.R; r++)
-                        store_up_to<T>(rows[tile.row + r].u + gate * stride_u + j, V::load(tile.at(r, p, n)), H - j);
-                }
-        });
+    Factor<T> factor_x(Index panel = 0) const { return {w.W + panel * w.panel_W, w.panel_W, I}; }
+    Factor<T> factor_h(Index panel = 0) const { return {w.U + panel * w.panel_U, w.panel_U, H}; }
+
+    // Where the numbers of a panel are in rows of H: unit and gate of its first.
+    template <int N> GRUVY_INLINE Index unit(Index panel) const {
+        if (N == 1)
+            while (panel >= w.blocks) panel -= w.blocks;
+        return panel * L;
+    }
+    template <int N> GRUVY_INLINE Index gate(Index panel) const {
+        return N == 3 ? 0 : (panel >= w.blocks) + (panel >= 2 * w.blocks);
     }
 
-    // acc = b + x W for the panels from tile.block + offset on.
-    template <int N> GRUVY_INLINE void input_product(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
-        const T *x[Limits<T>::rows];
-        const Index panel = tile.block + offset;
+    // acc = b, and the rows of x.
+    template <int N> GRUVY_INLINE void begin_x(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
         for (int p = 0; p < tile.P * N; p++) {
-            V bias = V::load(w.b + (panel * N + p) * L);
+            V bias = V::load(w.b + ((tile.block + offset) * N + p) * L);
             for (int r = 0; r < tile.R; r++) bias.store(tile.acc + (r * tile.P * N + p) * L);
         }
-        for (int r = 0; r < tile.R; r++) x[r] = rows[tile.row + r].x;
-        tile.product(tile.acc, x, w.W + panel * w.panel_W, w.panel_W, I);
+        for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].x;
     }
-
-    // The same, or read from u where it was made before.
-    template <int N> GRUVY_INLINE void start(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
-        if (fused) return input_product(tile, rows, offset);
+    // acc = u, made before.
+    template <int N> GRUVY_INLINE void begin_u(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
         for (int p = 0; p < tile.P; p++)
             for (int n = 0; n < N; n++) {
-                Index panel = tile.block + offset + p, gate = N == 3 ? n : panel / w.blocks;
-                Index j = (N == 3 ? panel : panel % w.blocks) * L;
+                Index panel = tile.block + offset + p, j = unit<N>(panel), g = gate<N>(panel) + n;
                 for (int r = 0; r < tile.R; r++)
-                    load_up_to<T>(rows[tile.row + r].u + gate * stride_u + j, H - j).store(tile.at(r, p, n));
+                    load_up_to<T>(rows[tile.row + r].u + g * stride_u + j, H - j).store(tile.at(r, p, n));
             }
+    }
+
+    // u = b + x W for every row; `first`, `last` count panels.
+    template <int N> void inputs(const Row<T> *rows, Index count, Index first, Index last) const {
+        const Factor<T> x = factor_x();
+        for_tiles<T, N>(count, first, last, &x, 1, [&](int, const Tile<T, N> &tile) { begin_x(tile, rows, 0); },
+                        [&](const Tile<T, N> &tile) {
+            for (int p = 0; p < tile.P; p++)
+                for (int n = 0; n < N; n++) {
+                    Index panel = tile.block + p, j = unit<N>(panel), g = gate<N>(panel) + n;
+                    for (int r = 0; r < tile.R; r++)
+                        store_up_to<T>(rows[tile.row + r].u + g * stride_u + j, V::load(tile.at(r, p, n)), H - j);
+                }
+        });
     }
 
     GRUVY_INLINE void finish(const Row<T> &row, Index j, V z, V n, V h) const {
@@ -81,23 +88,24 @@ template <class T> struct Cell {
 
     // reset after: all of a step, for the units of blocks [first, last).
     void after(const Row<T> *rows, Index count, Index first, Index last) const {
-        alignas(64) T xn[Limits<T>::rows * L];
-        for_tiles<T, 3>(count, first, last, [&](const Tile<T, 3> &tile) {
-            const T *h[Limits<T>::rows];
-            start(tile, rows, 0);
+        const Factor<T> factor[2] = {factor_x(), factor_h()};
+        auto begin = [&](int f, const Tile<T, 3> &tile) {
+            if (fused && f == 0) return begin_x(tile, rows, 0);
+            if (!fused) begin_u(tile, rows, 0);
             for (int i = 0; i < tile.R * tile.P; i++) {
                 T *q = tile.acc + (3 * i + 2) * L;
-                V::load(q).store(xn + i * L);
+                V::load(q).store(tile.side + i * L);
                 V::load(w.c + (tile.block + i % tile.P) * L).store(q);
             }
-            for (int r = 0; r < tile.R; r++) h[r] = rows[tile.row + r].hp;
-            tile.product(tile.acc, h, w.U + tile.block * w.panel_U, w.panel_U, H);
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+        };
+        auto end = [&](const Tile<T, 3> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const Row<T> &row = rows[tile.row + i / tile.P];
                 Index j = (tile.block + i % tile.P) * L, left = H - j;
                 const T *acc = tile.acc + 3 * i * L;
                 V r = sigmoid<T>(V::load(acc)), z = sigmoid<T>(V::load(acc + L)), q = V::load(acc + 2 * L);
-                V n = tanh<T>(fma(r, q, V::load(xn + i * L)));
+                V n = tanh<T>(fma(r, q, V::load(tile.side + i * L)));
                 finish(row, j, z, n, load_up_to<T>(row.h + j, left));
                 if (row.g) {
                     store_up_to<T>(row.g + j, r, left);
@@ -106,19 +114,22 @@ template <class T> struct Cell {
                     store_up_to<T>(row.g + 3 * H + j, q, left);
                 }
             }
-        });
+        };
+        for_tiles<T, 3>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }
 
     // reset before, first phase: r and z; panels count first those of r, then those of z.
     void before_gates(const Row<T> *rows, Index count, Index first, Index last) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            const T *h[Limits<T>::rows];
-            start(tile, rows, 0);
-            for (int r = 0; r < tile.R; r++) h[r] = rows[tile.row + r].hp;
-            tile.product(tile.acc, h, w.U + tile.block * w.panel_U, w.panel_U, H);
+        const Factor<T> factor[2] = {factor_x(), factor_h()};
+        auto begin = [&](int f, const Tile<T, 1> &tile) {
+            if (fused && f == 0) return begin_x(tile, rows, 0);
+            if (!fused) begin_u(tile, rows, 0);
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+        };
+        auto end = [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const Row<T> &row = rows[tile.row + i / tile.P];
-                Index panel = tile.block + i % tile.P, j = (panel < w.blocks ? panel : panel - w.blocks) * L, left = H - j;
+                Index panel = tile.block + i % tile.P, j = unit<1>(panel), left = H - j;
                 V gate = sigmoid<T>(V::load(tile.acc + i * L));
                 if (panel < w.blocks) {
                     (gate * load_up_to<T>(row.hp + j, left)).store(row.rh + j);
@@ -127,16 +138,20 @@ template <class T> struct Cell {
                     store_up_to<T>(row.z + j, gate, left);
                 }
             }
-        });
+        };
+        for_tiles<T, 1>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }
 
     // reset before, second phase: the candidate and the new state.
     void before_state(const Row<T> *rows, Index count, Index first, Index last) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            const T *rh[Limits<T>::rows];
-            start(tile, rows, 2 * w.blocks);
-            for (int r = 0; r < tile.R; r++) rh[r] = rows[tile.row + r].rh;
-            tile.product(tile.acc, rh, w.U + (2 * w.blocks + tile.block) * w.panel_U, w.panel_U, H);
+        const Index offset = 2 * w.blocks;
+        const Factor<T> factor[2] = {factor_x(offset), factor_h(offset)};
+        auto begin = [&](int f, const Tile<T, 1> &tile) {
+            if (fused && f == 0) return begin_x(tile, rows, offset);
+            if (!fused) begin_u(tile, rows, offset);
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].rh;
+        };
+        auto end = [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const Row<T> &row = rows[tile.row + i / tile.P];
                 Index j = (tile.block + i % tile.P) * L, left = H - j;
@@ -144,7 +159,8 @@ template <class T> struct Cell {
                 finish(row, j, load_up_to<T>(row.z + j, left), n, load_up_to<T>(row.h + j, left));
                 if (row.g) store_up_to<T>(row.g + 2 * H + j, n, left);
             }
-        });
+        };
+        for_tiles<T, 1>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }
 };
 

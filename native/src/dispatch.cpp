@@ -9,9 +9,11 @@ const std::vector<Isa> &isas() {
         std::vector<Isa> v;
 #if defined(__x86_64__)
         bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if !defined(GRUVY_NO_AVX512)
         bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
         v.push_back({"avx512", avx512, true, "AVX-512 (F, DQ, VL, BW)", &avx512::kernels32, &avx512::kernels64});
+#endif
         v.push_back({"avx2", avx2, true, "AVX2 and FMA", &avx2::kernels32, &avx2::kernels64});
 #if defined(GRUVY_WITH_WIDE)
         v.push_back({"wide", avx2, false, "AVX2 and FMA", &wide::kernels32, &wide::kernels64});

@@ -85,17 +85,31 @@ template <class T> struct Gradients {
         return {dn * fnma(n, n, V::set(T(1))), dz * fnma(z, z, z), keeps ? part : rest};
     }
 
-    // acc = gate gradients times U; `some` is false where no row has any.
-    GRUVY_INLINE void product(const Tile<T, 1> &tile, const BackRow<T> *rows, Index K) const {
-        const T *a[Limits<T>::rows];
-        for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
-        for (int r = 0; r < tile.R; r++) a[r] = rows[tile.row + r].next + w.padded;
-        if (K) tile.product(tile.acc, a, w.U + tile.block * w.panel_U, w.panel_U, K);
+    // Brings what the end of a tile will read into the first cache while its product is made.
+    GRUVY_INLINE void fetch(const Tile<T, 1> &tile, const BackRow<T> *rows, int gates) const {
+        for (int r = 0; r < tile.R; r++) {
+            const BackRow<T> &row = rows[tile.row + r];
+            for (Index j = tile.block * L; j < (tile.block + tile.P) * L; j += 64 / Index(sizeof(T))) {
+                for (int g = 0; g < gates; g++) __builtin_prefetch(row.g + g * H + j);
+                __builtin_prefetch(row.h + j);
+                if (row.dy) __builtin_prefetch(row.dy + j);
+            }
+        }
+    }
+
+    // Gate gradients of the later step times U; K = 0 where no row has any.
+    template <class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
+                                                   bool some, const End &end) const {
+        const Factor<T> u{w.U, w.panel_U, some ? w.panel_U / L : 0};
+        for_tiles<T, 1>(count, first, last, &u, 1, [&](int, const Tile<T, 1> &tile) {
+            tile.clear();
+            fetch(tile, rows, w.panel_Un ? 3 : 4);
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].next + w.padded;
+        }, end);
     }
 
     void after(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            product(tile, rows, some ? 3 * w.padded : 0);
+        product(rows, count, first, last, some, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const BackRow<T> &row = rows[tile.row + i / tile.P];
                 Index j = (tile.block + i % tile.P) * L, left = H - j;
@@ -113,8 +127,7 @@ template <class T> struct Gradients {
 
     // reset before, first phase: a_n and a_z.
     void before_state(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            product(tile, rows, some ? 2 * w.padded : 0);
+        product(rows, count, first, last, some, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const BackRow<T> &row = rows[tile.row + i / tile.P];
                 Index j = (tile.block + i % tile.P) * L, left = H - j;
@@ -129,11 +142,11 @@ template <class T> struct Gradients {
 
     // reset before, second phase: through U_n (r ∘ hp) to a_r and the state.
     void before_gates(const BackRow<T> *rows, Index count, Index first, Index last) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            const T *a[Limits<T>::rows];
-            for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
-            for (int r = 0; r < tile.R; r++) a[r] = rows[tile.row + r].da;
-            tile.product(tile.acc, a, w.Un + tile.block * w.panel_Un, w.panel_Un, w.padded);
+        const Factor<T> u{w.Un, w.panel_Un, w.padded};
+        for_tiles<T, 1>(count, first, last, &u, 1, [&](int, const Tile<T, 1> &tile) {
+            tile.clear();
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da;
+        }, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 const BackRow<T> &row = rows[tile.row + i / tile.P];
                 Index j = (tile.block + i % tile.P) * L, left = H - j;
@@ -150,8 +163,7 @@ template <class T> struct Gradients {
 
     // The gradient of the initial state, into out (row b at b H).
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
-        for_tiles<T, 1>(count, first, last, [&](const Tile<T, 1> &tile) {
-            product(tile, rows, w.panel_U / L);
+        product(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 Index r = tile.row + i / tile.P, j = (tile.block + i % tile.P) * L;
                 store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);

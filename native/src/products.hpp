@@ -63,19 +63,18 @@ template <class T> struct Products {
         if (dx) inputs(thread * rows / threads, (thread + 1) * rows / threads);
     }
 
+    // Rows one after the other, each thread some panels: a row's numbers are read once, in order.
     void pack_B(Index thread, Index from, Index K) const {
-        const Index count = panels();
-        for (Index j = thread * count / threads; j < (thread + 1) * count / threads; j++) {
-            T *dst = B + j * panel_B;
-            if (j < blocks_x) {
-                for (Index k = 0; k < K; k++) load_up_to<T>(x[from + k] + j * L, s.I - j * L).store(dst + k * L);
-            } else if (j < blocks_x + blocks_h) {
-                Index i = (j - blocks_x) * L;
-                for (Index k = 0; k < K; k++) load_up_to<T>(h[from + k] + i, s.H - i).store(dst + k * L);
-            } else {
-                const T *rh = da + from * 4 * padded + 3 * padded + (j - blocks_x - blocks_h) * L;
-                for (Index k = 0; k < K; k++) V::load(rh + k * 4 * padded).store(dst + k * L);
-            }
+        const Index low = thread * panels() / threads, high = (thread + 1) * panels() / threads;
+        const Index end_x = blocks_x, end_h = blocks_x + blocks_h;
+        for (Index k = 0; k < K; k++) {
+            T *dst = B + k * L;
+            for (Index j = low; j < least(high, end_x); j++)
+                load_up_to<T>(x[from + k] + j * L, s.I - j * L).store(dst + j * panel_B);
+            const T *hk = h[from + k], *rh = da + (from + k) * 4 * padded + 3 * padded;
+            for (Index j = most(low, end_x); j < least(high, end_h); j++)
+                load_up_to<T>(hk + (j - end_x) * L, s.H - (j - end_x) * L).store(dst + j * panel_B);
+            for (Index j = most(low, end_h); j < high; j++) V::load(rh + (j - end_h) * L).store(dst + j * panel_B);
         }
     }
 
@@ -115,9 +114,10 @@ template <class T> struct Products {
             Index gate = slot == 3 ? 2 : (slot + 2) % 3;
             for (Index i = first; i < last; i++) {
                 const T *a[R], *packed = panel(thread, slot, i - first);
+                for (int r = 0; r < R; r++) __builtin_prefetch(C + (gate * s.H + i * R + r) * columns + j * L, 1);
                 for (int r = 0; r < R; r++) a[r] = packed + r;
                 for (int v = 0; v < R * P; v++) V::zero().store(acc + v * L);
-                multiply<T, R, P, 1, R>(acc, a, B + (panel0 + j) * panel_B, panel_B, K);
+                multiply<T, R, P, 1, R>(acc, a, 1, B + (panel0 + j) * panel_B, panel_B, K);
                 for (int r = 0; r < R && i * R + r < s.H; r++)
                     for (int p = 0; p < P; p++) {
                         Index at = (j + p) * L;
@@ -166,11 +166,11 @@ template <class T> struct Products {
     }
 
     void inputs(Index low, Index high) const {
-        for_tiles<T, 1>(high - low, 0, w.blocks_x, [&](const Tile<T, 1> &tile) {
-            const T *a[R];
-            for (int i = 0; i < tile.R * tile.P; i++) V::zero().store(tile.acc + i * L);
-            for (int r = 0; r < tile.R; r++) a[r] = da + (low + tile.row + r) * 4 * padded;
-            tile.product(tile.acc, a, w.W + tile.block * w.panel_W, w.panel_W, 3 * padded);
+        const Factor<T> weights{w.W, w.panel_W, 3 * padded};
+        for_tiles<T, 1>(high - low, 0, w.blocks_x, &weights, 1, [&](int, const Tile<T, 1> &tile) {
+            tile.clear();
+            for (int r = 0; r < tile.R; r++) tile.a[r] = da + (low + tile.row + r) * 4 * padded;
+        }, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 Index j = (tile.block + i % tile.P) * L;
                 store_up_to<T>(dx[low + tile.row + i / tile.P] + j, V::load(tile.acc + i * L), s.I - j);

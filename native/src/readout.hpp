@@ -67,10 +67,13 @@ template <class T> struct Readout {
     }
 
     void product(const T *const *rows, T *const *to, Index count) const {
-        for_tiles<T, 1>(count, 0, blocks, [&](const Tile<T, 1> &tile) {
-            for (int p = 0; p < tile.P; p++)
-                for (int r = 0; r < tile.R; r++) Vec<T>::load(b + (tile.block + p) * L).store(tile.at(r, p));
-            tile.product(tile.acc, rows + tile.row, V + tile.block * s.H * L, s.H * L, s.H);
+        const Factor<T> weights{V, s.H * L, s.H};
+        for_tiles<T, 1>(count, 0, blocks, &weights, 1, [&](int, const Tile<T, 1> &tile) {
+            for (int r = 0; r < tile.R; r++) {
+                for (int p = 0; p < tile.P; p++) Vec<T>::load(b + (tile.block + p) * L).store(tile.at(r, p));
+                tile.a[r] = rows[tile.row + r];
+            }
+        }, [&](const Tile<T, 1> &tile) {
             for (int r = 0; r < tile.R; r++)
                 for (int p = 0; p < tile.P; p++) {
                     Index j = (tile.block + p) * L;

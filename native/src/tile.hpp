@@ -19,50 +19,52 @@ GRUVY_INLINE Index least(Index a, Index b) { return a < b ? a : b; }
 GRUVY_INLINE Index most(Index a, Index b) { return a > b ? a : b; }
 GRUVY_INLINE Index blocks_of(Index n, Index size) { return (n + size - 1) / size; }
 
-// acc[r][p][n] += sum over k of a[r][k A] w[p][k][n]; acc in memory, a vector each.
+// For each of `tiles` tiles: acc[r][p][n] += sum over k of a[r][k A] w[p][k][n]; acc in memory, a vector each.
 // a[r]: row r's factors, A apart; w: the first block's panel [k][n][lane], the next block's `next` numbers on.
 //
 // Not inlined: in a function of its own every accumulator gets a register; where the gates' constants compete for them
-// the compiler keeps some in memory, at twice the time.
-template <class T, int R, int P, int N, int A = 1>
-__attribute__((noinline)) void multiply(T *acc_, const T *const *a_, const T *w, Index next, Index K) {
+// the compiler keeps some in memory, at twice the time. Not unrolled over k: that was slower.
+template <class T, int R, int P, int N, int A>
+__attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles, const T *w_, Index next, Index K) {
     using V = Vec<T>;
     constexpr int L = V::lanes;
-    V acc[R][P][N];
-    const T *a[R];
+    for (; tiles > 0; tiles--, acc_ += R * P * N * L, a_ += R) {
+        V acc[R][P][N];
+        const T *a[R], *w = w_;
 #pragma GCC unroll 32
-    for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::load(acc_ + i * L);
+        for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::load(acc_ + i * L);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++) a[r] = a_[r];
-    for (Index k = 0; k < K; k++) {
-        if constexpr (R > 1) {
-            V b[P][N];
-#pragma GCC unroll 16
-            for (int p = 0; p < P; p++)
-#pragma GCC unroll 4
-                for (int n = 0; n < N; n++) {
-                    b[p][n] = V::load(w + p * next + n * L);
-                    b[p][n].keep();  // else it is fetched again for each row
-                }
-#pragma GCC unroll 16
-            for (int r = 0; r < R; r++) {
-                V s = V::set(a[r][k * A]);
+        for (int r = 0; r < R; r++) a[r] = a_[r];
+        for (Index k = 0; k < K; k++) {
+            if constexpr (R > 1) {
+                V b[P][N];
 #pragma GCC unroll 16
                 for (int p = 0; p < P; p++)
 #pragma GCC unroll 4
-                    for (int n = 0; n < N; n++) acc[r][p][n] = fma(s, b[p][n], acc[r][p][n]);
-            }
-        } else {
-            V s = V::set(a[0][k * A]);
+                    for (int n = 0; n < N; n++) {
+                        b[p][n] = V::load(w + p * next + n * L);
+                        b[p][n].keep();  // else it is fetched again for each row
+                    }
 #pragma GCC unroll 16
-            for (int p = 0; p < P; p++)
+                for (int r = 0; r < R; r++) {
+                    V s = V::set(a[r][k * A]);
+#pragma GCC unroll 16
+                    for (int p = 0; p < P; p++)
 #pragma GCC unroll 4
-                for (int n = 0; n < N; n++) acc[0][p][n] = fma(s, V::load(w + p * next + n * L), acc[0][p][n]);
+                        for (int n = 0; n < N; n++) acc[r][p][n] = fma(s, b[p][n], acc[r][p][n]);
+                }
+            } else {
+                V s = V::set(a[0][k * A]);
+#pragma GCC unroll 16
+                for (int p = 0; p < P; p++)
+#pragma GCC unroll 4
+                    for (int n = 0; n < N; n++) acc[0][p][n] = fma(s, V::load(w + p * next + n * L), acc[0][p][n]);
+            }
+            w += N * L;
         }
-        w += N * L;
-    }
 #pragma GCC unroll 32
-    for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N].store(acc_ + i * L);
+        for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N].store(acc_ + i * L);
+    }
 }
 
 // A vector at p of which n numbers exist; the full case first, since masked access is slow on some processors.
@@ -76,56 +78,105 @@ template <class T> GRUVY_INLINE void store_up_to(T *p, Vec<T> v, Index n) {
         v.store(p, int(n));
 }
 
-// A tile at work: R rows from `row` on, P blocks from `block` on, their accumulators, and the product that suits them.
+// A tile at work: R rows from `row` on, P blocks from `block` on.
 template <class T, int N> struct Tile {
     int R, P;
     Index row, block;
-    T *acc;  // [R][P][N][lanes]
-    void (*product)(T *, const T *const *, const T *, Index, Index);
+    T *acc;       // [R][P][N][lanes]
+    T *side;      // [R][P][lanes]: to keep something between two products
+    const T **a;  // [R]: the rows' factors, for begin to set
 
     GRUVY_INLINE T *at(int r, int p, int n = 0) const { return acc + ((r * P + p) * N + n) * Vec<T>::lanes; }
+    GRUVY_INLINE void clear() const {
+        for (int i = 0; i < R * P * N; i++) Vec<T>::zero().store(acc + i * Vec<T>::lanes);
+    }
 };
 
-template <class T, int N, int A, int R, int P, class F>
-GRUVY_INLINE void sweep(Index row, Index rows, Index &block, Index last, T *acc, const F &f) {
+// One product into the accumulators: block j's panel at w + j panel, K vectors of N.
+template <class T> struct Factor {
+    const T *w;
+    Index panel, K;
+};
+
+constexpr Index tile_rows = 64;        // rows whose accumulators wait in memory together
+constexpr Index near_bytes = 24 << 10;  // of a panel at a time: what stays in the first cache while all rows meet it
+
+template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index);
+
+template <class T, int N> struct Kind {
+    int R, P;
+    Multiply<T> multiply;
+    template <int R, int P> static constexpr Kind of() { return {R, P, gruvy::GRUVY_NS::multiply<T, R, P, N, 1>}; }
+};
+
+template <class T, int N, class Begin, class End>
+inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, Index last, const Factor<T> *factor,
+                  int factors, const Begin &begin, const End &end) {
+    constexpr int L = Vec<T>::lanes, full = Limits<T>::rows;
+    constexpr Index most_tiles = tile_rows / full;
+    alignas(64) T acc[most_tiles * full * 3 * L];
+    alignas(64) T side[most_tiles * full * L];
+    const T *a[most_tiles * full];
+    const int R = kind.R, P = kind.P, size = R * P * N * L;
     for (; block + P <= last; block += P)
-        for (Index i = row; i + R <= rows; i += R) f(Tile<T, N>{R, P, i, block, acc, multiply<T, R, P, N, A>});
+        for (Index from = row; from + R <= rows;) {
+            const Index tiles = least(most_tiles, (rows - from) / R);
+            auto tile = [&](Index i) {
+                return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, a + i * R};
+            };
+            for (int f = 0; f < factors; f++) {
+                for (Index i = 0; i < tiles; i++) begin(f, tile(i));
+                const Factor<T> &w = factor[f];
+                const Index step = tiles > 1 ? near_bytes / (P * N * L * Index(sizeof(T))) : w.K;
+                for (Index k = 0; k < w.K; k += step) {
+                    kind.multiply(acc, a, tiles, w.w + block * w.panel + k * N * L, w.panel, least(step, w.K - k));
+                    for (Index i = 0; i < tiles * R && k + step < w.K; i++) a[i] += step;
+                }
+            }
+            for (Index i = 0; i < tiles; i++) end(tile(i));
+            from += tiles * R;
+        }
 }
 
-// Calls f(tile) so that the tiles cover `rows` rows and the blocks [first, last) of N vectors each. A group of panels
-// meets all rows before the next group: it stays in the nearest cache.
-template <class T, int N, int A = 1, class F> inline void for_tiles(Index rows, Index first, Index last, const F &f) {
+// Covers `rows` rows and the blocks [first, last) of N vectors each with tiles: for each factor begin(f, tile) sets the
+// rows' pointers and, at first, the accumulators, then the product is added; end(tile) takes them. A group of panels
+// meets all rows before the next group.
+template <class T, int N, class Begin, class End>
+inline void for_tiles(Index rows, Index first, Index last, const Factor<T> *factor, int factors, const Begin &begin,
+                      const End &end) {
+    using K = Kind<T, N>;
     constexpr int full = Limits<T>::rows;
-    alignas(64) T acc[full * 3 * Vec<T>::lanes];
-    Index row = 0;
-    if (rows >= full) {
-        Index block = first;
+    auto cover = [&](Index row, Index to, Index &block, Index stop, K kind) __attribute__((noinline)) {
+        sweep<T, N>(kind, row, to, block, stop, factor, factors, begin, end);
+    };
+    Index row = rows / full * full, block = first;
+    if (row) {
         if constexpr (N == 1) {
-            while (last - block >= 5 || last - block == 3)
-                sweep<T, N, A, full, 3>(row, rows, block, block + 3, acc, f);
-            sweep<T, N, A, full, 2>(row, rows, block, last, acc, f);
+            const K three = K::template of<full, 3>(), two = K::template of<full, 2>();
+            // Of four panels left two and two, of two one pair: a single one alone is slow.
+            Index left = last - first, pairs = left % 3 == 1 && left > 1 ? 2 : left % 3 == 2;
+            cover(0, row, block, last - 2 * pairs, three);
+            cover(0, row, block, last, two);
         }
-        sweep<T, N, A, full, 1>(row, rows, block, last, acc, f);
-        row = rows / full * full;
+        cover(0, row, block, last, K::template of<full, 1>());
     }
-    if constexpr (full > 4)
-        if (rows - row >= 4) {
-            Index block = first;
-            if constexpr (N == 1) sweep<T, N, A, 4, 3>(row, rows, block, last, acc, f);
-            sweep<T, N, A, 4, 1>(row, rows, block, last, acc, f);
-            row += 4;
-        }
+    if (full > 4 && rows - row >= 4) {
+        block = first;
+        if constexpr (N == 1) cover(row, row + 4, block, last, K::template of<4, 3>());
+        cover(row, row + 4, block, last, K::template of<4, 1>());
+        row += 4;
+    }
     if (rows - row >= 2) {
-        Index block = first;
-        sweep<T, N, A, 2, N == 1 ? 4 : 2>(row, rows, block, last, acc, f);
-        sweep<T, N, A, 2, 1>(row, rows, block, last, acc, f);
+        block = first;
+        cover(row, row + 2, block, last, K::template of<2, N == 1 ? 4 : 2>());
+        cover(row, row + 2, block, last, K::template of<2, 1>());
         row += 2;
     }
     if (rows - row >= 1) {
-        Index block = first;
-        sweep<T, N, A, 1, N == 1 ? 8 : 4>(row, rows, block, last, acc, f);
-        if constexpr (N == 1) sweep<T, N, A, 1, 4>(row, rows, block, last, acc, f);
-        sweep<T, N, A, 1, 1>(row, rows, block, last, acc, f);
+        block = first;
+        cover(row, rows, block, last, K::template of<1, N == 1 ? 8 : 4>());
+        if constexpr (N == 1) cover(row, rows, block, last, K::template of<1, 4>());
+        cover(row, rows, block, last, K::template of<1, 1>());
     }
 }
 

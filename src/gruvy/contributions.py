@@ -123,7 +123,7 @@ def contributions(model: Any, x: Any, *, target: Any = None, baseline: Any = Non
     """
     parts, t, seen = traced(model, x, lengths, mask, restarts, state)
     (B, T), w = t.valid.shape, parts.weights
-    base = np.zeros(w.input_units) if baseline is None else parts.seen(baseline)
+    base = np.zeros(w.input_units) if baseline is None else parts.seen(np.asarray(baseline, np.float64))
     if base.shape not in ((w.input_units,), seen.shape):
         raise InputError(f"baseline: shape {base.shape}, wanted ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too

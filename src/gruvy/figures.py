@@ -131,9 +131,7 @@ def _fewer(values: Array, units: Array) -> tuple[Array, list[str], int]:
 def time_scales(trace: Trace, *, theme: str = "light") -> go.Figure:
     """How many units remember for how long: a histogram on a logarithmic axis, a colour a layer and direction.
 
-    Args:
-        trace: of `gruvy.trace.trace`.
-        theme: ``"light"`` or ``"dark"``.
+    Args: trace, of `gruvy.trace.trace`; theme, ``"light"`` or ``"dark"``.
     """
     figure = _figure("How long units remember", theme, "steps until the state has decayed to 1/e", "units")
     figure.update_layout(barmode="stack")
@@ -189,10 +187,10 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
                     x=lags, y=edge, mode="lines", line={"width": 0}, fill=fill, showlegend=False, hoverinfo="skip",
                     fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.18)",
                 )  # fmt: skip
+        hover = "lag %{x}: 10<sup>%{y:.2f}</sup><extra>" + name + "</extra>"
         figure.add_scatter(
-            x=lags, y=middle, mode="lines", name=name, line=line, showlegend=bool(name),
-            hovertemplate="lag %{x}: 10<sup>%{y:.2f}</sup><extra>" + name + "</extra>",
-        )  # fmt: skip
+            x=lags, y=middle, mode="lines", name=name, line=line, showlegend=bool(name), hovertemplate=hover
+        )
     figure.update_yaxes(tickprefix="10<sup>", ticksuffix="</sup>")
     return figure
 

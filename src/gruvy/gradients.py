@@ -122,7 +122,7 @@ def traced(model: Any, x: Any, lengths: Any, mask: Any, restarts: Any, state: An
     wide = parts.weights.merged().astype(np.float64)
     parts = Parts(**{**parts.__dict__, "weights": wide})
     x, lengths = as_batch(x, lengths, wide.input_units)
-    x = parts.seen(x)
+    x = parts.seen(np.asarray(x, np.float64))
     found = trace(wide, x, lengths=lengths, mask=mask, restarts=restarts, state=state, engine="reference")
     return parts, found, x
 
@@ -136,7 +136,7 @@ def _seeds(parts: Parts, t: Trace) -> tuple[Array, list[Scaled] | None]:
         return last, None
     steps = pool_steps(t.valid, t.restarts)
     share = pooling_shares(parts.pooling, top_states(t), steps)
-    some = steps.any(axis=1)  # where there is none, the final state is read instead
+    some = np.asarray(steps.any(axis=1))  # where there is none, the final state is read instead
     return np.where(some[:, None, None], 0, last), [Scaled.of(V * share[:, s, None, :]) for s in range(T)]
 
 

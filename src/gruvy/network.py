@@ -15,6 +15,7 @@ from .convention import Convention
 from .equations import Equations, equations
 from .errors import ConventionError, InputError, InputTypeError
 from .initialise import initialise
+from .pooling import POOLINGS, pool, valid_steps
 from .weights import Cell, Weights
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .trace import Trace
     from .training import History
 
-POOLINGS = ("last", "mean", "max")
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 _CODE = "convention_name"
 
@@ -151,9 +151,9 @@ class GRU(torch.nn.Module):
         shell.train(self.training)
         given = {"lengths": lengths, "mask": mask, "restarts": restarts}
         hidden, final = torch.func.functional_call(shell, self._torch_weights(), (x, state), given)
-        valid = _valid(lengths, mask, x.shape[1], x.device)
+        valid = valid_steps(lengths, mask, x.shape[1], x.device)
         top = final[-self.directions :].transpose(0, 1).flatten(1)
-        pooled = top if self.pooling == "last" else self._pool(hidden, top, valid, restarts)
+        pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
         outputs = self._read(hidden)
         if valid is not None:
             outputs = torch.where(valid[..., None], outputs, 0)
@@ -191,24 +191,6 @@ class GRU(torch.nn.Module):
 
     def _read(self, h: Tensor) -> Tensor:
         return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
-
-    def _pool(self, hidden: Tensor, final: Tensor, valid: Tensor | None, restarts: Tensor | None) -> Tensor:
-        if restarts is not None:  # only steps that no restart follows
-            later = restarts.flip(1).cumsum(1).flip(1) - restarts.long()
-            since = later == 0
-            valid = since if valid is None else since & valid
-        if valid is None:
-            if hidden.shape[1] == 0:
-                return final
-            return hidden.mean(1) if self.pooling == "mean" else hidden.amax(1)
-        count = valid.sum(1)[:, None]
-        if self.pooling == "mean":
-            pooled = torch.where(valid[..., None], hidden, 0).sum(1) / count.clamp(min=1)
-        elif hidden.shape[1] == 0:
-            return final
-        else:
-            pooled = torch.where(valid[..., None], hidden, -torch.inf).amax(1)
-        return torch.where(count > 0, pooled, final)
 
     def equations(self) -> Equations:
         """The equations of this very network, to print or for a notebook to draw.
@@ -351,11 +333,3 @@ def _refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
             "gruvy.GRU: output_units is missing; gruvy.GRU(input_units, hidden_units, output_units) is a network with "
             "a read-out, gruvy.nn.GRU(input_size, hidden_size) the layer without"
         )
-
-
-def _valid(lengths: Any, mask: Tensor | None, T: int, device: torch.device) -> Tensor | None:
-    """(B, T): True where a step counts; None where all do."""
-    if lengths is None:
-        return mask
-    valid = torch.arange(T, device=device) < torch.as_tensor(lengths, device=device)[:, None]
-    return valid if mask is None else valid & mask

@@ -116,7 +116,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
 
     Example:
-        >>> from gruvy.weights import Cell
+        >>> from gruvy.weights import Cell, Weights
         >>> w = Weights("tutorial", [[Cell(np.ones((6, 1)), np.zeros((6, 2)), None, None)]])
         >>> t = trace(w, np.ones((1, 3, 1)))
         >>> t.update.shape, t.keep[0, 0, :, 0].round(3)
@@ -135,9 +135,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         raise InputError(f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
-    result = run(
-        w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine
-    )  # fmt: skip
+    result = run(w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine)
     assert result.gates is not None  # asked for
     assert result.layers is not None
     states = result.layers.reshape(w.layers, B, T, D, H).transpose(0, 3, 1, 2, 4).reshape(w.layers * D, B, T, H)

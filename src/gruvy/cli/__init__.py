@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
 
 from gruvy import __version__
-from gruvy.cli import datasets, demo, doctor, explain, lab, predict, train  # noqa: F401 (each registers its commands)
+from gruvy.cli import bench, datasets, demo, doctor, explain, lab, predict, train  # noqa: F401 (each registers its commands)
 from gruvy.cli.app import app
 
 __all__ = ["app", "main"]
@@ -30,4 +32,8 @@ def gruvy(
 
 def main() -> None:
     """Run the command line: what `gruvy` and `python -m gruvy` call."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file or pipe gets UTF-8, whatever the system's habit; a terminal that lacks a letter shows a "?".
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
     app()

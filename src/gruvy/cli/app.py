@@ -27,12 +27,22 @@ EXTRAS: dict[str, tuple[str, dict[str, str]]] = {
     "plots": ("explain, lab, figures", {"plotly": "plotly", "jinja2": "jinja2"}),
 }
 
+ORDER = ("demo", "train", "predict", "explain", "stream", "datasets", "lab", "bench", "doctor")
 INTERRUPTED = 130  # typer's code for Ctrl-C
 PLAIN = box.SIMPLE_HEAD  # a table that copies well
 
 
 class Group(TyperGroup):
     """Runs a command; says in a line or two on stderr what went wrong; exits with 0, 1, or 2 for wrong usage."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for command in (self, *self.commands.values()):  # a paragraph flows, wherever its source broke the lines
+            command.help = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order in which a newcomer wants them."""
+        return sorted(self.commands, key=lambda name: (name not in ORDER, ORDER.index(name) if name in ORDER else 0))
 
     def main(
         self,

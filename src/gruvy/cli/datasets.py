@@ -23,7 +23,9 @@ PARTS = ("all", "train", "test")
 
 @app.command(epilog=example("gruvy datasets", "gruvy datasets spoken-digits -o digits.csv"))
 def datasets(
-    name: Annotated[str | None, typer.Argument(help="The data set to write as a file; without one, list all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The data set to write as a file; without one, list all.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
     part: Annotated[str, typer.Option(help="'all', 'train' or 'test'.")] = "all",
 ) -> None:

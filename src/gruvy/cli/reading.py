@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 PANEL = "How the data is laid out"
 
-Data = Annotated[str, typer.Argument(help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set.")]
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set."),
+]
 Id = Annotated[
     str | None, typer.Option("--id", help="Column that tells sequences apart (long form).", rich_help_panel=PANEL)
 ]

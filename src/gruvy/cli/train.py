@@ -86,9 +86,7 @@ def train(
     for path, option in ((model, "--model"), (history, "--history")):
         check_writable(path, option, not_over=data)
     if patience is not None and validation == 0:
-        raise InputError(
-            f"--patience {patience} needs --validation too, the share that is held out to judge each epoch"
-        )
+        raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
     wanted = {"target": reading.comma(target), "features": reading.comma(features), "group": group,
               "target_at": target_at}  # fmt: skip

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 class Judged(NamedTuple):
     """Of each sequence: what the model says and what is true, as text and as a class's place; whether it is right
-    (None where nobody knows); how hard it was, the higher the harder."""
+    (None where nobody knows); how hard it was, the higher the harder; what that order is called."""
 
     says: list[str]
     truth: list[str | None]
@@ -24,6 +24,7 @@ class Judged(NamedTuple):
     truth_place: list[int | None]
     right: list[bool | None]
     hardness: Array
+    order: str
 
 
 def outputs_of(parts: Parts, sequences: list[Array], engine: str | None) -> tuple[Array, list[Array]]:
@@ -67,7 +68,7 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
     place = [int(k) for k in p.argmax(1)]
     says = [names[k] for k in place]
     if targets is None:
-        return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1))
+        return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1), "least certain first")
     known = {v: k for k, v in enumerate(names)} | {str(v): k for k, v in enumerate(parts.classes)}
     known |= {v: k for k, v in enumerate(parts.classes)}
 
@@ -85,7 +86,7 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
     loss = -np.log(np.maximum(p[np.arange(N), true], 1e-300))
     # every mistake before every right answer, whatever the loss
     hardness = loss + 1e3 * (~np.array(right, bool))
-    return Judged(says, [names[k] for k in true], place, list(true), right, hardness)
+    return Judged(says, [names[k] for k in true], place, list(true), right, hardness, "hardest mistakes first")
 
 
 def _tags(steps: list[Array], targets: Array, says: list[str], place: list[int], place_of: Any) -> Judged:
@@ -103,7 +104,7 @@ def _tags(steps: list[Array], targets: Array, says: list[str], place: list[int],
         right.append(good == len(true))
         loss = -np.log(np.maximum(p[np.arange(len(true)), true], 1e-300)).mean()
         hardness[i] = loss + 1e3 * (len(true) - good) / len(true)
-    return Judged(says, truth, place, [None] * len(steps), right, hardness)
+    return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first")
 
 
 def _numbers(parts: Parts, final: Array, targets: Array | None) -> Judged:
@@ -112,13 +113,13 @@ def _numbers(parts: Parts, final: Array, targets: Array | None) -> Judged:
     text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in final * scale + shift]
     nothing: list[Any] = [None] * N
     if targets is None or not parts.task:
-        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N))
+        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order")
     true = np.asarray(targets, np.float64).reshape(N, -1)
     if true.shape[1] != O:
         raise DataError(f"y: {true.shape[1]} numbers a sequence, wanted {O}, the outputs of the model")
     error = (((true - shift) / scale - final) ** 2).mean(1)
     truth = [", ".join(f"{v:.4g}" for v in row[:3]) for row in true]
-    return Judged(text, list(truth), [0] * N, nothing, nothing, error)
+    return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first")
 
 
 def choose(judged: Judged, cost: list[int], most: int, room: int, notes: list[str]) -> list[int]:

@@ -2,7 +2,8 @@
 // The cursor, the controls, and the start.
 
 function moveTo(t) {
-  const s = sequence(), T = s.steps;
+  const s = sequence(),
+    T = s.steps;
   view.t = Math.max(0, Math.min(T - 1, t));
   $("step").value = view.t + 1;
   $("step-out").textContent = `${view.t + 1} of ${T}`;
@@ -11,11 +12,16 @@ function moveTo(t) {
 }
 
 function placeCursor() {
-  const plot = $("c-gate"), T = sequence().steps, width = plot.clientWidth, one = width / T;
-  const cursor = $("cursor"), mark = $("row-mark");
+  const plot = $("c-gate"),
+    T = sequence().steps,
+    width = plot.clientWidth,
+    one = width / T;
+  const cursor = $("cursor"),
+    mark = $("row-mark");
   cursor.style.width = `${Math.max(3, one)}px`;
   cursor.style.transform = `translateX(${plot.offsetLeft + (view.t + 0.5) * one - Math.max(3, one) / 2}px)`;
-  const rows = H, row = Math.floor(view.order.indexOf(view.unit) / view.shown.rowsPerCell) * view.shown.rowsPerCell;
+  const rows = H,
+    row = Math.floor(view.order.indexOf(view.unit) / view.shown.rowsPerCell) * view.shown.rowsPerCell;
   const tall = plot.clientHeight / rows;
   mark.style.transform = `translate(${plot.offsetLeft}px, ${plot.offsetTop + row * tall - 1}px)`;
   mark.style.width = `${width}px`;
@@ -23,23 +29,30 @@ function placeCursor() {
 }
 
 function unitNow() {
-  const one = run.runs[view.layer], i = view.t * H + view.unit;
-  return {r: one.r[i], z: one.z[i], n: one.n[i], q: one.q[i], h: one.before[i], out: one.h[i]};
+  const one = run.runs[view.layer],
+    i = view.t * H + view.unit;
+  return { r: one.r[i], z: one.z[i], n: one.n[i], q: one.q[i], h: one.before[i], out: one.h[i] };
 }
 
 function showNumbers() {
-  const s = sequence(), one = run.runs[view.layer], v = unitNow(), t = view.t, from = t * H;
+  const s = sequence(),
+    one = run.runs[view.layer],
+    v = unitNow(),
+    t = view.t,
+    from = t * H;
   const rh = new Float64Array(H);
   for (let u = 0; u < H; u++) rh[u] = one.r[from + u] * one.before[from + u];
-  const before = one.before.subarray(from, from + H), old = backward() ? "t+1" : "t−1";
+  const before = one.before.subarray(from, from + H),
+    old = backward() ? "t+1" : "t−1";
   diagram.show(v, backward() ? "hₜ₊₁" : "hₜ₋₁");
   equations.show(v, net.products(one.cell, view.unit, one.x, t * one.width, before, 0, rh), old);
   playground.load(one, t, view.unit, view.layer < D, data.ranges);
-  const host = $("at-step"), says = [];
+  const host = $("at-step"),
+    says = [];
   host.replaceChildren();
   const item = (label, key, value) => {
     const span = element("span", {}, host, `${label} `);
-    element("b", {"data-value": key}, span, number(value));
+    element("b", { "data-value": key }, span, number(value));
   };
   if (s.answers[view.target]) item("contribution of this step", "step.contribution", stepSums()[t]);
   strongest(s, t).forEach((f) => item(data.features[f], `input.${f}`, s.x[t * I + f]));
@@ -48,29 +61,36 @@ function showNumbers() {
   item("state", "unit.out", v.out);
   $("so-far").replaceChildren();
   if (run.steps) {
-    const answer = net.answer(run.steps[t]), o = net.labels ? best(answer) : 0;
-    const text = net.task === "tag" ? `At step ${t + 1} it says ${name(o)}, ` : `If it ended at step ${t + 1}: ${net.labels ? name(o) : name(0)}, `;
+    const answer = net.answer(run.steps[t]),
+      o = net.labels ? best(answer) : 0;
+    const text = net.task === "tag" ? `At step ${t + 1} it says ${name(o)}, ` :
+      `If it ended at step ${t + 1}: ${net.labels ? name(o) : name(0)}, `;
     $("so-far").append(text);
-    element("b", {"data-value": `sofar.${o}`}, $("so-far"), number(answer[o]));
+    element("b", { "data-value": `sofar.${o}` }, $("so-far"), number(answer[o]));
     says.push(`${text}${number(answer[o])}`);
   } else $("so-far").textContent = "This net reads in both directions, so it has no answer before the end.";
   const scale = timeScales[view.layer * H + view.unit];
   $("unit").value = view.unit;
   $("unit-says").replaceChildren();
   $("unit-says").append(`of ${H}; remembers for `);
-  element("b", {"data-value": "unit.scale"}, $("unit-says"), number(scale));
+  element("b", { "data-value": "unit.scale" }, $("unit-says"), number(scale));
   $("unit-says").append(` steps. Step ${t + 1}.`);
-  if (dots) for (const [i, dot] of Object.entries(dots)) dot.classList.toggle("on", +i === view.layer * H + view.unit);
+  if (dots)
+    for (const [i, dot] of Object.entries(dots)) dot.classList.toggle("on", +i === view.layer * H + view.unit);
   clearTimeout(quiet);
   quiet = setTimeout(() => {
-    $("live").textContent = `Step ${t + 1} of ${s.steps}, unit ${view.unit}: update ${number(v.z)}, reset ${number(v.r)}, state ${number(v.out)}. ${says.join(" ")}`;
+    $("live").textContent =
+      `Step ${t + 1} of ${s.steps}, unit ${view.unit}: update ${number(v.z)}, reset ${number(v.r)}, ` +
+      `state ${number(v.out)}. ${says.join(" ")}`;
   }, 350);
 }
 
 // The features that contributed most at this step, or the first ones.
 function strongest(s, t) {
-  const a = s.answers[view.target], all = Array.from({length: I}, (_, f) => f);
-  if (a && a.values.length === s.steps * I) all.sort((f, g) => Math.abs(a.values[t * I + g]) - Math.abs(a.values[t * I + f]));
+  const a = s.answers[view.target],
+    all = Array.from({ length: I }, (_, f) => f);
+  if (a && a.values.length === s.steps * I) all.sort((f, g) => Math.abs(a.values[t * I + g]) - Math.abs(a.values[t *
+    I + f]));
   return all.slice(0, 4);
 }
 
@@ -107,39 +127,53 @@ function play() {
   $("play").textContent = going ? "Play" : "Pause";
   if (going) return;
   if (view.t === sequence().steps - 1) moveTo(0);
-  timer = setInterval(() => (view.t < sequence().steps - 1 ? moveTo(view.t + 1) : play()), Math.max(40, Math.min(250, 8000 / sequence().steps)));
+  timer = setInterval(() => (view.t < sequence().steps - 1 ? moveTo(view.t + 1) : play()), Math.max(40, Math.min(250,
+    8000 / sequence().steps)));
 }
 
 function charts() {
   dots = scaleChart($("f-scale"), timeScales, pickAny);
-  const g = data.gradient, layers = net.layers * D;
+  const g = data.gradient,
+    layers = net.layers * D;
   $("fig-gradient").hidden = !g;
   if (g) {
     const named = (j) => (layers === 1 ? "state" : `state, ${layerName(j)}`);
-    const series = g.state.map((values, j) => ({name: named(j), points: values.map((v, k) => [k, v]).filter((p) => p[1] !== null)}));
-    series.push({name: "input", points: g.input.map((v, k) => [k, v]).filter((p) => p[1] !== null)});
-    lineChart($("f-gradient"), "Norm of the gradient over lag", series.filter((s) => s.points.length), "lag, steps back", "norm of the Jacobian", power);
+    const series = g.state.map((values, j) => ({ name: named(j), points: values.map((v, k) => [k, v]).filter((p) => p[
+        1] !== null) }));
+    series.push({ name: "input", points: g.input.map((v, k) => [k, v]).filter((p) => p[1] !== null) });
+    lineChart($("f-gradient"), "Norm of the gradient over lag", series.filter((s) => s.points.length),
+      "lag, steps back", "norm of the Jacobian", power);
   }
-  const h = data.history || [], column = (key) => h.filter((r) => r[key] !== null && r[key] !== undefined).map((r) => [r.epoch, r[key]]);
-  const loss = [["training", "loss"], ["validation", "val_loss"]].map(([label, key]) => ({name: label, points: column(key)})).filter((s) => s.points.length);
-  const score = [{name: "validation", points: column("val_score")}].filter((s) => s.points.length);
+  const h = data.history || [],
+    column = (key) => h.filter((r) => r[key] !== null && r[key] !== undefined).map((r) => [r.epoch, r[key]]);
+  const loss = [
+    ["training", "loss"],
+    ["validation", "val_loss"]
+  ].map(([label, key]) => ({ name: label, points: column(key) })).filter((s) => s.points.length);
+  const score = [{ name: "validation", points: column("val_score") }].filter((s) => s.points.length);
   $("fig-loss").hidden = !loss.length;
   $("fig-score").hidden = !score.length;
   if (loss.length) lineChart($("f-loss"), "Loss of each epoch", loss, "epoch", "loss");
-  if (score.length) lineChart($("f-score"), "Validation score of each epoch", score, "epoch", net.labels ? "accuracy" : "score");
+  if (score.length) lineChart($("f-score"), "Validation score of each epoch", score, "epoch", net.labels ?
+    "accuracy" : "score");
 }
 
 const layerName = (j) => `layer ${Math.floor(j / D) + 1}${D === 2 ? (j % D ? " backward" : " forward") : ""}`;
 
 function table() {
-  const root = $("units"), total = net.layers * D * H, head = element("tr", {}, element("thead", {}, root));
-  for (const text of ["unit", "time-scale, steps", "z < 0.1", "z > 0.9", "r < 0.1", "r > 0.9"]) element("th", {scope: "col"}, head, text);
+  const root = $("units"),
+    total = net.layers * D * H,
+    head = element("tr", {}, element("thead", {}, root));
+  for (const text of ["unit", "time-scale, steps", "z < 0.1", "z > 0.9", "r < 0.1", "r > 0.9"]) element(
+  "th", { scope: "col" }, head, text);
   const body = element("tbody", {}, root);
   for (let i = 0; i < Math.min(total, 512); i++) {
     const row = element("tr", {}, body);
-    element("th", {scope: "row", class: "tick"}, row, net.layers * D > 1 ? `${layerName(Math.floor(i / H))}, ${i % H}` : String(i));
-    element("td", {"data-value": `table.${i}.scale`}, row, number(timeScales[i]));
-    for (let k = 0; k < 4; k++) element("td", {"data-value": `table.${i}.${k}`}, row, number(saturation[k * total + i]));
+    element("th", { scope: "row", class: "tick" }, row, net.layers * D > 1 ?
+      `${layerName(Math.floor(i / H))}, ${i % H}` : String(i));
+    element("td", { "data-value": `table.${i}.scale` }, row, number(timeScales[i]));
+    for (let k = 0; k < 4; k++) element("td", { "data-value": `table.${i}.${k}` }, row, number(saturation[k * total +
+      i]));
   }
 }
 
@@ -156,13 +190,17 @@ function start() {
   diagram = new CellDiagram($("cell"), net);
   equations = new Equations($("equations"), net);
   playground = new Playground(net, data.features);
-  const right = sequences.some((s) => s.right !== null), truths = net.task === "classify" ? [...new Set(sequences.map((s) => s.truth))].filter((v) => v !== null) : [];
-  const kinds = [["all", right ? "all, hardest mistakes first" : "all, least certain first"]];
+  const truths = net.task === "classify" ? [...new Set(sequences.map((s) => s.truth))].filter((v) => v !== null) : [];
+  const kinds = [
+    ["all", `all, ${data.order}`]
+  ];
   if (sequences.some((s) => s.right === false)) kinds.push(["wrong", "mistakes only"]);
   if (sequences.some((s) => s.right)) kinds.push(["right", "right ones only"]);
-  option($("filter"), [...kinds, ...data.classes.filter((c) => truths.includes(c)).map((c) => [`class:${c}`, `only ${c}`])], "all");
+  option($("filter"), [...kinds, ...data.classes.filter((c) => truths.includes(c)).map((c) => [`class:${c}`,
+    `only ${c}`
+  ])], "all");
   option($("gate"), Object.entries(GATES).map(([key, [label]]) => [key, label]), "z");
-  option($("layer"), run_names(), 0);
+  option($("layer"), runNames(), 0);
   $("layer-label").hidden = net.layers * D === 1;
   $("unit").max = H - 1;
   table();
@@ -171,21 +209,31 @@ function start() {
   $("sequence").addEventListener("change", (e) => choose(+e.target.value));
   $("earlier").addEventListener("click", () => choose(view.at - 1));
   $("later").addEventListener("click", () => choose(view.at + 1));
-  $("gate").addEventListener("change", (e) => { view.gate = e.target.value; drawTracks(); placeCursor(); });
+  $("gate").addEventListener("change", (e) => { view.gate = e.target.value;
+    drawTracks();
+    placeCursor(); });
   $("layer").addEventListener("change", (e) => pickLayer(+e.target.value));
-  $("order").addEventListener("change", () => { drawTracks(); placeCursor(); });
+  $("order").addEventListener("change", () => { drawTracks();
+    placeCursor(); });
   $("shows").addEventListener("change", () => drawTracks());
-  $("target").addEventListener("change", (e) => { view.target = +e.target.value; drawTracks(); showNumbers(); });
+  $("target").addEventListener("change", (e) => { view.target = +e.target.value;
+    drawTracks();
+    showNumbers(); });
   $("step").addEventListener("input", (e) => moveTo(+e.target.value - 1));
   $("unit").addEventListener("change", (e) => pick(+e.target.value));
   $("play").addEventListener("click", play);
-  $("theme").addEventListener("click", () => { setTheme(dark() ? "light" : "dark"); charts(); drawTracks(); moveTo(view.t); });
+  $("theme").addEventListener("click", () => { setTheme(dark() ? "light" : "dark");
+    charts();
+    drawTracks();
+    moveTo(view.t); });
   const tracks = $("tracks");
-  tracks.addEventListener("pointerdown", (e) => { if (e.target.tagName === "CANVAS") { e.target.setPointerCapture(e.pointerId); scrub(e); } });
+  tracks.addEventListener("pointerdown", (e) => { if (e.target.tagName === "CANVAS") { e.target.setPointerCapture(e
+        .pointerId);
+      scrub(e); } });
   tracks.addEventListener("pointermove", (e) => { if (e.target.tagName === "CANVAS" && e.buttons) scrub(e); });
   tracks.addEventListener("keydown", (e) => {
-    const step = {ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9}[e.key];
-    const row = {ArrowUp: -1, ArrowDown: 1}[e.key];
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 } [e.key];
+    const row = { ArrowUp: -1, ArrowDown: 1 } [e.key];
     if (step) moveTo(view.t + step);
     else if (row) pick(view.order[Math.max(0, Math.min(H - 1, view.order.indexOf(view.unit) + row))]);
     else return;
@@ -195,18 +243,19 @@ function start() {
   new ResizeObserver(() => {
     if (tracks.clientWidth === width) return;
     width = tracks.clientWidth;
-    requestAnimationFrame(() => { drawTracks(); placeCursor(); });
+    requestAnimationFrame(() => { drawTracks();
+      placeCursor(); });
   }).observe(tracks);
   view.unit = firstUnit();
   filterSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
 }
 
-const run_names = () => Array.from({length: net.layers * D}, (_, j) => [j, layerName(j)]);
+const runNames = () => Array.from({ length: net.layers * D }, (_, j) => [j, layerName(j)]);
 
 // The unit in the middle of the time-scales: neither the fastest nor one that never moves.
 function firstUnit() {
-  const order = Array.from({length: H}, (_, u) => u).sort((a, b) => timeScales[a] - timeScales[b] || a - b);
+  const order = Array.from({ length: H }, (_, u) => u).sort((a, b) => timeScales[a] - timeScales[b] || a - b);
   return order[Math.floor(H / 2)];
 }
 

@@ -22,7 +22,8 @@ function template(host, text, prefix) {
   const places = {};
   for (const piece of text.split(/(\{[\w.]+\}|_\{[^}]+\}|_.)/)) {
     if (!piece) continue;
-    if (piece[0] === "{") places[piece.slice(1, -1)] = element("b", {"data-value": `${prefix}.${piece.slice(1, -1)}`}, host);
+    if (piece[0] === "{") places[piece.slice(1, -1)] = element(
+    "b", { "data-value": `${prefix}.${piece.slice(1, -1)}` }, host);
     else if (piece[0] === "_") element("sub", {}, host, piece.replace(/^_\{?|\}$/g, ""));
     else host.append(piece);
   }
@@ -37,26 +38,30 @@ class Equations {
 
   // `old` is how the state before is indexed: t−1 forward in time, t+1 backward.
   build(old) {
-    const net = this.net, after = net.reset === "after", [a, b] = net.keeps ? ["h̃_t", `h_{${old}}`] : [`h_{${old}}`, "h̃_t"];
+    const net = this.net,
+      after = net.reset === "after",
+      [a, b] = net.keeps ? ["h̃_t", `h_{${old}}`] : [`h_{${old}}`, "h̃_t"];
     const [va, vb] = net.keeps ? ["{n}", "{h}"] : ["{h}", "{n}"];
     this.host.replaceChildren();
     this.places = {};
     const rows = [
       ["z", "update gate", `z_t = σ( W_z x_t + U_z h_{${old}} + b_z )`, "= σ( {z.Wx} + {z.Uh} + {z.b} ) = {z}"],
       ["r", "reset gate", `r_t = σ( W_r x_t + U_r h_{${old}} + b_r )`, "= σ( {r.Wx} + {r.Uh} + {r.b} ) = {r}"],
-      ["n", "candidate", after ? `h̃_t = tanh( W_h x_t + b_h + r_t ∘ ( U_h h_{${old}} + c_h ) )` : `h̃_t = tanh( W_h x_t + U_h ( r_t ∘ h_{${old}} ) + b_h )`,
-        after ? "= tanh( {n.Wx} + {n.b} + {r} · ( {n.Uh} + {c} ) ) = {n}" : "= tanh( {n.Wx} + {n.Uh} + {n.b} ) = {n}"],
+      ["n", "candidate", after ? `h̃_t = tanh( W_h x_t + b_h + r_t ∘ ( U_h h_{${old}} + c_h ) )` :
+        `h̃_t = tanh( W_h x_t + U_h ( r_t ∘ h_{${old}} ) + b_h )`,
+        after ? "= tanh( {n.Wx} + {n.b} + {r} · ( {n.Uh} + {c} ) ) = {n}" :
+        "= tanh( {n.Wx} + {n.Uh} + {n.b} ) = {n}"
+      ],
       ["out", "state", `h_t = ( 1 − z_t ) ∘ ${a} + z_t ∘ ${b}`, `= ( 1 − {z} ) · ${va} + {z} · ${vb} = {out}`],
     ];
     for (const [name, meaning, law, numbers] of rows) {
-      const box = element("div", {class: `equation ${name}`}, this.host);
-      element("div", {class: "meaning"}, box, meaning);
-      template(element("div", {class: "law"}, box), law, "");
-      const line = element("div", {class: "numbers"}, box);
+      const box = element("div", { class: `equation ${name}` }, this.host);
+      element("div", { class: "meaning" }, box, meaning);
+      template(element("div", { class: "law" }, box), law, "");
+      const line = element("div", { class: "numbers" }, box);
       this.places[name] = [];
-      const found = template(line, numbers, `equation.${name}`);
+      template(line, numbers, `equation.${name}`);
       for (const node of line.querySelectorAll("b")) this.places[name].push(node);
-      void found;
     }
     this.old = old;
   }
@@ -74,15 +79,21 @@ class Equations {
 
 // What a unit would do with another input, another state, other gates: all units' reset gates follow x and h.
 function whatIf(net, cell, x, h, unit, forced) {
-  const H = net.units, after = net.reset === "after", rh = new Float64Array(H);
-  const gate = (row) => sigmoid(dot(cell.W, row * cell.width, x, 0, cell.width) + dot(cell.U, row * H, h, 0, H) + (cell.b ? cell.b[row] : 0));
-  for (let u = 0; u < H; u++) if (!after || u === unit) rh[u] = gate(u) * h[u];
-  const r = forced.r === null ? gate(unit) : forced.r, z = forced.z === null ? gate(H + unit) : forced.z;
+  const H = net.units,
+    after = net.reset === "after",
+    rh = new Float64Array(H);
+  const gate = (row) => sigmoid(dot(cell.W, row * cell.width, x, 0, cell.width) + dot(cell.U, row * H, h, 0, H) + (
+    cell.b ? cell.b[row] : 0));
+  for (let u = 0; u < H; u++)
+    if (!after || u === unit) rh[u] = gate(u) * h[u];
+  const r = forced.r === null ? gate(unit) : forced.r,
+    z = forced.z === null ? gate(H + unit) : forced.z;
   rh[unit] = r * h[unit];
-  const parts = net.products(cell, unit, x, 0, h, 0, rh).n, c = after && cell.c ? cell.c[unit] : 0;
+  const parts = net.products(cell, unit, x, 0, h, 0, rh).n,
+    c = after && cell.c ? cell.c[unit] : 0;
   const n = Math.tanh(parts.Wx + parts.b + (after ? r * (parts.Uh + c) : parts.Uh));
   const old = net.keeps ? z : 1 - z;
-  return {r, z, n, kept: old * h[unit], added: (1 - old) * n, out: net.mix(z, n, h[unit])};
+  return { r, z, n, kept: old * h[unit], added: (1 - old) * n, out: net.mix(z, n, h[unit]) };
 }
 
 class Playground {
@@ -101,10 +112,12 @@ class Playground {
       });
     }
     this.feature.addEventListener("change", () => this.update());
-    document.getElementById("p-free").addEventListener("click", () => { this.forced = {z: null, r: null}; this.update(); });
+    document.getElementById("p-free").addEventListener("click", () => { this.forced = { z: null, r: null };
+      this.update(); });
     document.getElementById("p-reset").addEventListener("click", () => this.load(...this.given));
     this.picture = document.getElementById("p-picture");
-    this.says = template(document.getElementById("p-says"), "kept {kept} + let in {added} = new state {out}, candidate {n}", "play");
+    this.says = template(document.getElementById("p-says"),
+      "kept {kept} + let in {added} = new state {out}, candidate {n}", "play");
   }
 
   // The feature's value as the user has it; units of a lower layer are not scaled.
@@ -114,62 +127,71 @@ class Playground {
   }
 
   setX(v) {
-    const f = +this.feature.value, [scale, shift] = this.scaled(f);
+    const f = +this.feature.value,
+      [scale, shift] = this.scaled(f);
     this.x[f] = (v - shift) / scale;
   }
 
   load(run, t, unit, first, ranges) {
     this.given = [run, t, unit, first, ranges];
-    Object.assign(this, {run, unit, first, forced: {z: null, r: null}});
+    Object.assign(this, { run, unit, first, forced: { z: null, r: null } });
     const H = this.net.units;
     this.x = run.x.slice(t * run.width, (t + 1) * run.width);
     this.h = run.before.slice(t * H, (t + 1) * H);
     this.ranges = ranges;
     const names = first ? this.features : Array.from(this.x, (_, i) => `unit ${i} below`);
     if (this.feature.options.length !== names.length || this.feature.dataset.first !== String(first)) {
-      this.feature.replaceChildren(...names.map((name, i) => { const o = element("option", {value: i}); o.textContent = name; return o; }));
+      this.feature.replaceChildren(...names.map((name, i) => { const o = element("option", { value: i });
+        o.textContent = name; return o; }));
       this.feature.dataset.first = String(first);
     }
     this.update();
   }
 
   update() {
-    const f = Math.max(0, +this.feature.value), [scale, shift] = this.scaled(f), v = whatIf(this.net, this.run.cell, this.x, this.h, this.unit, this.forced);
+    const f = Math.max(0, +this.feature.value),
+      [scale, shift] = this.scaled(f),
+      v = whatIf(this.net, this.run.cell, this.x, this.h, this.unit, this.forced);
     const x = this.x.length ? this.x[f] * scale + shift : 0;
     const [low, high] = this.first ? this.ranges[f] || [-1, 1] : [-1, 1];
     this.nodes.x.min = Math.min(low, x);
     this.nodes.x.max = Math.max(high, x);
-    const show = {x, h: this.h[this.unit], z: v.z, r: v.r};
+    const show = { x, h: this.h[this.unit], z: v.z, r: v.r };
     for (const [name, node] of Object.entries(this.nodes)) {
       if (document.activeElement !== node || name === "z" || name === "r") node.value = show[name];
       this.outs[name].textContent = number(show[name]);
     }
-    for (const g of ["z", "r"]) document.getElementById(`p-${g}-is`).textContent = this.forced[g] === null ? "follows" : "held";
+    for (const g of ["z", "r"]) document.getElementById(`p-${g}-is`).textContent = this.forced[g] === null ?
+      "follows" : "held";
     for (const [name, node] of Object.entries(this.says)) node.textContent = number(v[name]);
     this.draw(v, show.h);
   }
 
   draw(v, h) {
     this.picture.replaceChildren();
-    const root = svg("svg", {viewBox: "0 0 520 190", role: "img", class: "chart"}, this.picture);
-    svg("title", {}, root, "Bars from minus one to one: the part of the old state that is kept, what is let in, and their sum");
-    const across = (value) => 260 + Math.max(-1.15, Math.min(1.15, value)) * 200;
+    const root = svg("svg", { viewBox: "0 0 540 190", role: "img", class: "chart" }, this.picture);
+    svg("title", {}, root,
+      "Bars from minus one to one: the part of the old state that is kept, what is let in, and their sum");
+    const across = (value) => 310 + Math.max(-1.1, Math.min(1.1, value)) * 205;
     for (const tick of [-1, -0.5, 0, 0.5, 1]) {
-      svg("line", {x1: across(tick), x2: across(tick), y1: 8, y2: 160, class: "grid"}, root);
-      svg("text", {x: across(tick), y: 180, class: "tick", "text-anchor": "middle"}, root, brief(tick));
+      svg("line", { x1: across(tick), x2: across(tick), y1: 8, y2: 160, class: "grid" }, root);
+      svg("text", { x: across(tick), y: 180, class: "tick", "text-anchor": "middle" }, root, brief(tick));
     }
     const bar = (y, from, to, fill, opacity, label) => {
-      svg("rect", {x: Math.min(across(from), across(to)), y, width: Math.max(1, Math.abs(across(to) - across(from))), height: 22, rx: 3, fill, "fill-opacity": opacity}, root);
-      svg("text", {x: 6, y: y + 16, class: "note"}, root, label);
+      svg("rect", { x: Math.min(across(from), across(to)), y, width: Math.max(1, Math.abs(across(to) - across(
+          from))), height: 22, rx: 3, fill, "fill-opacity": opacity }, root);
+      svg("text", { x: 6, y: y + 16, class: "note" }, root, label);
     };
     bar(12, 0, h, "#999999", 0.45, "");
     bar(12, 0, v.kept, "#0072B2", 0.95, "kept");
     bar(56, v.kept, v.kept + v.added, "#E69F00", 0.95, "let in");
     bar(100, 0, v.out, "#009E73", 0.95, "new state");
-    svg("line", {x1: across(v.kept), x2: across(v.kept), y1: 34, y2: 56, class: "grid", "stroke-dasharray": "3 3"}, root);
-    svg("line", {x1: across(v.out), x2: across(v.out), y1: 78, y2: 100, class: "grid", "stroke-dasharray": "3 3"}, root);
-    svg("line", {x1: across(v.n), x2: across(v.n), y1: 132, y2: 152, stroke: "#CC79A7", "stroke-width": 4}, root);
-    svg("text", {x: 6, y: 147, class: "note"}, root, "candidate");
+    svg("line", { x1: across(v.kept), x2: across(v.kept), y1: 34, y2: 56,
+    class: "grid", "stroke-dasharray": "3 3" }, root);
+    svg("line", { x1: across(v.out), x2: across(v.out), y1: 78, y2: 100, class: "grid", "stroke-dasharray": "3 3" },
+      root);
+    svg("line", { x1: across(v.n), x2: across(v.n), y1: 132, y2: 152, stroke: "#CC79A7", "stroke-width": 4 }, root);
+    svg("text", { x: 6, y: 147, class: "note" }, root, "candidate");
   }
 }
 
@@ -177,28 +199,38 @@ const power = (v) => `10${String(Math.round(v)).split("").map((c) => (c === "-" 
 
 // Units as dots, stacked in bins of log time-scale; bars instead where there are too many for dots.
 function scaleChart(host, scales, onPick) {
-  const found = Array.from(scales).map((s, i) => [Math.log10(Math.min(1e6, Math.max(0.05, s))), i]).filter(([s]) => !Number.isNaN(s));
+  const found = Array.from(scales).map((s, i) => [Math.log10(Math.min(1e6, Math.max(0.05, s))), i]).filter(([s]) => !
+    Number.isNaN(s));
   if (!found.length) return null;
-  const low = Math.floor(Math.min(...found.map(([s]) => s)) * 2) / 2, high = Math.max(low + 1, Math.ceil(Math.max(...found.map(([s]) => s)) * 2 + 0.001) / 2);
-  const bins = 36, stacks = Array.from({length: bins}, () => []);
-  for (const [s, i] of found.sort((a, b) => a[0] - b[0])) stacks[Math.min(bins - 1, Math.floor((s - low) / (high - low) * bins))].push(i);
-  const most = Math.max(...stacks.map((s) => s.length)), many = most > 24;
+  const low = Math.floor(Math.min(...found.map(([s]) => s)) * 2) / 2,
+    high = Math.max(low + 1, Math.ceil(Math.max(...found.map(([s]) => s)) * 2 + 0.001) / 2);
+  const bins = 36,
+    stacks = Array.from({ length: bins }, () => []);
+  for (const [s, i] of found.sort((a, b) => a[0] - b[0])) stacks[Math.min(bins - 1, Math.floor((s - low) / (high -
+    low) * bins))].push(i);
+  const most = Math.max(...stacks.map((s) => s.length)),
+    many = most > 24;
   const exponents = [];
-  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e++) for (const m of high - low < 2.1 ? [1, 2, 5] : [1]) {
-    if (e + Math.log10(m) >= low && e + Math.log10(m) <= high) exponents.push(e + Math.log10(m));
-  }
-  const frame = axes(host, `Time-scales of ${found.length} units`,
-    {low, high, ticks: exponents, label: "steps until the state has decayed to 1/e", text: (v) => (v > 3.01 || v < -2 ? power(v) : brief(10 ** v))},
-    {low: 0, high: Math.max(4, most + 0.5), ticks: ticks(0, Math.max(4, most), 4).filter(Number.isInteger), label: "units"});
-  const dots = {}, tall = (frame.up(0) - frame.up(1));
+  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e++)
+    for (const m of high - low < 2.1 ? [1, 2, 5] : [1]) {
+      if (e + Math.log10(m) >= low && e + Math.log10(m) <= high) exponents.push(e + Math.log10(m));
+    }
+  const frame = axes(host, `Time-scales of ${found.length} units`, { low, high, ticks: exponents,
+    label: "steps until the state has decayed to 1/e", text: (v) => (v > 3.01 || v < -2 ? power(v) : brief(10 **
+      v)) }, { low: 0, high: Math.max(4, most + 0.5), ticks: ticks(0, Math.max(4, most), 4).filter(Number
+      .isInteger), label: "units" });
+  const dots = {},
+    tall = (frame.up(0) - frame.up(1));
   stacks.forEach((stack, b) => {
     const x = frame.across(low + (b + 0.5) / bins * (high - low));
     if (many) {
-      if (stack.length) svg("rect", {x: x - 4.5, y: frame.up(stack.length), width: 9, height: frame.floor - frame.up(stack.length), class: "dot"}, frame.root);
+      if (stack.length) svg("rect", { x: x - 4.5, y: frame.up(stack.length), width: 9, height: frame.floor - frame
+          .up(stack.length), class: "dot" }, frame.root);
       return;
     }
     stack.forEach((i, k) => {
-      const dot = svg("circle", {cx: x, cy: frame.up(k + 0.5), r: Math.min(5, tall / 2 - 0.4), class: "dot"}, frame.root);
+      const dot = svg("circle", { cx: x, cy: frame.up(k + 0.5), r: Math.min(5, tall / 2 - 0.4),
+        class: "dot" }, frame.root);
       svg("title", {}, dot, `unit ${i}: ${number(scales[i])} steps`);
       dot.addEventListener("click", () => onPick(i));
       dots[i] = dot;
@@ -209,18 +241,27 @@ function scaleChart(host, scales, onPick) {
 
 // series: [{name, points: [[x, y], ...]}]
 function lineChart(host, title, series, xLabel, yLabel, yText) {
-  const points = series.flatMap((s) => s.points), xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
-  const span = (v) => { const a = Math.min(...v), b = Math.max(...v); return a === b ? [a - 0.5, b + 0.5] : [a, b]; };
+  const points = series.flatMap((s) => s.points),
+    xs = points.map((p) => p[0]),
+    ys = points.map((p) => p[1]);
+  const span = (v) => { const a = Math.min(...v),
+      b = Math.max(...v); return a === b ? [a - 0.5, b + 0.5] : [a, b]; };
   const [x0, x1] = span(xs), [y0, y1] = span(ys), pad = (y1 - y0) * 0.05;
   const whole = (list) => list.filter(Number.isInteger);
-  const frame = axes(host, title, {low: x0, high: x1, ticks: whole(ticks(x0, x1, 6)), label: xLabel},
-    {low: y0 - pad, high: y1 + pad, ticks: yText ? whole(ticks(y0, y1, 5)) : ticks(y0 - pad, y1 + pad, 5), label: yLabel, text: yText});
+  const frame = axes(host, title, { low: x0, high: x1, ticks: whole(ticks(x0, x1, 6)), label: xLabel }, { low: y0 -
+      pad, high: y1 + pad, ticks: yText ? whole(ticks(y0, y1, 5)) : ticks(y0 - pad, y1 + pad, 5), label: yLabel,
+    text: yText });
   series.forEach((s, i) => {
-    polyline(frame, s.points, LINES[i % LINES.length], i % 2 ? {"stroke-dasharray": "7 4"} : {});
-    const x = frame.W - 150, y = 24 + 18 * i;
-    if (series.length > 1) {
-      svg("path", {d: `M${x} ${y}H${x + 24}`, stroke: LINES[i % LINES.length], class: "line", ...(i % 2 ? {"stroke-dasharray": "7 4"} : {})}, frame.root);
-      svg("text", {x: x + 30, y: y + 4, class: "note"}, frame.root, s.name);
-    }
+    polyline(frame, s.points, LINES[i % LINES.length], i % 2 ? { "stroke-dasharray": "7 4" } : {});
   });
+  if (series.length > 1) {
+    const legend = element("div", { class: "legend" }, host);
+    series.forEach((s, i) => {
+      const key = element("span", { class: "key" }, legend),
+        line = svg("svg", { viewBox: "0 0 26 6", width: 26, height: 6, "aria-hidden": "true" }, key);
+      svg("path", { d: "M0 3H26", stroke: LINES[i % LINES.length], "stroke-width": 3, ...(i % 2 ?
+        { "stroke-dasharray": "7 4" } : {}) }, line);
+      key.append(s.name);
+    });
+  }
 }

@@ -74,7 +74,7 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": _pack(np.minimum(scales, 3e38)), "saturation": _pack(saturation),
         "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
-        "summary": _summary(parts, judged, N), "notes": notes,
+        "summary": _summary(parts, judged, N), "order": judged.order, "notes": notes,
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None
     last = x.new_empty(B, H)
     native.forward_into(
         _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=last, y=y, gates=gates,
-        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse,
+        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(),
     )  # fmt: skip
     return y, last, gates
 
@@ -69,9 +69,14 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
     native.backward_into(
         _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
         dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
-        reverse=reverse,
+        reverse=reverse, threads=_threads(),
     )  # fmt: skip
     return dx, dh_first, dW, dU, db, dc
+
+
+def _threads() -> int:
+    """As many as torch may use, and no more than were set for the native core."""
+    return min(native.threads(), torch.get_num_threads())
 
 
 def _dense(t: Tensor | None) -> Any:

@@ -17,7 +17,7 @@ from .check import Call, check_call
 from .engine import asked, choose
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
-_FEW = 4  # below so many steps a call costs more than torch's kernel, which has less to prepare
+_FEW = 8  # below so many steps a call costs more than torch's kernel, which has less to prepare
 
 
 class Gates(NamedTuple):
@@ -57,6 +57,10 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+
+    Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
+    checked when it runs; under `vmap` they are checked before; inside a compiled functorch transform they are not,
+    and what lies outside 0 to time counts as the nearer end.
 
     Raises:
         ConventionError: the convention is unknown, or a state dict of another one is loaded.

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..convention import Convention
+from ..errors import EngineError
 from . import stack
 from .check import check_values
 from .engine import choose
@@ -150,6 +151,10 @@ _STACK = (
 def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
          restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
          ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+    if torch.autograd.forward_ad._current_level >= 0:  # torch would take the tangent for zero, in silence
+        raise EngineError(
+            "gruvy::gru: no forward-mode derivative in a recorded graph; call the layer, not the exported program"
+        )
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):

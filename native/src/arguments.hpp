@@ -1,0 +1,113 @@
+// What the functions of the Python module have in common: checked arguments, and the way out of the interpreter's lock.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "arrays.hpp"
+
+namespace gruvy {
+
+// Lets other Python threads run, while it lives. A thread that comes back while the interpreter ends would be ended by
+// it in the middle of C++ functions, which aborts the process: from close() on such a thread waits for the end instead.
+class Released {
+  public:
+    Released() : state(PyEval_SaveThread()) {}
+    ~Released() {
+        returning++;
+        if (closing && std::this_thread::get_id() != closer) {
+            returning--;
+            for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+        }
+        PyEval_RestoreThread(state);
+        returning--;
+    }
+    Released(const Released &) = delete;
+    Released &operator=(const Released &) = delete;
+
+    // Before the interpreter ends: waits for who is on the way back.
+    static void close() {
+        closer = std::this_thread::get_id();  // which lives to the end
+        closing = true;
+        nb::gil_scoped_release release;
+        while (returning) std::this_thread::yield();
+    }
+
+  private:
+    PyThreadState *state;
+    static inline std::thread::id closer;
+    static inline std::atomic<bool> closing{false};
+    static inline std::atomic<int> returning{0};
+};
+
+template <class T> constexpr Kind kind_for = sizeof(T) == 4 ? Kind::float32 : Kind::float64;
+
+// Calls f with a float or a double, as the array's numbers are.
+template <class F> void by_type(const Array &a, F f) {
+    if (a.kind() == Kind::float32) return f(float());
+    if (a.kind() == Kind::float64) return f(double());
+    throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", wanted float32 or float64");
+}
+
+inline void expect_axes(const Array &a, int axes, const char *letters) {
+    if (!a || a.dimensions() != axes) {
+        throw InputError(std::string(a.name) + ": " + (a ? std::to_string(a.dimensions()) + " axes" : "None") +
+                         ", wanted " + letters);
+    }
+}
+
+// Numbers of type T in this shape, dense from an axis on. Missing is allowed unless needed.
+template <class T>
+void expect_numbers(const Array &a, const char *letters, std::initializer_list<Index> shape, int dense_from,
+                    bool needed = true) {
+    if (!a && needed) throw InputTypeError(std::string(a.name) + ": None, wanted an array " + letters);
+    a.expect(kind_for<T>);
+    a.expect(letters, shape);
+    a.expect_dense(dense_from);
+}
+
+struct Flags {
+    Array lengths, mask, restarts;
+    bool reverse;
+
+    Flags(nb::handle l, nb::handle m, nb::handle r, bool rev)
+        : lengths("lengths", l, false), mask("mask", m, false), restarts("restarts", r, false), reverse(rev) {}
+
+    Steps steps(Index T, Index B) const {
+        lengths.expect(Kind::int64), lengths.expect("(B,)", {B}), lengths.expect_dense();
+        mask.expect(Kind::boolean), mask.expect("(T, B)", {T, B});
+        restarts.expect(Kind::boolean), restarts.expect("(T, B)", {T, B});
+        const auto *p = lengths.at<const std::int64_t>();
+        for (Index b = 0; lengths && b < B; b++) {
+            if (p[b] < 0 || p[b] > T) {
+                throw InputError("lengths: " + std::to_string(p[b]) + " at index " + std::to_string(b) +
+                                 ", wanted 0 to " + std::to_string(T));
+            }
+        }
+        return {p, mask.view<const std::uint8_t>(), restarts.view<const std::uint8_t>(), reverse};
+    }
+};
+
+struct Parameters {
+    Array W, U, b, c;
+    Convention convention;
+
+    Parameters(nb::handle W_, nb::handle U_, nb::handle b_, nb::handle c_, bool after, bool keeps)
+        : W("W", W_, false), U("U", U_, false), b("b", b_, false), c("c", c_, false), convention{after, keeps} {
+        expect_axes(W, 2, "(3H, I)");
+        expect_axes(U, 2, "(3H, H)");
+        if (c && !after) throw InputError("c: wanted None, since the reset gate acts before the product");
+    }
+    Shape shape(Index T, Index B) const { return {T, B, W.size(1), U.size(1)}; }
+    template <class T> Weights<T> get() const {
+        Index I = W.size(1), H = U.size(1);
+        expect_numbers<T>(W, "(3H, I)", {3 * H, I}, 0);
+        expect_numbers<T>(U, "(3H, H)", {3 * H, H}, 0);
+        expect_numbers<T>(b, "(3H,)", {3 * H}, 0, false);
+        expect_numbers<T>(c, "(H,)", {H}, 0, false);
+        return {W.at<const T>(), U.at<const T>(), b.at<const T>(), c.at<const T>()};
+    }
+};
+
+}  // namespace gruvy

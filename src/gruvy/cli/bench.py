@@ -1,0 +1,83 @@
+"""`gruvy bench`: how fast gruvy is on this machine, beside everybody else who computes the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gruvy.cli.app import app, example, say
+from gruvy.cli.reading import comma
+from gruvy.cli.writing import check_writable, whole_file
+from gruvy.errors import InputError
+
+if TYPE_CHECKING:
+    from gruvy.bench.problem import Shape
+
+README, PAGE, FIGURE = Path("README.md"), Path("docs/benchmark.md"), Path("docs/benchmark.svg")
+
+
+@app.command(
+    epilog=example(
+        "gruvy bench",
+        "gruvy bench --shape 100,32,128,128 --modes train --threads 1 --only torch.nn.GRU",
+    )
+)
+def bench(
+    threads: Annotated[str, typer.Option(help="Numbers of threads, joined by commas.")] = "2,1",
+    modes: Annotated[str, typer.Option(help="Some of train, infer, variants, joined by commas.")] = (
+        "train,infer,variants"
+    ),
+    shape: Annotated[
+        list[str] | None, typer.Option(help="Steps, batch, input units, hidden units; may come again; else ten shapes.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Name of one of the others; may come again; else all.")] = None,
+    budget: Annotated[float, typer.Option(help="Seconds for each of them on each shape.")] = 1.0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Every round's seconds, as JSON.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Also write README.md, docs/benchmark.md and .svg of the folder it runs in.")
+    ] = False,
+) -> None:
+    """Time gruvy's GRU against torch's and others on this machine, after checking that all compute the same.
+
+    A number is the other's time over gruvy's: above 1, gruvy is faster. Keep the machine idle meanwhile.
+    """
+    if budget <= 0:
+        raise InputError(f"--budget {budget}: wanted seconds, above 0")
+    for path, option in ((output, "--output"), *((path, "--write") for path in (README, PAGE, FIGURE) if write)):
+        if path is not None:
+            check_writable(path, option)
+    from gruvy.bench import report, run
+    from gruvy.bench.problem import GRID
+
+    shapes = [_shape(text) for text in shape] if shape else GRID
+    counts = [_whole(text, "--threads", threads) for text in comma(threads) or []]
+    if write and report.START not in README.read_text(encoding="utf-8"):
+        raise InputError(f"--write: {README} has no place for the table; wanted a line {report.START}")
+    found = run(counts, comma(modes) or [], shapes, only, budget, say)
+    if output is not None:
+        with whole_file(output) as file:
+            json.dump(found, file, indent=1)
+    typer.echo(report.tables(found))
+    if write:
+        report.write_readme(README, report.summary(found))
+        PAGE.write_text(f"# Benchmark\n\n{report.tables(found)}", encoding="utf-8")
+        FIGURE.write_text(report.figure(found), encoding="utf-8")
+        say(f"written: {README}, {PAGE}, {FIGURE}")
+
+
+def _shape(text: str) -> Shape:
+    from gruvy.bench.problem import Shape
+
+    sizes = [_whole(part, "--shape", text) for part in text.split(",")]
+    if len(sizes) != 4:
+        raise InputError(f"--shape {text}: wanted four numbers, as in 100,32,128,128")
+    return Shape(*sizes)
+
+
+def _whole(part: str, option: str, text: str) -> int:
+    if not part.strip().isdigit() or int(part) < 1:
+        raise InputError(f"{option} {text}: wanted whole numbers of at least 1, joined by commas")
+    return int(part)

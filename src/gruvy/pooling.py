@@ -1,0 +1,39 @@
+"""Which steps count, and what the answer for a whole sequence reads of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+POOLINGS = ("last", "mean", "max")
+
+
+def valid_steps(lengths: Any, mask: Tensor | None, T: int, device: torch.device) -> Tensor | None:
+    """(B, T): True where a step counts; None where all do."""
+    if lengths is None:
+        return mask
+    valid = torch.arange(T, device=device) < torch.as_tensor(lengths, device=device)[:, None]
+    return valid if mask is None else valid & mask
+
+
+def pool(pooling: str, hidden: Tensor, final: Tensor, valid: Tensor | None, restarts: Tensor | None) -> Tensor:
+    """Mean or maximum of hidden (B, T, D*H) over the valid steps that no restart follows: (B, D*H).
+
+    Over no step it is the final state (B, D*H).
+    """
+    if restarts is not None:
+        later = restarts.flip(1).cumsum(1).flip(1) - restarts.long()
+        since = later == 0
+        valid = since if valid is None else since & valid
+    if hidden.shape[1] == 0:
+        return final
+    if valid is None:
+        return hidden.mean(1) if pooling == "mean" else hidden.amax(1)
+    count = valid.sum(1)[:, None]
+    if pooling == "mean":
+        pooled = torch.where(valid[..., None], hidden, 0).sum(1) / count.clamp(min=1)
+    else:
+        pooled = torch.where(valid[..., None], hidden, -torch.inf).amax(1)
+    return torch.where(count > 0, pooled, final)

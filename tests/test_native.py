@@ -1,0 +1,243 @@
+"""The native engine against the float64 reference, which the complex step has checked: every convention and edge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gruvy import native, reference
+from gruvy.convention import Convention
+from gruvy.errors import InputError, InputTypeError
+from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, problem
+
+pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
+
+DTYPES = [np.float32, np.float64]
+TORCH, TUTORIAL = Convention.of("torch"), Convention.of("tutorial")
+
+
+def losses(args, seed, y=True, last=True):
+    rng = np.random.default_rng(seed + 1)
+    T, B, _ = args["x"].shape
+    H, dtype = args["h"].shape[1], args["x"].dtype
+    dy, dh = rng.normal(size=(T, B, H)).astype(dtype), rng.normal(size=(B, H)).astype(dtype)
+    return dy if y else None, dh if last else None
+
+
+@pytest.mark.parametrize("isa", builds())
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_all_edges_at_once(convention, dtype, isa):
+    args, options = problem(convention, dtype, 9, 11, 5, 19, lengths=True, holes=True, restarts=True)
+    dy, dh = losses(args, 0)
+    dy[~np.isfinite(args["x"][:, :, 0])] = np.nan  # not read at steps that don't count
+    for reverse in (False, True):
+        got = actual(convention, args, options, dy, dh, reverse, isa=isa, threads=2)
+        want = expected(convention, args, options, np.nan_to_num(dy), dh, reverse)
+        assert_agree(got, want, dtype)
+        assert np.all(got["y"][np.isnan(args["x"][:, :, 0])] == 0)
+        assert np.all(got["dx"][np.isnan(args["x"][:, :, 0])] == 0)
+
+
+@given(
+    st.sampled_from(CONVENTIONS), st.sampled_from(DTYPES), st.integers(0, 6), st.integers(0, 9), st.integers(1, 9),
+    st.integers(1, 35), st.integers(0, 2**20), st.integers(0, 2**7 - 1), st.integers(1, 3),
+)  # fmt: skip
+def test_any_problem(convention, dtype, T, B, I, H, seed, bits, threads):
+    lengths, holes, restarts, biases, reverse, loss_y, loss_h = (bool(bits >> k & 1) for k in range(7))
+    args, options = problem(
+        convention, dtype, T, B, I, H, seed, lengths=lengths, holes=holes, restarts=restarts, biases=biases
+    )
+    dy, dh = losses(args, seed, loss_y, loss_h)
+    got = actual(convention, args, options, dy, dh, reverse, threads=threads)
+    assert_agree(got, expected(convention, args, options, dy, dh, reverse), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(40, 33, 65, 70), (300, 1, 20, 130), (3, 150, 1, 24)], ids=str)
+def test_larger_shapes(shape, dtype):
+    for convention in (TUTORIAL, TORCH):
+        args, options = problem(convention, dtype, *shape, lengths=shape[0] == 40)
+        dy, dh = losses(args, 0)
+        got = actual(convention, args, options, dy, dh, False, threads=2)
+        assert_agree(got, expected(convention, args, options, dy, dh, False), dtype)
+
+
+@pytest.mark.parametrize("convention", [TUTORIAL, TORCH], ids=str)
+def test_memory_as_it_lies(convention):
+    # batch first, two directions side by side in one array, flags transposed, weights in Fortran order: no copies of x.
+    args, options = problem(convention, np.float32, 6, 5, 4, 7, lengths=True, holes=True, restarts=True)
+    T, B, I, H = 6, 5, 4, 7
+    plain, last = native.forward(**args, convention=convention, **options)
+    both, gates = np.full((B, T, 2 * H), np.nan, np.float32), np.full((B, T, convention.gates, H), np.nan, np.float32)
+    x = np.full((B, T, I + 3), np.nan, np.float32)
+    x[:, :, 1 : 1 + I] = args["x"].transpose(1, 0, 2)
+    moved = {**args, "x": x.transpose(1, 0, 2)[:, :, 1 : 1 + I]}
+    moved["W"], moved["U"] = np.asfortranarray(args["W"]), np.asfortranarray(args["U"])
+    options = {k: v if k == "lengths" else np.asfortranarray(v) for k, v in options.items()}
+    out = both.transpose(1, 0, 2)[:, :, H:]
+    y, last2 = native.forward(
+        **moved, convention=convention, **options, out=out, gates=gates.transpose(1, 0, 2, 3), threads=2
+    )
+    assert y is out
+    assert np.array_equal(y, plain)
+    assert np.array_equal(last, last2)
+    assert np.isnan(both[:, :, :H]).all()
+    dy = np.zeros((B, T, 2 * H), np.float32)
+    dy[:, :, H:] = np.random.default_rng(5).normal(size=(B, T, H))
+    got = native.backward(
+        dy.transpose(1, 0, 2)[:, :, H:], None, **moved, y=y, gates=gates.transpose(1, 0, 2, 3), convention=convention,
+        **options,
+    )  # fmt: skip
+    want = expected(convention, args, options, dy.transpose(1, 0, 2)[:, :, H:], None, False)
+    names = ("dx", "dh", "dW", "dU", "db", "dc")
+    assert_agree(dict(zip(names, got, strict=True)), {n: want[n] for n in names}, np.float32)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_recurrent_mask_is_a_diagonal_in_front_of_U(convention, dtype):
+    # One mask for all rows and steps is the same as scaling the columns of U.
+    args, options = problem(convention, dtype, 7, 3, 4, 9, restarts=True)
+    m = np.random.default_rng(3).choice([0.0, 2.0], 9).astype(dtype)
+    recurrent = np.broadcast_to(m, (7, 3, 9)).copy()
+    scaled = {**args, "U": args["U"] * m}
+    dy, dh = losses(args, 0)
+    gates = np.empty((7, 3, convention.gates, 9), dtype)
+    y, last = native.forward(**args, convention=convention, gates=gates, recurrent=recurrent, **options)
+    back = native.backward(
+        dy, dh, **args, y=y, gates=gates, convention=convention, recurrent=recurrent, **options
+    )  # fmt: skip
+    want = expected(convention, scaled, options, dy, dh, False)
+    want["dU"] = want["dU"] * m
+    got = {"y": y, "last": last, "gates": gates, **dict(zip(("dx", "dh", "dW", "dU", "db", "dc"), back, strict=True))}
+    assert_agree(got, want, dtype)
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_step_packed_and_readout(convention):
+    args, options = problem(convention, np.float32, 8, 3, 5, 21, lengths=True, holes=True)
+    x, h = args.pop("x"), args.pop("h")
+    packed = native.pack(**args, convention=convention)
+    y, last = native.forward(x, h, **args, convention=convention, **options)
+    y2, last2 = packed.forward(x, h, **options)
+    assert np.array_equal(y, y2)
+    assert np.array_equal(last, last2)
+    x = np.nan_to_num(x)
+    want = reference.step(x[0], h, **args, convention=convention)
+    for got in (native.step(x[0], h, **args, convention=convention), packed.step(x[0], h)):
+        assert np.abs(got - want).max() < 2e-6
+    V, b = np.random.default_rng(2).normal(size=(4, 21)).astype("f"), np.arange(4, dtype="f")
+    out = native.readout(y, V, b, lengths=options["lengths"], mask=options["mask"])
+    valid = (np.arange(8)[:, None] < options["lengths"]) & options["mask"]
+    want = np.where(valid[..., None], y.astype(float) @ V.T.astype(float) + b, 0)
+    assert np.abs(out - want).max() / np.abs(want).max() < 2e-6
+    assert np.all(out[~valid] == 0)
+
+
+def test_packed_pickles_and_does_not_follow_the_weights():
+    import copy
+    import pickle
+
+    args, _ = problem(TORCH, np.float64, 4, 2, 3, 6)
+    x, h = args.pop("x"), args.pop("h")
+    packed = native.pack(**args, convention=TORCH)
+    y, _ = packed.forward(x, h)
+    args["U"] *= 2
+    for other in (packed, pickle.loads(pickle.dumps(packed)), copy.deepcopy(packed)):
+        assert np.array_equal(other.forward(x, h)[0], y)
+
+
+def test_torch_tensors_without_a_copy():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    args, options = problem(TORCH, np.float32, 5, 4, 3, 8, lengths=True, poison=False)
+    y, last = native.forward(**args, convention=TORCH, **options)
+    t = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in args.items()}
+    out, state = torch.full((4, 5, 8), torch.nan), torch.empty(4, 8)
+    native.forward_into(
+        **t, convention=TORCH, h_last=state, y=out.transpose(0, 1), lengths=torch.from_numpy(options["lengths"])
+    )
+    assert np.array_equal(out.transpose(0, 1).numpy(), y)
+    assert np.array_equal(state.numpy(), last)
+    with pytest.raises(InputTypeError, match=r"^x: dtype another, wanted float32 or float64$"):
+        native.forward_into(**{**t, "x": t["x"].half()}, convention=TORCH, h_last=state)
+    with pytest.raises(InputTypeError, match=r"^x: wanted memory of the CPU$"):
+        native.forward_into(**{**t, "x": t["x"].to("meta")}, convention=TORCH, h_last=state)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "text"),
+    [
+        ({"x": np.zeros((5, 4, 2), "f")}, InputError, "x: shape (5, 4, 2), wanted (T, B, I) = (5, 4, 3)"),
+        ({"x": np.zeros((4, 3), "f")}, InputError, "x: 2 axes, wanted (T, B, I)"),
+        ({"x": np.zeros((5, 4, 3))}, InputTypeError, "W: dtype float32, wanted float64"),
+        ({"x": np.zeros((5, 4, 3), int)}, InputTypeError, "x: dtype int64, wanted float32 or float64"),
+        ({"x": np.zeros((5, 4, 3), ">f4")}, InputTypeError, "x: dtype another, wanted float32 or float64"),
+        ({"h": np.zeros((4, 7), "f")}, InputError, "h: shape (4, 7), wanted (B, H) = (4, 8)"),
+        ({"W": np.zeros((23, 3), "f")}, InputError, "W: shape (23, 3), wanted (3H, I) = (24, 3)"),
+        ({"U": np.zeros((23, 8), "f")}, InputError, "U: shape (23, 8), wanted (3H, H) = (24, 8)"),
+        ({"b": np.zeros(8, "f")}, InputError, "b: shape (8,), wanted (3H,) = (24,)"),
+        ({"c": np.zeros(7, "f")}, InputError, "c: shape (7,), wanted (H,) = (8,)"),
+        ({"lengths": np.zeros(4, np.int32)}, InputTypeError, "lengths: dtype another, wanted int64"),
+        ({"lengths": np.full(4, 6)}, InputError, "lengths: 6 at index 0, wanted 0 to 5"),
+        ({"lengths": np.full(4, -1)}, InputError, "lengths: -1 at index 0, wanted 0 to 5"),
+        ({"lengths": np.zeros(3, int)}, InputError, "lengths: shape (3,), wanted (B,) = (4,)"),
+        ({"mask": np.ones((4, 5), bool)}, InputError, "mask: shape (4, 5), wanted (T, B) = (5, 4)"),
+        ({"mask": np.ones((5, 4), np.uint8)}, InputTypeError, "mask: dtype another, wanted bool"),
+        ({"restarts": np.ones((5, 3), bool)}, InputError, "restarts: shape (5, 3), wanted (T, B) = (5, 4)"),
+        ({"out": np.zeros((5, 4, 9), "f")}, InputError, "y: shape (5, 4, 9), wanted (T, B, H) = (5, 4, 8)"),
+        ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: wanted unit strides after the first two axes"),
+        ({"gates": np.zeros((5, 4, 3, 8), "f")}, InputError,
+         "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
+        ({"threads": -1}, InputError, "threads: -1, wanted 1 or more"),
+        ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
+        ({"convention": TUTORIAL}, InputError, "c: wanted None, since the reset gate acts before the product"),
+        ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
+         "x: wanted aligned memory"),
+    ],
+    ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
+)  # fmt: skip
+def test_errors_name_the_argument(change, kind, text):
+    args, options = problem(TORCH, np.float32, 5, 4, 3, 8)
+    with pytest.raises(kind) as caught:
+        native.forward(**{**args, **options, "convention": TORCH, **change})
+    assert str(caught.value).startswith(text)
+    assert text.endswith(" ") or str(caught.value) == text
+
+
+def test_read_only_results_and_missing_arrays_are_refused():
+    args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
+    out = np.zeros((2, 2, 4), "f")
+    out.flags.writeable = False
+    with pytest.raises(InputTypeError, match=r"^y: wanted an array that may be written to$"):
+        native.forward(**args, convention=TORCH, out=out)
+    with pytest.raises(InputTypeError, match=r"^h_last: None, wanted an array \(B, H\)$"):
+        native.forward_into(**args, convention=TORCH, h_last=None)
+    with pytest.raises(InputTypeError, match=r"^x: list, wanted a NumPy array or a torch tensor of the CPU$"):
+        native.forward_into(**{**args, "x": [1.0]}, convention=TORCH, h_last=args["h"])
+    with pytest.raises(InputError, match=r"^threads: 0, wanted 1 or more$"):
+        native.set_threads(0)
+
+
+@pytest.mark.parametrize("fault", ["swapped gates", "wrong sign", "stale bias", "one NaN", "other convention"])
+def test_the_comparison_fails_on_planted_faults(fault):
+    args, options = problem(TORCH, np.float32, 5, 4, 3, 8, lengths=True)
+    dy, dh = losses(args, 0)
+    want = expected(TORCH, args, options, dy, dh, False)
+    wrong, convention = dict(args), TORCH
+    if fault == "swapped gates":
+        wrong["U"] = np.concatenate([args["U"][8:16], args["U"][:8], args["U"][16:]])
+    elif fault == "wrong sign":
+        wrong["c"] = -args["c"]
+    elif fault == "stale bias":
+        wrong["b"] = args["b"].copy()
+        wrong["b"][3] += 1e-4
+    elif fault == "other convention":
+        convention = Convention("after", "adds")
+    got = actual(convention, wrong, options, dy, dh, False)
+    if fault == "one NaN":
+        got["dW"][1, 1] = np.nan
+    with pytest.raises(AssertionError, match=r"error .* limit"):
+        assert_agree(got, want, np.float32)

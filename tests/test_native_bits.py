@@ -1,0 +1,118 @@
+"""The same bits, whatever batch, padding, threads, chunks, steps and instruction set; gradients that repeat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gruvy import native
+from native_cases import CONVENTIONS, actual, assert_same_bits, builds, problem
+
+pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
+
+DTYPES = [np.float32, np.float64]
+
+
+def run(args, convention, options, **how):
+    T, B, _ = args["x"].shape
+    gates = np.empty((T, B, convention.gates, args["h"].shape[1]), args["x"].dtype)
+    y, last = native.forward(**args, convention=convention, gates=gates, **options, **how)
+    return {"y": y, "last": last, "gates": gates}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_instruction_sets_and_threads(convention, dtype):
+    for shape in [(9, 13, 5, 37), (40, 1, 3, 70), (6, 35, 1, 16), (5, 3, 40, 8)]:
+        args, options = problem(convention, dtype, *shape, lengths=True, holes=True, restarts=True)
+        first = run(args, convention, options, isa="generic", threads=1)
+        for name, runs in native.info().builds:
+            for threads in (1, 2, 3, 7) if runs else ():
+                assert_same_bits(run(args, convention, options, isa=name, threads=threads), first)
+
+
+@pytest.mark.parametrize("isa", builds())
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_batch_padding_chunks_and_steps(convention, dtype, isa):
+    T, B, I, H = 23, 10, 6, 33
+    args, options = problem(convention, dtype, T, B, I, H, lengths=True)
+    whole = run(args, convention, options, isa=isa, threads=2)
+    packed = native.Packed(args["W"], args["U"], args["b"], args["c"], convention, isa)
+    y, last = packed.forward(args["x"], args["h"], **options, threads=2)
+    assert_same_bits({"y": y, "last": last}, {"y": whole["y"], "last": whole["last"]})
+    for b, n in enumerate(options["lengths"]):
+        # Alone, without its padding.
+        alone = {**args, "x": args["x"][:n, b : b + 1], "h": args["h"][b : b + 1]}
+        got = run(alone, convention, {}, isa=isa)
+        assert_same_bits(
+            {"y": got["y"], "last": got["last"]},
+            {"y": whole["y"][:n, b : b + 1].copy(), "last": whole["last"][b : b + 1]},
+        )
+        # In two chunks, then step by step on packed weights.
+        cut, h = n // 3, alone["h"]
+        for part in (slice(0, cut), slice(cut, n)):
+            _, h = native.forward(**{**alone, "x": alone["x"][part], "h": h}, convention=convention, isa=isa)
+        assert np.array_equal(h, got["last"])
+        h = alone["h"].copy()
+        for t in range(n):
+            packed.step_into(alone["x"][t], h, h)
+            assert np.array_equal(h, got["y"][t])
+
+
+def test_small_and_large_batches_of_the_same_rows():
+    for convention in CONVENTIONS:
+        args, _ = problem(convention, np.float32, 7, 130, 9, 40)
+        whole = run(args, convention, {}, threads=2)
+        for size in (1, 2, 3, 5, 8, 31, 64):
+            part = {**args, "x": args["x"][:, 17 : 17 + size], "h": args["h"][17 : 17 + size]}
+            got = run(part, convention, {}, threads=2)
+            want = {"y": whole["y"][:, 17 : 17 + size], "last": whole["last"][17 : 17 + size]}
+            assert_same_bits({k: got[k] for k in want}, {k: np.ascontiguousarray(v) for k, v in want.items()})
+
+
+@pytest.mark.parametrize("isa", builds())
+def test_the_readout_too(isa):
+    rng = np.random.default_rng(0)
+    for O, H in [(1, 5), (10, 64), (37, 33)]:
+        h, V, b = (rng.normal(size=s).astype("f") for s in [(6, 11, H), (O, H), (O,)])
+        first = native.readout(h, V, b, isa="generic", threads=1)
+        assert np.array_equal(native.readout(h, V, b, isa=isa, threads=3), first)
+        for t, k in [(0, 0), (5, 10), (3, 4)]:
+            assert np.array_equal(native.readout(h[t : t + 1, k : k + 1], V, b, isa=isa)[0, 0], first[t, k])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_gradients_repeat_with_any_number_of_threads(convention, dtype):
+    rng = np.random.default_rng(1)
+    for T, B, I, H in [(12, 9, 5, 20), (60, 1, 30, 66), (20, 40, 2, 24)]:
+        args, options = problem(convention, dtype, T, B, I, H, lengths=True, holes=True, restarts=True)
+        dy, dh = rng.normal(size=(T, B, H)).astype(dtype), rng.normal(size=(B, H)).astype(dtype)
+        first = actual(convention, args, options, dy, dh, False, threads=1)
+        for threads in (1, 2, 3, 5):
+            assert_same_bits(actual(convention, args, options, dy, dh, False, threads=threads), first)
+
+
+@given(st.sampled_from(CONVENTIONS), st.integers(1, 12), st.integers(1, 12), st.integers(1, 20), st.integers(1, 50),
+       st.integers(0, 2**20), st.integers(1, 4))  # fmt: skip
+def test_any_shape_on_any_instruction_set(convention, T, B, I, H, seed, threads):
+    args, options = problem(convention, np.float32, T, B, I, H, seed, lengths=bool(seed & 1), restarts=bool(seed & 2))
+    first = run(args, convention, options)
+    for name, runs in native.info().builds:
+        if runs:
+            assert_same_bits(run(args, convention, options, isa=name, threads=threads), first)
+
+
+def test_the_comparison_sees_one_flipped_bit():
+    args, options = problem(CONVENTIONS[0], np.float32, 3, 2, 2, 5)
+    first = run(args, CONVENTIONS[0], options)
+    other = {k: v.copy() for k, v in first.items()}
+    other["y"].view(np.uint32)[1, 1, 1] ^= 1
+    with pytest.raises(AssertionError, match="y: other bits"):
+        assert_same_bits(other, first)
+    other = {**first, "last": np.negative(np.zeros_like(first["last"]))}
+    with pytest.raises(AssertionError, match="last: other bits"):
+        assert_same_bits(other, {**first, "last": np.zeros_like(first["last"])})

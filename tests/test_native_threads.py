@@ -1,0 +1,147 @@
+"""The engine's threads: several callers, fork, worker processes, exit; and what forces an instruction set."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+
+from gruvy import native
+from gruvy.convention import Convention
+from native_cases import problem
+
+pytestmark = [pytest.mark.skipif(not native.available()[0], reason="no native engine"), pytest.mark.timeout(120)]
+
+TORCH = Convention.of("torch")
+
+
+def work(seed=0, threads=2):
+    """One call that uses two threads, split by rows and by units."""
+    rows = problem(TORCH, np.float32, 20, 16, 8, 32, seed)[0]
+    units = problem(TORCH, np.float32, 20, 1, 8, 256, seed)[0]
+    a = native.forward(**rows, convention=TORCH, threads=threads)[1]
+    b = native.forward(**units, convention=TORCH, threads=threads)[1]
+    return np.concatenate([a.ravel(), b.ravel()])
+
+
+def test_several_python_threads_at_once():
+    want = [work(seed, 1) for seed in range(4)]
+    wrong = []
+
+    def loop(seed):
+        wrong.extend(i for i in range(30) if not np.array_equal(work(seed), want[seed]))
+
+    threads = [threading.Thread(target=loop, args=(seed,)) for seed in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(100)
+    assert not any(t.is_alive() for t in threads)
+    assert wrong == []
+
+
+def test_other_python_threads_run_meanwhile():
+    args = problem(TORCH, np.float32, 4000, 16, 64, 64)[0]
+    ticks, stop = [], threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks.append(1)
+            stop.wait(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    native.forward(**args, convention=TORCH, threads=1)
+    stop.set()
+    thread.join()
+    assert len(ticks) > 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_after_parallel_work():
+    want = work()
+    for _ in range(3):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                same = all(np.array_equal(work(), want) for _ in range(3))
+                os.write(write, b"same" if same else b"other")
+            finally:
+                os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as answer:
+            assert answer.read() == b"same"
+        assert os.waitpid(child, 0)[1] == 0
+    assert np.array_equal(work(), want)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_worker_processes(method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {method}")
+    want = [work(seed, 1) for seed in range(4)]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+        for got, w in zip(pool.map(work, range(4)), want, strict=True):
+            assert np.array_equal(got, w)
+
+
+def python(code, **environment):
+    """Run a snippet in a fresh interpreter: (exit code, output, errors)."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GRUVY_")} | environment
+    r = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=100, check=False)
+    return r.returncode, r.stdout.strip(), r.stderr.strip()
+
+
+def test_a_clean_exit_with_sleeping_and_with_busy_threads():
+    code = """
+import threading, numpy as np
+from gruvy import native
+from gruvy.convention import Convention
+x, h, W, U = np.ones((200, 8, 8), "f"), np.zeros((8, 64), "f"), np.ones((192, 8), "f"), np.ones((192, 64), "f")
+def loop():
+    while True:
+        native.forward(x, h, W, U, None, None, Convention.of("torch"), threads=2)
+native.forward(x, h, W, U, None, None, Convention.of("torch"), threads=2)
+if BUSY:
+    threading.Thread(target=loop, daemon=True).start()
+"""
+    for busy in ("False", "True"):
+        assert python(code.replace("BUSY", busy)) == (0, "", "")
+
+
+def test_the_environment_forces_an_instruction_set():
+    show = "from gruvy import native; print(native.info().isa, '|', native.info().reason)"
+    assert python(show, GRUVY_ISA="generic") == (0, "generic | GRUVY_ISA=generic", "")
+    code, _, err = python(show, GRUVY_ISA="mmx")
+    assert code == 1
+    assert "gruvy.errors.EngineError: GRUVY_ISA=mmx: this build has " in err
+    if not dict(native.info().builds).get("avx512", True):
+        code, _, err = python("from gruvy.recurrence import choose; choose()", GRUVY_ISA="avx512")
+        assert code == 1
+        assert err.endswith("GRUVY_ISA=avx512: this processor lacks AVX-512 (F, DQ, VL, BW)")
+
+
+def test_a_missing_core_is_said_and_required_is_an_error():
+    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy import native; print(native.available())"
+    code, out, err = python(hide)
+    assert (code, err) == (0, "")
+    assert out == "(False, 'this build has no native core')"
+    code, _, err = python(hide, GRUVY_NATIVE="require")
+    assert code == 1
+    assert err.endswith("gruvy.errors.EngineError: GRUVY_NATIVE=require: this build has no native core")
+
+
+def test_threads_by_default():
+    try:
+        native.set_threads(3)
+        assert native.threads() == native.info().threads == 3
+    finally:
+        native.set_threads(None)
+    assert native.threads() >= 1
