@@ -45,7 +45,7 @@ with sync_playwright() as p:
                 "wide": tab.evaluate("document.documentElement.scrollWidth"),
                 "verdict": tab.inner_text("td.badge"),
                 "open": tab.evaluate("[...document.querySelectorAll('details')].every(d => d.open)"),
-                "figures": tab.evaluate("document.querySelectorAll('.plotly-graph-div > .svg-container').length"),
+                "figures": tab.evaluate("document.querySelectorAll('.plotly-graph-div .svg-container').length"),
             })
     browser.close()
 print(json.dumps(seen))

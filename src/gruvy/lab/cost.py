@@ -190,6 +190,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
     for name in CONTESTANTS:
         y = [r["calls"][name] for r in timed]
         calls.add_trace(go.Bar(x=x, y=y, name=name, marker_color=_COLOURS[name], texttemplate="%{y}"))
+    calls.update_yaxes(dtick=1)
     return [*figures, calls]
 
 
@@ -213,7 +214,7 @@ EXPERIMENTS = [
         quick={"inputs": 64, "units": 64, "repeats": 15, "shapes": [[50, 32, 32, 32], [100, 32, 64, 64]]},
         full={"inputs": 64, "units": 64, "repeats": 25,
               "shapes": [[50, 32, 32, 32], [100, 32, 64, 64], [100, 32, 128, 128], [100, 64, 256, 256]]},
-        budget=(0.2, 1.5),
+        budget=(0.1, 1.0),
         parts=parts,
         rule=rule,
         figures=figures,

@@ -78,8 +78,8 @@ def rule_gradients(numbers: Numbers) -> Verdict:
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
     """Norm over lag, one line a net and stage."""
     fig = figure(
-        "How much of a gradient is left, k steps back", "lag k (steps)",
-        "log₁₀ of ‖∂state<sub>T</sub>/∂state<sub>T−k</sub>‖, relative to k = 0",
+        "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>", "lag k (steps)",
+        "log₁₀ of the norm, relative to k = 0",
     )  # fmt: skip
     dashes = dict(zip(STAGES, ("dot", "dash", "solid"), strict=True))
     for kind in KINDS:
@@ -200,7 +200,7 @@ EXPERIMENTS = [
         "end. The norm of ∂loss/∂x_t is noted for every step t during the first steps of training.",
         quick={"units": 32, "lag": 60, "steps": 250, "steps_watched": 50, "seeds": 1},
         full={"units": 32, "lag": 100, "steps": 600, "steps_watched": 100, "seeds": 3},
-        budget=(0.5, 4.0),
+        budget=(0.4, 4.0),
         parts=parts_early,
         rule=rule_early,
         figures=figures_early,

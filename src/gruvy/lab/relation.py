@@ -124,7 +124,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
     colours = [COLOURS["gru"] if r["left_out"] is None else COLOURS["rnn"] for r in rows]
     text = ["0" if r["difference"] == 0 else f"{r['difference']:.1e}" for r in rows]
     first.add_trace(go.Bar(x=names, y=shown, marker_color=colours, text=text, textposition="outside", base=1e-18))
-    first.update_yaxes(range=[-18, 1.5], exponentformat="power")
+    first.update_yaxes(range=[-18, 3], exponentformat="power")
     second = figure("How often two trained nets give the same answer", "", "same answer (%)", barmode="group")
     pairs = {"lstm": "GRU and LSTM", "gru": "two GRUs", "rnn": "GRU and tanh RNN"}
     for what, name, colour in (
@@ -149,7 +149,7 @@ EXPERIMENTS = [
         "compared recording by recording.",
         quick={"steps": 200, "units": 32, "corpus": "spoken-digits", "epochs": 5, "seeds": 1},
         full={"steps": 200, "units": 32, "corpus": "spoken-digits", "epochs": 20, "seeds": 3},
-        budget=(0.4, 4.0),
+        budget=(0.3, 4.0),
         parts=parts,
         rule=rule,
         figures=figures,
