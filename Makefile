@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all lint bench clean help
+.PHONY: demo test test-all lint bench sanitize clean help
 
 help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-all  every test"
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     the benchmark; writes the table in the README"
+	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make clean     remove .venv and what was built"
 
 demo: $(STAMP)
@@ -33,13 +34,22 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/gruvy bench
 
+# The core's own test programs: as they are, and with each sanitizer.
+SANITIZERS := none address,undefined thread
+sanitize:
+	@for s in $(SANITIZERS); do \
+		build=build/core-$${s%%,*}; test $$s = none && s=; \
+		cmake -S . -B $$build -DGRUVY_MODULE=OFF -DGRUVY_TESTS=ON -DGRUVY_WIDE=ON -DGRUVY_SANITIZE=$$s >/dev/null && \
+		cmake --build $$build -j 2 && (cd $$build && ctest --output-on-failure) || exit 1; \
+	done
+
 $(STAMP): constraints.txt pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "gruvy needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@# A changed pin can leave packages behind that nobody wants any more: start from nothing.
 	@if [ -e $(STAMP) ] && [ -n "$(filter constraints.txt pyproject.toml,$?)" ]; then rm -rf $(VENV); fi
 	[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	GRUVY_WIDE=ON $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $(STAMP)
 
 clean:

@@ -43,7 +43,7 @@ namespace gruvy::GRUVY_NS {
 //   V::lanes; V::registers (how many of them the instruction set has)
 //   V::load(p) any alignment; V::load(p, n) the first n < = lanes, 0 beyond, which are not read; V::set(s); V::zero()
 //   v.store(p), v.store(p, n);  v.keep(): this value stays in a register (no refetch from memory in each fma)
-//   a + b, a - b, a * b, a / b, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b
+//   a + b, a - b, a * b, a / b, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, fnms(a, b, c) = -a b - c
 //   min(a, b), max(a, b): b where either is NaN; abs(a); with_sign(a, s): a >= 0 with the sign bit of s
 //   power2(t): 2^n for t = n + V::magic(), the integer n in the range of normal results
 template <class T> struct Vec;
@@ -101,6 +101,7 @@ GRUVY_INLINE F8 operator*(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 operator/(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 fma(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 GRUVY_INLINE F8 fnma(F8 a, F8 b, F8 c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
+GRUVY_INLINE F8 fnms(F8 a, F8 b, F8 c) { return {_mm256_fnmsub_ps(a.v, b.v, c.v)}; }
 GRUVY_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 abs(F8 a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
@@ -117,6 +118,7 @@ GRUVY_INLINE D4 operator*(D4 a, D4 b) { return {_mm256_mul_pd(a.v, b.v)}; }
 GRUVY_INLINE D4 operator/(D4 a, D4 b) { return {_mm256_div_pd(a.v, b.v)}; }
 GRUVY_INLINE D4 fma(D4 a, D4 b, D4 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
 GRUVY_INLINE D4 fnma(D4 a, D4 b, D4 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
+GRUVY_INLINE D4 fnms(D4 a, D4 b, D4 c) { return {_mm256_fnmsub_pd(a.v, b.v, c.v)}; }
 GRUVY_INLINE D4 min(D4 a, D4 b) { return {_mm256_min_pd(a.v, b.v)}; }
 GRUVY_INLINE D4 max(D4 a, D4 b) { return {_mm256_max_pd(a.v, b.v)}; }
 GRUVY_INLINE D4 abs(D4 a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
@@ -153,6 +155,9 @@ template <class T> GRUVY_INLINE Vec<T> fma(Vec<T> x, Vec<T> y, Vec<T> z) {
 }
 template <class T> GRUVY_INLINE Vec<T> fnma(Vec<T> x, Vec<T> y, Vec<T> z) {
     return {fnma(x.a, y.a, z.a), fnma(x.b, y.b, z.b)};
+}
+template <class T> GRUVY_INLINE Vec<T> fnms(Vec<T> x, Vec<T> y, Vec<T> z) {
+    return {fnms(x.a, y.a, z.a), fnms(x.b, y.b, z.b)};
 }
 template <class T> GRUVY_INLINE Vec<T> min(Vec<T> x, Vec<T> y) { return {min(x.a, y.a), min(x.b, y.b)}; }
 template <class T> GRUVY_INLINE Vec<T> max(Vec<T> x, Vec<T> y) { return {max(x.a, y.a), max(x.b, y.b)}; }
@@ -198,6 +203,7 @@ GRUVY_INLINE F16 operator*(F16 a, F16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 GRUVY_INLINE F16 operator/(F16 a, F16 b) { return {_mm512_div_ps(a.v, b.v)}; }
 GRUVY_INLINE F16 fma(F16 a, F16 b, F16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 GRUVY_INLINE F16 fnma(F16 a, F16 b, F16 c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
+GRUVY_INLINE F16 fnms(F16 a, F16 b, F16 c) { return {_mm512_fnmsub_ps(a.v, b.v, c.v)}; }
 GRUVY_INLINE F16 min(F16 a, F16 b) { return {_mm512_min_ps(a.v, b.v)}; }
 GRUVY_INLINE F16 max(F16 a, F16 b) { return {_mm512_max_ps(a.v, b.v)}; }
 GRUVY_INLINE F16 abs(F16 a) { return {_mm512_abs_ps(a.v)}; }
@@ -215,6 +221,7 @@ GRUVY_INLINE D8 operator*(D8 a, D8 b) { return {_mm512_mul_pd(a.v, b.v)}; }
 GRUVY_INLINE D8 operator/(D8 a, D8 b) { return {_mm512_div_pd(a.v, b.v)}; }
 GRUVY_INLINE D8 fma(D8 a, D8 b, D8 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
 GRUVY_INLINE D8 fnma(D8 a, D8 b, D8 c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
+GRUVY_INLINE D8 fnms(D8 a, D8 b, D8 c) { return {_mm512_fnmsub_pd(a.v, b.v, c.v)}; }
 GRUVY_INLINE D8 min(D8 a, D8 b) { return {_mm512_min_pd(a.v, b.v)}; }
 GRUVY_INLINE D8 max(D8 a, D8 b) { return {_mm512_max_pd(a.v, b.v)}; }
 GRUVY_INLINE D8 abs(D8 a) { return {_mm512_abs_pd(a.v)}; }
@@ -299,6 +306,7 @@ template <class T> GRUVY_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 }
 #endif
 template <class T> GRUVY_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(Vec<T>{-a.v}, b, c); }
+template <class T> GRUVY_INLINE Vec<T> fnms(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(Vec<T>{-a.v}, b, Vec<T>{-c.v}); }
 template <class T> GRUVY_INLINE Vec<T> min(Vec<T> a, Vec<T> b) { return {a.v < b.v ? a.v : b.v}; }
 template <class T> GRUVY_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.v > b.v ? a.v : b.v}; }
 template <class T> GRUVY_INLINE Vec<T> abs(Vec<T> a) {
