@@ -192,9 +192,7 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     monkeypatch.setattr(payload, "MOST_WEIGHTS", 50)
     with pytest.raises(InputError) as error:
         explain(parts, X, tmp_path / "page.html")
-    assert str(error.value) == (
-        "model: 96 weights; the page carries them all and can hold 50; explain a smaller model"
-    )
+    assert str(error.value) == ("model: 96 weights; the page carries them all and can hold 50; explain a smaller model")
     assert os.listdir(tmp_path) == []
 
 

@@ -17,7 +17,7 @@ from gruvy.trace import trace
 from gruvy.weights import Weights
 from small_nets import CONVENTIONS, random_weights
 
-EVIL = ["</script><b>1</b>", "it's \"two\" & <i>", "три"]
+EVIL = ["</script><b>1</b>", 'it\'s "two" & <i>', "три"]
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--force-prefers-reduced-motion",

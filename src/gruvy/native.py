@@ -267,9 +267,16 @@ class Packed:
         H = self._plain[1].shape[1]  # type: ignore[union-attr]
         y = np.empty((*x.shape[:2], H), x.dtype) if out is None else out
         h_last = np.empty((x.shape[1], H), x.dtype)
-        self._core.forward(x, _dense(h), lengths, mask, restarts, reverse, y, gates, h_last,
-                           threads or _threads or _processors())  # fmt: skip
+        self.forward_into(x, _dense(h), h_last=h_last, y=y, gates=gates, lengths=lengths, mask=mask,
+                          restarts=restarts, reverse=reverse, threads=threads)  # fmt: skip
         return y, h_last
+
+    def forward_into(self, x: Any, h: Any, *, h_last: Any, y: Any = None, gates: Any = None, lengths: Any = None,
+                     mask: Any = None, restarts: Any = None, reverse: bool = False,
+                     threads: int | None = None) -> None:  # fmt: skip
+        """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.native.forward_into`."""
+        self._core.forward(x, h, lengths, mask, restarts, reverse, y, gates, h_last,
+                           threads or _threads or _processors())  # fmt: skip
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -42,14 +43,19 @@ class Engine(NamedTuple):
     fills: bool
 
 
+def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
+             out: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:  # fmt: skip
+    """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
+    T, B, H = x.shape[0], x.shape[1], h.shape[-1]
+    y = x.new_empty(T, B, H) if out is None else out
+    return y, x.new_empty(T, B, convention.gates, H) if keep else None, x.new_empty(B, H)
+
+
 def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
                     convention: Convention, *, lengths: Tensor | None = None, mask: Tensor | None = None,
                     restarts: Tensor | None = None, reverse: bool = False, keep: bool = False,
                     out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
-    T, B, H = x.shape[0], x.shape[1], h.shape[-1]
-    y = x.new_empty(T, B, H) if out is None else out
-    gates = x.new_empty(T, B, convention.gates, H) if keep else None
-    last = x.new_empty(B, H)
+    y, gates, last = _results(x, h, convention, keep, out)
     native.forward_into(
         _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=last, y=y, gates=gates,
         lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(),
@@ -89,6 +95,24 @@ def _rows(t: Tensor | None) -> Any:
         return None
     t = t.detach()
     return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
+
+
+def packed(cells: Sequence[native.Packed]) -> Engine:
+    """The native engine for one run of a stack whose weights are packed already, in the order in which it runs them."""
+    remaining = iter(cells)
+
+    def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
+                convention: Convention, *, lengths: Tensor | None = None, mask: Tensor | None = None,
+                restarts: Tensor | None = None, reverse: bool = False, keep: bool = False,
+                out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+        y, gates, last = _results(x, h, convention, keep, out)
+        next(remaining).forward_into(
+            _rows(x), _dense(h), h_last=last, y=y, gates=gates, lengths=lengths, mask=mask, restarts=restarts,
+            reverse=reverse, threads=_threads(),
+        )  # fmt: skip
+        return y, last, gates
+
+    return NATIVE._replace(forward=forward)
 
 
 PLAIN = Engine("torch operations", plain.forward, plain.backward, False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
 from ..errors import ConventionError, EngineError, InputTypeError
+from ..native import Packed, pack
 from . import dynamo, op, stack
 from .check import Call, check_call
 from .engine import asked, choose
@@ -74,6 +77,7 @@ class GRU(torch.nn.GRU):
     """
 
     convention: Convention
+    _packed: list[Packed] | None = None  # inside `frozen`: by layer and direction, in the order in which they run
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
@@ -121,6 +125,40 @@ class GRU(torch.nn.GRU):
             return super().forward(input, hx)
         return self._run(call, return_gates, way == "plain")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While the block lasts, calls use the weights as they are now, packed once for the native engine.
+
+        Otherwise weights are packed anew on every call, which short sequences and small batches notice. Changes of
+        the weights inside the block are not seen; a copy or pickle made inside is not frozen. Without the native
+        engine, or where a call takes another way, the block changes nothing.
+
+        Raises:
+            EngineError: a call inside the block that would record gradients.
+
+        Example:
+            >>> import torch
+            >>> layer, x = GRU(3, 5), torch.randn(1, 2, 3)
+            >>> with torch.inference_mode(), layer.frozen():
+            ...     output, h = layer(x)
+        """
+        weights = [getattr(self, name) for name in self._flat_weights_names]
+        before = self._packed
+        if choose(weights[0])[0].name == "native":
+            each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
+            cells = (weights[i : i + each] for i in range(0, len(weights), each))
+            merged = (stack.merge([w.detach() for w in cell], self.convention) for cell in cells)
+            arrays = ([None if w is None else w.numpy() for w in cell] for cell in merged)
+            self._packed = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self._packed = before
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name != "_packed"}
+
     def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
@@ -148,6 +186,8 @@ class GRU(torch.nn.GRU):
             reason = f'convention "{self.convention}"'
         elif call.x.shape[0] == 0:
             reason = "no steps"
+        elif not reason and self._packed is not None and not torch.compiler.is_compiling():
+            reason = "frozen"
         elif not reason:
             reason = self._why_own(call, forced)
         if not reason:
@@ -173,7 +213,8 @@ class GRU(torch.nn.GRU):
     def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
         weights = [getattr(self, name) for name in self._flat_weights_names]
         shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
-        run = stack.forward if plain else op.run
+        packed = None if plain else self._packed
+        run = stack.forward if plain else partial(op.run, packed=packed)
         with stack.own_precision(call.x):
             result = run(call.x, call.h, weights, call.steps, self._noise(call.x), shape, return_gates)
         output, h_n = call.leave(result.y, result.last)

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from ..convention import Convention
 from ..errors import EngineError
+from ..native import Packed
 from . import stack
 from .check import check_values
 from .engine import choose
+from .engine import packed as use_packed
 from .stack import Gradients, Result, Shape, Steps
 
 
@@ -34,17 +36,25 @@ def recorded(x: Tensor) -> bool:
 
 
 def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
-        gates: bool) -> Result:  # fmt: skip
-    """As `stack.forward`, as one operation with a backward pass of its own; lower and gates are empty unless wanted."""
+        gates: bool, packed: Sequence[Packed] | None = None) -> Result:  # fmt: skip
+    """As `stack.forward`, as one operation with a backward pass of its own; lower and gates are empty unless wanted.
+
+    packed: the weights of every layer and direction, packed; for a call without gradients on the native engine.
+    """
     trained = torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
     if recorded(x):
         result = _gru(
             x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, trained or gates
         )  # fmt: skip
         return Result(*result)
+    engine = choose(x)[0]
+    if packed is not None and engine.name == "native":
+        if trained:
+            raise EngineError("frozen: this call would record gradients; run it under torch.inference_mode()")
+        engine = use_packed(packed)
     if not trained:
         with torch.no_grad():
-            return stack.forward(x, h, weights, steps, noise, shape, gates, choose(x)[0])
+            return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
     y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
