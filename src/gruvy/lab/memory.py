@@ -173,7 +173,7 @@ EXPERIMENTS = [
     ),
     _memory(
         "answer", "The longest lag that each still solves: error over lag", lambda s: CLUE_EARLY,
-        {"lags": [20, 80]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.9, 7.0),
+        {"steps": 200, "lags": [20, 80]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.9, 7.0),
         sizes=("units", "parameters"),
         claim="LSTM and GRU are the answer to the short memory.",
         prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",
