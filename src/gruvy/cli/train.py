@@ -58,7 +58,7 @@ def train(
     ] = "last",
     max_epochs: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Passes over the data.")] = 50,
     batch_size: Annotated[int, typer.Option(rich_help_panel=LEARNING, help="Sequences in one step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(rich_help_panel=LEARNING, help="At its highest.")] = 5e-3,
+    learning_rate: Annotated[float, typer.Option(rich_help_panel=LEARNING, help="At its highest.")] = 1e-2,
     validation: Annotated[
         float, typer.Option(rich_help_panel=LEARNING, help="Share held out in training, to keep the best epoch.")
     ] = 0.0,

@@ -180,7 +180,7 @@ class _Run:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             total += self._step(rows)
-        loss = float(total) / float(self.data.amounts.sum())
+        loss = float(self.processes.sum(total)) / float(self.data.amounts.sum())
         if not math.isfinite(loss):
             raise InputError(
                 f"learning_rate={self.settings.learning_rate!r}: the loss became {loss} in epoch "
@@ -189,7 +189,7 @@ class _Run:
         return loss
 
     def _step(self, rows: Array) -> torch.Tensor:
-        """One step of the optimiser; the sum of the losses."""
+        """One step of the optimiser; the sum of the losses of this process's share."""
         # Each of several processes takes its share of the rows, and weighs it so that the average of the processes'
         # gradients is the gradient of the whole batch.
         amount = float(self.data.amounts[rows].sum())
@@ -204,7 +204,7 @@ class _Run:
         if self.settings.clip_norm is not None:
             self.processes.clip(self.parameters, self.settings.clip_norm)
         self.optimiser.step()
-        return loss.detach() * count if count > 1 else loss.detach()
+        return loss.detach()
 
     def _keep(self, row: Row) -> None:
         self.rows.append(row)

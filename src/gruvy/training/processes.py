@@ -1,4 +1,4 @@
-"""One process, or many: the four things the loop needs to know about it."""
+"""One process, or many: the five things the loop needs to know about it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ class Alone:
         if found.device.type != "cpu" or not found <= norm:
             torch.nn.utils.clip_grads_with_norm_(parameters, norm, found)
 
+    def sum(self, total: torch.Tensor) -> torch.Tensor:
+        return total
+
 
 class Together:
     """One of many processes, started by torchrun or `accelerate launch`; gradients are averaged over all."""
@@ -71,6 +74,11 @@ class Together:
 
     def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> None:
         self.accelerator.clip_grad_norm_(parameters, norm)
+
+    def sum(self, total: torch.Tensor) -> torch.Tensor:
+        """The sum of every process's number, so that all see one loss and stop together."""
+        summed: torch.Tensor = self.accelerator.reduce(total, "sum")
+        return summed
 
 
 def start(device: torch.device) -> Alone | Together:
