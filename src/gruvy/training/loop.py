@@ -174,7 +174,7 @@ class _Run:
         """One pass over the data; the mean loss."""
         self.module.train()
         order = shuffled(self.data.lengths, self.size, self.rng)
-        total = torch.zeros((), device=self.processes.device)
+        total = torch.zeros((), device=self.processes.device, dtype=self.parameters[0].dtype)
         for k, rows in enumerate(order):
             rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
             for group in self.optimiser.param_groups:
