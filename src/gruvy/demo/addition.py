@@ -18,7 +18,7 @@ WANTED = 0.99  # share of the long sums that must be right in every bit
 
 def learn_to_add(page: Console) -> list[str]:
     """Train, ask, print; gives what did not come out as it should."""
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # the net starts from random weights
     net = gruvy.GRU(2, 16, 1)
     page.print("[bold]>>> net = gruvy.GRU(2, 16, 1); print(net.equations())[/bold]")
     page.print(str(net.equations()), markup=False)
@@ -30,9 +30,10 @@ def learn_to_add(page: Console) -> list[str]:
 
     sums = all_sums(BITS)
     started = time.perf_counter()
+    # A rate that stays high gives the decay of the weights time to leave only what adding needs.
     net.fit(
-        sums.x, sums.y, task="tag", batch_size=None, max_epochs=2000, learning_rate=1e-2, weight_decay=0.1,
-        schedule="constant", seed=0, progress="learning to add",
+        sums.x, sums.y, task="tag", batch_size=None, max_epochs=3000, learning_rate=1e-2, weight_decay=0.1,
+        schedule="constant", clip_norm=None, seed=0, progress="learning to add",
     )  # fmt: skip
     # Ctrl-C ends a training in good order; here it is to end the demo.
     if net.history is not None and net.history.stopped == "interrupted":
