@@ -97,13 +97,13 @@ template <class T> struct Gradients {
         }
     }
 
-    // Gate gradients of the later step times U; K = 0 where no row has any.
-    template <class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
+    // Gate gradients of the later step times U; K = 0 where no row has any. Rows of no step have no gates to fetch.
+    template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
                                                    bool some, const End &end) const {
         const Factor<T> u{w.U, w.panel_U, some ? w.panel_U / L : 0};
         for_tiles<T, 1>(count, first, last, &u, 1, [&](int, const Tile<T, 1> &tile) {
             tile.clear();
-            fetch(tile, rows, w.panel_Un ? 3 : 4);
+            if (Step) fetch(tile, rows, w.panel_Un ? 3 : 4);
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].next + w.padded;
         }, end);
     }
@@ -163,7 +163,7 @@ template <class T> struct Gradients {
 
     // The gradient of the initial state, into out (row b at b H).
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
-        product(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
+        product<false>(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 Index r = tile.row + i / tile.P, j = (tile.block + i % tile.P) * L;
                 store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);
