@@ -44,7 +44,8 @@ def interleave(
     for _ in range(rounds):
         for run, seconds in zip(runs, found, strict=True):
             time.sleep(PAUSE)
-            run()  # wakes threads and fills caches with this contestant's data
+            if slowest < 0.3:
+                run()  # wakes threads and fills caches with this contestant's data; a long run does so itself
             seconds.append(clock(run) if slowest > 0.05 else min(clock(run) for _ in range(2)))
     return found
 
