@@ -45,7 +45,14 @@ def attempt(kind: Kind, which: str, s: Settings, seed: int) -> dict[str, Any]:
     sums, net = examples(which, seed), adder(kind, s["units"], seed)
     task = task_of("tag", sums.y)
     budget = Training(
-        max_epochs=s["steps"], batch_size=None, learning_rate=0.01, weight_decay=0.1, seed=seed, progress=False
+        max_epochs=s["steps"],
+        batch_size=None,
+        learning_rate=0.01,
+        weight_decay=0.1,
+        schedule="constant",
+        clip_norm=None,
+        seed=seed,
+        progress=False,
     )
     history = fit_task(net, task, sums.x, sums.y, None, None, budget)
 
