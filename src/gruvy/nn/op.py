@@ -60,6 +60,12 @@ def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Te
     return Result(y, last, more[:below], more[below:])
 
 
+def _copy(y: Tensor) -> Tensor:
+    """A copy that does not wake torch's own threads on a CPU: they spin for a while, and the backward pass waits."""
+    numpy = y.device.type == "cpu" and type(y) is Tensor and y.dtype in (torch.float32, torch.float64)
+    return torch.from_numpy(y.numpy().copy()) if numpy else y.clone()
+
+
 def _again(grads: Sequence[Tensor | None]) -> bool:
     """True where the backward pass must itself be differentiable, or meets the wrappers of a vmap."""
     if torch.is_grad_enabled() or transformed():
@@ -121,7 +127,7 @@ class _Function(torch.autograd.Function):
                 *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
         y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, choose(x)[0])
         _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, [*lower, y], kept))
-        y = y.clone()  # callers write into what a layer gives them, as torch's own layers allow
+        y = _copy(y)  # callers write into what a layer gives them, as torch's own layers allow
         return (y, last, *lower, *kept) if gates else (y, last)
 
     @staticmethod
