@@ -14,6 +14,9 @@ from ..convention import Convention
 from ..errors import EngineError
 from . import plain
 
+# Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
+_SMALL, _SMALL_STEP = 20e6, 128 * 128
+
 
 class Forward(Protocol):
     """As `gruvy.reference.forward`; y is written to `out` if the engine can; gates only with `keep`."""
@@ -58,7 +61,7 @@ def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None
     y, gates, last = _results(x, h, convention, keep, out)
     native.forward_into(
         _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=last, y=y, gates=gates,
-        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(),
+        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(x, h),
     )  # fmt: skip
     return y, last, gates
 
@@ -75,13 +78,19 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
     native.backward_into(
         _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
         dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
-        reverse=reverse, threads=_threads(),
+        reverse=reverse, threads=_threads(x, h),
     )  # fmt: skip
     return dx, dh_first, dW, dU, db, dc
 
 
-def _threads() -> int:
-    """As many as torch may use, and no more than were set for the native core."""
+def _threads(x: Tensor, h: Tensor) -> int:
+    """As many as torch may use, and no more than were set for the native core; one where sharing costs more.
+
+    The numbers are the same whatever the threads. Few rows are shared out by hidden units, with a wait at every step.
+    """
+    (T, B, I), H = x.shape, h.shape[-1]
+    if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
+        return 1
     return min(native.threads(), torch.get_num_threads())
 
 
@@ -108,7 +117,7 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
         y, gates, last = _results(x, h, convention, keep, out)
         next(remaining).forward_into(
             _rows(x), _dense(h), h_last=last, y=y, gates=gates, lengths=lengths, mask=mask, restarts=restarts,
-            reverse=reverse, threads=_threads(),
+            reverse=reverse, threads=_threads(x, h),
         )  # fmt: skip
         return y, last, gates
 
