@@ -81,7 +81,7 @@ def _order(T: int, reverse: bool) -> range:
     return range(T - 1, -1, -1) if reverse else range(T)
 
 
-def _valid(T: int, B: int, lengths: Array | None, mask: Array | None) -> Array:
+def valid_steps(T: int, B: int, lengths: Array | None, mask: Array | None) -> Array:
     """(T, B, 1): True where a step counts; lengths and mask must both allow it."""
     valid = np.ones((T, B), bool) if lengths is None else np.arange(T)[:, None] < lengths
     return (valid if mask is None else valid & mask)[..., None]
@@ -115,7 +115,7 @@ def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | 
         (array([0.5568, 0.7065, 0.    ]), array([[0.7065, 0.7065]]))
     """
     T, B, _ = x.shape
-    valid = _valid(T, B, lengths, mask)
+    valid = valid_steps(T, B, lengths, mask)
     dtype = np.result_type(x, h, W, U, *(v for v in (b, c) if v is not None))
     y = np.zeros((T, B, h.shape[1]), dtype) if out is None else out
     h = h.astype(dtype)
@@ -145,8 +145,8 @@ def backward(dy: Array | None, dh: Array | None, x: Array, h: Array, W: Array, U
     """
     T, B, _ = x.shape
     H = h.shape[1]
-    valid = _valid(T, B, lengths, mask)
-    before = _states_before(h, y, valid, restarts, reverse)  # (T, B, H): the state that each step started from
+    valid = valid_steps(T, B, lengths, mask)
+    before = states_before(h, y, valid, restarts, reverse)  # (T, B, H): the state that each step started from
     U_r, U_z, U_n = np.split(U, 3)
     dh = np.zeros_like(y[:1].sum(0)) if dh is None else dh
     dW, dU, db = np.zeros_like(W, y.dtype), np.zeros_like(U, y.dtype), np.zeros(3 * H, y.dtype)
@@ -186,7 +186,7 @@ def backward(dy: Array | None, dh: Array | None, x: Array, h: Array, W: Array, U
     return dx, dh, dW, dU, db, dc
 
 
-def _states_before(h: Array, y: Array, valid: Array, restarts: Array | None, reverse: bool) -> Array:
+def states_before(h: Array, y: Array, valid: Array, restarts: Array | None, reverse: bool) -> Array:
     """(T, B, H): the state each step started from, after any restart."""
     before = np.zeros_like(y)
     for t in _order(y.shape[0], reverse):

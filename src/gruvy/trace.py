@@ -10,7 +10,7 @@ from .convention import Convention
 from .errors import InputError
 from .parts import as_batch, parts_of
 from .recurrence import check_flags, check_lengths, reversed_restarts, run
-from .reference import _states_before, _valid
+from .reference import states_before, valid_steps
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +57,7 @@ class Trace(NamedTuple):
             cuts = None if self.restarts is None else self.restarts.T
             if reverse and cuts is not None:
                 cuts = reversed_restarts(cuts)
-            before[k] = _states_before(h, state.transpose(1, 0, 2), valid, cuts, reverse).transpose(1, 0, 2)
+            before[k] = states_before(h, state.transpose(1, 0, 2), valid, cuts, reverse).transpose(1, 0, 2)
         return np.where(valid.transpose(1, 0, 2), before, 0)
 
     def time_scales(self) -> Array:
@@ -141,5 +141,5 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
     states = result.layers.reshape(w.layers, B, T, D, H).transpose(0, 3, 1, 2, 4).reshape(w.layers * D, B, T, H)
     # Views of what the engine wrote: the trace copies nothing that it need not.
     r, z, n = (result.gates[:, :, :, k].transpose(0, 2, 1, 3) for k in range(3))
-    valid = _valid(T, B, lengths, None if mask is None else mask.T)[..., 0].T
+    valid = valid_steps(T, B, lengths, None if mask is None else mask.T)[..., 0].T
     return Trace(z, r, n, states, valid, initial, restarts, w.convention, D)
