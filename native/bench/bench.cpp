@@ -1,5 +1,6 @@
 // Times the kernels alone: bench [threads] [dx]. For each shape of the grid: the median of several runs, and the share
-// of the peak of fused multiply-adds that this processor reaches at the same time.
+// of the peak of fused multiply-adds that this processor
+// reaches between the runs (the median: it changes with what else the machine does).
 #include <immintrin.h>
 
 #include <algorithm>
@@ -28,11 +29,15 @@ double peak(int threads) {
         double start = now();
         parallel(threads, [](void *, int, int) {
             const __m256 x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-6f);
-            __m256 a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+            __m256 v[12];
+#pragma GCC unroll 12
+            for (__m256 &a : v) a = y;
             for (long n = 0; n < rounds; n++) {
-                for (__m256 *v : {&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l}) *v = _mm256_fmadd_ps(*v, x, y);
-                __asm__ volatile("" : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h), "+x"(i),
-                                 "+x"(j), "+x"(k), "+x"(l));
+#pragma GCC unroll 12
+                for (__m256 &a : v) {
+                    a = _mm256_fmadd_ps(a, x, y);
+                    __asm__ volatile("" : "+x"(a));
+                }
             }
         }, nullptr);
         best = std::min(best, now() - start);
@@ -113,7 +118,7 @@ int main(int count, char **argument) {
             f = forward(false, true);
             before.push_back(f + backward(false));
         }
-        double top = *std::max_element(tops.begin(), tops.end());
+        double top = median(tops);
         double f = 2.0 * T * B * 3 * H * (I + H), r = f + 2.0 * T * B * 3 * H * (H + (needs_dx ? I : 0));
         double mi = median(infer), mf = median(fwd), mb = median(bwd), mt = median(train), mo = median(before);
         std::printf("%4td %4td %4td %4td  %9.3f %6.2f %9.3f %6.2f %9.3f %6.2f | %9.3f %6.2f %9.3f %6.2f\n", T, B, I, H,

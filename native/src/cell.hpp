@@ -2,7 +2,7 @@
 // gates on the accumulators while they are still in registers.
 //
 // The order of every number, in every path, training or not: acc = b, then x_k W_k for k = 0 .. I-1, then h_k U_k for
-// k = 0 .. H-1; with reset after, the candidate's recurrent part is a chain of its own that starts at c.
+// k = 0 .. H-1; with reset after, the candidate's recurrent part starts by itself at c. See tile.hpp for long sums.
 #pragma once
 
 #include "activations.hpp"
@@ -35,8 +35,9 @@ template <class T> struct Cell {
     bool fused;  // the input products are made here, not before
     bool keeps;
 
-    Factor<T> factor_x(Index panel = 0) const { return {w.W + panel * w.panel_W, w.panel_W, I}; }
-    Factor<T> factor_h(Index panel = 0) const { return {w.U + panel * w.panel_U, w.panel_U, H}; }
+    bool apart() const { return I + H > longest; }
+    Factor<T> factor_x(Index panel = 0) const { return {w.W + panel * w.panel_W, w.panel_W, I, apart()}; }
+    Factor<T> factor_h(Index panel = 0) const { return {w.U + panel * w.panel_U, w.panel_U, H, apart()}; }
 
     // Where the numbers of a panel are in rows of H: unit and gate of its first.
     template <int N> GRUVY_INLINE Index unit(Index panel) const {

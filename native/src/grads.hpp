@@ -61,6 +61,19 @@ template <class T> struct BackPanels {
     }
 };
 
+// A product over several slots of gate gradients: one sum, or, where that would be long, one or more for each slot.
+template <class T> struct SlotFactors {
+    Factor<T> factor[3];
+    int count;
+
+    SlotFactors(const T *w, Index panel, int slots, Index padded, Index H) {
+        const bool apart = 3 * H > longest;
+        count = apart && slots > 0 ? slots : 1;
+        for (int f = 0; f < count; f++)
+            factor[f] = {w + f * padded * Vec<T>::lanes, panel, padded * slots / count, apart};
+    }
+};
+
 template <class T> struct Gradients {
     using V = Vec<T>;
     static constexpr int L = V::lanes;
@@ -97,14 +110,16 @@ template <class T> struct Gradients {
         }
     }
 
-    // Gate gradients of the later step times U; K = 0 where no row has any. Rows of no step have no gates to fetch.
+    // Gate gradients of the later step times U; No sum where no row has any. Rows of no step have no gates to fetch.
     template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
                                                    bool some, const End &end) const {
-        const Factor<T> u{w.U, w.panel_U, some ? w.panel_U / L : 0};
-        for_tiles<T, 1>(count, first, last, &u, 1, [&](int, const Tile<T, 1> &tile) {
-            tile.clear();
-            if (Step) fetch(tile, rows, w.panel_Un ? 3 : 4);
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].next + w.padded;
+        const SlotFactors<T> u(w.U, w.panel_U, some ? int(w.panel_U / (w.padded * L)) : 0, w.padded, H);
+        for_tiles<T, 1>(count, first, last, u.factor, u.count, [&](int f, const Tile<T, 1> &tile) {
+            if (f == 0) {
+                tile.clear();
+                if (Step) fetch(tile, rows, w.panel_Un ? 3 : 4);
+            }
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].next + (f + 1) * w.padded;
         }, end);
     }
 
@@ -142,8 +157,8 @@ template <class T> struct Gradients {
 
     // reset before, second phase: through U_n (r ∘ hp) to a_r and the state.
     void before_gates(const BackRow<T> *rows, Index count, Index first, Index last) const {
-        const Factor<T> u{w.Un, w.panel_Un, w.padded};
-        for_tiles<T, 1>(count, first, last, &u, 1, [&](int, const Tile<T, 1> &tile) {
+        const SlotFactors<T> u(w.Un, w.panel_Un, 1, w.padded, H);
+        for_tiles<T, 1>(count, first, last, u.factor, 1, [&](int, const Tile<T, 1> &tile) {
             tile.clear();
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da;
         }, [&](const Tile<T, 1> &tile) {

@@ -117,7 +117,7 @@ template <class T> struct Products {
                 for (int r = 0; r < R; r++) __builtin_prefetch(C + (gate * s.H + i * R + r) * columns + j * L, 1);
                 for (int r = 0; r < R; r++) a[r] = packed + r;
                 for (int v = 0; v < R * P; v++) V::zero().store(acc + v * L);
-                multiply<T, R, P, 1, R>(acc, a, 1, B + (panel0 + j) * panel_B, panel_B, K);
+                multiply<T, R, P, 1, R>(acc, a, 1, B + (panel0 + j) * panel_B, panel_B, K, false);
                 for (int r = 0; r < R && i * R + r < s.H; r++)
                     for (int p = 0; p < P; p++) {
                         Index at = (j + p) * L;
@@ -166,10 +166,10 @@ template <class T> struct Products {
     }
 
     void inputs(Index low, Index high) const {
-        const Factor<T> weights{w.W, w.panel_W, 3 * padded};
-        for_tiles<T, 1>(high - low, 0, w.blocks_x, &weights, 1, [&](int, const Tile<T, 1> &tile) {
-            tile.clear();
-            for (int r = 0; r < tile.R; r++) tile.a[r] = da + (low + tile.row + r) * 4 * padded;
+        const SlotFactors<T> weights(w.W, w.panel_W, 3, padded, s.H);
+        for_tiles<T, 1>(high - low, 0, w.blocks_x, weights.factor, weights.count, [&](int f, const Tile<T, 1> &tile) {
+            if (f == 0) tile.clear();
+            for (int r = 0; r < tile.R; r++) tile.a[r] = da + (low + tile.row + r) * 4 * padded + f * padded;
         }, [&](const Tile<T, 1> &tile) {
             for (int i = 0; i < tile.R * tile.P; i++) {
                 Index j = (tile.block + i % tile.P) * L;

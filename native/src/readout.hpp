@@ -67,7 +67,7 @@ template <class T> struct Readout {
     }
 
     void product(const T *const *rows, T *const *to, Index count) const {
-        const Factor<T> weights{V, s.H * L, s.H};
+        const Factor<T> weights{V, s.H * L, s.H, s.H > longest};
         for_tiles<T, 1>(count, 0, blocks, &weights, 1, [&](int, const Tile<T, 1> &tile) {
             for (int r = 0; r < tile.R; r++) {
                 for (int p = 0; p < tile.P; p++) Vec<T>::load(b + (tile.block + p) * L).store(tile.at(r, p));

@@ -1,7 +1,8 @@
 // The register tile: R rows times P blocks of N vectors, accumulated over k in increasing order.
 //
-// Every number of a result is one chain of fused multiply-adds, acc = fma(a[k], w[k], acc) for k = 0, 1, ...: the shape
-// of the tile it falls in changes nothing but the time. That is what makes the bits independent of batch and threads.
+// Every number of a result is one chain of fused multiply-adds, acc = fma(a[k], w[k], acc) for k = 0, 1, ..., or, where
+// that would be long, a sum of such chains over blocks of k: the shape of the tile it falls in changes nothing but the
+// time. That is what makes the bits independent of batch and threads.
 #pragma once
 
 #include "engine.hpp"
@@ -21,20 +22,29 @@ GRUVY_INLINE Index blocks_of(Index n, Index size) { return (n + size - 1) / size
 
 // For each of `tiles` tiles: acc[r][p][n] += sum over k of a[r][k A] w[p][k][n]; acc in memory, a vector each.
 // a[r]: row r's factors, A apart; w: the first block's panel [k][n][lane], the next block's `next` numbers on.
+// apart: the sum is made by itself and then added, else it goes on from acc.
 //
 // Not inlined: in a function of its own every accumulator gets a register; where the gates' constants compete for them
-// the compiler keeps some in memory, at twice the time. Not unrolled over k: that was slower.
+// the compiler keeps some in memory, at twice the time. Unrolled over k: a core that it shares with another thread has
+// room for half as many instructions, and the loop's own are then worth saving.
 template <class T, int R, int P, int N, int A>
-__attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles, const T *w_, Index next, Index K) {
+__attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles, const T *w_, Index next, Index K,
+                                        bool apart) {
     using V = Vec<T>;
     constexpr int L = V::lanes;
     for (; tiles > 0; tiles--, acc_ += R * P * N * L, a_ += R) {
         V acc[R][P][N];
         const T *a[R], *w = w_;
+        if (apart) {
 #pragma GCC unroll 32
-        for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::load(acc_ + i * L);
+            for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::zero();
+        } else {
+#pragma GCC unroll 32
+            for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::load(acc_ + i * L);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) a[r] = a_[r];
+#pragma GCC unroll 8
         for (Index k = 0; k < K; k++) {
             if constexpr (R > 1) {
                 V b[P][N];
@@ -61,6 +71,13 @@ __attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles
                     for (int n = 0; n < N; n++) acc[0][p][n] = fma(s, V::load(w + p * next + n * L), acc[0][p][n]);
             }
             w += N * L;
+        }
+        if (apart) {
+#pragma GCC unroll 32
+            for (int i = 0; i < R * P * N; i++) {
+                V &v = acc[i / (P * N)][i / N % P][i % N];
+                v = V::load(acc_ + i * L) + v;
+            }
         }
 #pragma GCC unroll 32
         for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N].store(acc_ + i * L);
@@ -92,16 +109,19 @@ template <class T, int N> struct Tile {
     }
 };
 
-// One product into the accumulators: block j's panel at w + j panel, K vectors of N.
+// One product into the accumulators: block j's panel at w + j panel, K vectors of N. apart: sums of blocks of k.
 template <class T> struct Factor {
     const T *w;
     Index panel, K;
+    bool apart;
 };
 
-constexpr Index tile_rows = 64;        // rows whose accumulators wait in memory together
-constexpr Index near_bytes = 24 << 10;  // of a panel at a time: what stays in the first cache while all rows meet it
+constexpr Index tile_rows = 64;  // rows whose accumulators wait in memory together
+// Of a panel at a time: what stays in the first cache while all rows meet it. Also the length of one chain, the same on
+// every instruction set, where all that one number is made of is more than `longest`: a longer chain loses digits.
+constexpr Index near_steps = 256, longest = 512;
 
-template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index);
+template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index, bool);
 
 template <class T, int N> struct Kind {
     int R, P;
@@ -125,11 +145,12 @@ inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, In
                 return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, a + i * R};
             };
             for (int f = 0; f < factors; f++) {
-                for (Index i = 0; i < tiles; i++) begin(f, tile(i));
                 const Factor<T> &w = factor[f];
-                const Index step = tiles > 1 ? near_bytes / (P * N * L * Index(sizeof(T))) : w.K;
+                const T *panel = w.w + block * w.panel;
+                const Index step = tiles > 1 || w.apart ? near_steps : most(1, w.K);
+                for (Index i = 0; i < tiles; i++) begin(f, tile(i));
                 for (Index k = 0; k < w.K; k += step) {
-                    kind.multiply(acc, a, tiles, w.w + block * w.panel + k * N * L, w.panel, least(step, w.K - k));
+                    kind.multiply(acc, a, tiles, panel + k * N * L, w.panel, least(step, w.K - k), w.apart);
                     for (Index i = 0; i < tiles * R && k + step < w.K; i++) a[i] += step;
                 }
             }
