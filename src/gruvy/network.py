@@ -97,12 +97,14 @@ class GRU(torch.nn.Module):
         self.task, self.history = None, None
         kind = {"device": device, "dtype": dtype}
         H, D = hidden_units, self.directions
+        self._recurrent: list[str] = []  # the names of the recurrent parameters, in the order of the layer's
         for name, k in self._cells():
             shapes = {"W": (3 * H, input_units if k == 0 else D * H), "U": (3 * H, H), "b": (3 * H,)}
             if self.convention.reset == "after":
                 shapes["c"] = (H,)
             for letter, shape in shapes.items():
-                self.register_parameter(f"{letter}_{name}", torch.nn.Parameter(torch.empty(shape, **kind)))
+                self._recurrent.append(f"{letter}_{name}")
+                self.register_parameter(self._recurrent[-1], torch.nn.Parameter(torch.empty(shape, **kind)))
         self.V = torch.nn.Parameter(torch.empty(self.output_units, D * H, **kind))
         self.b_y = torch.nn.Parameter(torch.empty(self.output_units, **kind))
         # The layer that runs our parameters: a shell without memory of its own, and no child, so that nothing of it
@@ -130,7 +132,7 @@ class GRU(torch.nn.Module):
         return ", ".join([*said, f'convention="{self.convention}"'])
 
     def forward(self, x: Tensor, *, state: Tensor | None = None, lengths: Any = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None) -> Output:  # fmt: skip
+                restarts: Tensor | None = None, outputs: bool = True) -> Output:  # fmt: skip
         """Run the network over a batch of sequences.
 
         Args:
@@ -139,6 +141,7 @@ class GRU(torch.nn.Module):
             lengths: (B,) whole numbers 0 to T, how many steps of each sequence count; default all.
             mask: (B, T) booleans, True where a step counts.
             restarts: (B, T) booleans, True where a sequence starts anew.
+            outputs: False says that the read-out of every step is not wanted; `Output.outputs` may then have no steps.
 
         Returns:
             `Output`.
@@ -148,16 +151,18 @@ class GRU(torch.nn.Module):
         """
         self._check(x, state)
         shell: nn.GRU = self.__dict__["_shell"]
-        shell.train(self.training)
-        given = {"lengths": lengths, "mask": mask, "restarts": restarts}
-        hidden, final = torch.func.functional_call(shell, self._torch_weights(), (x, state), given)
-        valid = valid_steps(lengths, mask, x.shape[1], x.device)
-        top = final[-self.directions :].transpose(0, 1).flatten(1)
+        shell.training = self.training
+        weights = [getattr(self, name) for name in self._recurrent]
+        hidden, final = shell.with_weights(weights, x, state, lengths=lengths, mask=mask, restarts=restarts)
+        top = final[-1] if self.directions == 1 else final[-2:].transpose(0, 1).flatten(1)
+        # Whatever is asked for, dropout draws the same numbers.
+        each = outputs or (self.training and self.dropout > 0)
+        valid = valid_steps(lengths, mask, x.shape[1], x.device) if each or self.pooling != "last" else None
         pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
-        outputs = self._read(hidden)
-        if valid is not None:
-            outputs = torch.where(valid[..., None], outputs, 0)
-        return Output(outputs, self._read(pooled), hidden, final)
+        read = self._read(hidden) if each else hidden.new_empty(x.shape[0], 0, self.output_units)
+        if valid is not None and each:
+            read = torch.where(valid[..., None], read, 0)
+        return Output(read, self._read(pooled), hidden, final)
 
     def _check(self, x: Any, state: Any) -> None:
         if not isinstance(x, Tensor):
@@ -177,17 +182,6 @@ class GRU(torch.nn.Module):
             )
         if state.dtype != x.dtype:
             raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
-
-    def _torch_weights(self) -> dict[str, Tensor]:
-        """Our parameters under torch's names; its redundant rows are zeros."""
-        weights: dict[str, Tensor] = {}
-        H = self.hidden_units
-        for name, _ in self._cells():
-            W, U, b = (getattr(self, f"{letter}_{name}") for letter in "WUb")
-            after = self.convention.reset == "after"
-            c = F.pad(getattr(self, f"c_{name}"), (2 * H, 0)) if after else b.new_zeros(3 * H)
-            weights |= {f"weight_ih_{name}": W, f"weight_hh_{name}": U, f"bias_ih_{name}": b, f"bias_hh_{name}": c}
-        return weights
 
     def _read(self, h: Tensor) -> Tensor:
         return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)

@@ -44,13 +44,13 @@ class Call(NamedTuple):
         return g.transpose(1, 2) if self.batch_first else g
 
 
-def check_call(layer: torch.nn.GRU, input: Any, hx: Any, lengths: Any, mask: Any, restarts: Any) -> Call:
-    """Every argument checked against the layer.
+def check_call(layer: torch.nn.GRU, dtype: torch.dtype, input: Any, hx: Any, lengths: Any, mask: Any,
+               restarts: Any) -> Call:  # fmt: skip
+    """Every argument checked against the layer and the dtype of its weights.
 
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
     """
-    weight = getattr(layer, layer._flat_weights_names[0])
     packed = None
     if isinstance(input, PackedSequence):
         for name, value in (("lengths", lengths), ("mask", mask), ("restarts", restarts)):
@@ -75,10 +75,10 @@ def check_call(layer: torch.nn.GRU, input: Any, hx: Any, lengths: Any, mask: Any
     if x.shape[-1] != layer.input_size:
         raise InputError(f"input: packed steps of {x.shape[-1]} numbers, wanted {layer.input_size}")
     if torch.is_autocast_enabled(x.device.type if not x.is_meta else "cpu"):
-        x = x.to(weight.dtype)
-        hx = hx.to(weight.dtype) if isinstance(hx, Tensor) else hx
-    if x.dtype != weight.dtype:
-        raise InputTypeError(f"input: dtype {x.dtype}, wanted {weight.dtype} like the layer's weights")
+        x = x.to(dtype)
+        hx = hx.to(dtype) if isinstance(hx, Tensor) else hx
+    if x.dtype != dtype:
+        raise InputTypeError(f"input: dtype {x.dtype}, wanted {dtype} like the layer's weights")
     T, B = x.shape[0], x.shape[1]
     return Call(
         x,

@@ -119,11 +119,22 @@ class GRU(torch.nn.GRU):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        call = check_call(self, input, hx, lengths, mask, restarts)
+        weights = self._weights()
+        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
         way, _ = self._way(call, return_gates)
         if way == "torch kernel":
             return super().forward(input, hx)
-        return self._run(call, return_gates, way == "plain")
+        return self._run(call, weights, return_gates, way == "plain")
+
+    def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
+                     mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
+        """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
+        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        way, _ = self._way(call, False)
+        if way == "torch kernel":
+            own = stack.torch_form(weights, call.h.shape[0])
+            return torch.func.functional_call(self, dict(zip(self._flat_weights_names, own, strict=True)), (input, hx))
+        return self._run(call, weights, False, way == "plain")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -142,7 +153,7 @@ class GRU(torch.nn.GRU):
             >>> with torch.inference_mode(), layer.frozen():
             ...     output, h = layer(x)
         """
-        weights = [getattr(self, name) for name in self._flat_weights_names]
+        weights = self._weights()
         before = self._packed
         if choose(weights[0])[0].name == "native":
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
@@ -163,7 +174,7 @@ class GRU(torch.nn.GRU):
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
-        call = check_call(self, input, hx, lengths, mask, restarts)
+        call = check_call(self, self._weights()[0].dtype, input, hx, lengths, mask, restarts)
         way, reason = self._way(call, return_gates)
         if way != "op":
             return Path(way, reason)
@@ -210,8 +221,10 @@ class GRU(torch.nn.GRU):
             return "faster than torch's kernel"
         return ""
 
-    def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
-        weights = [getattr(self, name) for name in self._flat_weights_names]
+    def _weights(self) -> list[Tensor]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    def _run(self, call: Call, weights: Sequence[Tensor], return_gates: bool, plain: bool) -> Any:
         shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
         packed = None if plain else self._packed
         run = stack.forward if plain else partial(op.run, packed=packed)
