@@ -129,11 +129,16 @@ def check_values(lengths: Tensor | None, T: int) -> None:
     """Every length 0 to T."""
     if lengths is None:
         return
+    here = type(lengths) is Tensor and lengths.device.type == "cpu"
+    if here and not torch._C._are_functorch_transforms_active():  # a third of the time of torch's own operations
+        n = lengths.numpy()
+        if n.min(initial=0) >= 0 and n.max(initial=0) <= T:
+            return
     bad = (lengths < 0) | (lengths > T)
     if bool(bad.any()):
         i = int(bad.flatten().nonzero()[0, 0])
-        n = int(lengths.flatten()[i])
-        raise InputError(f"lengths: {n} at index {i}, wanted 0 to {T}, the number of steps in the input")
+        came = int(lengths.flatten()[i])
+        raise InputError(f"lengths: {came} at index {i}, wanted 0 to {T}, the number of steps in the input")
 
 
 def _plain(t: Tensor) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -15,7 +17,8 @@ from ..errors import EngineError
 from . import plain
 
 # Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
-_SMALL, _SMALL_STEP = 20e6, 128 * 128
+_SMALL, _SMALL_STEP = 50e6, 128 * 128
+_share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads of the core, if not as many as torch's
 
 
 class Forward(Protocol):
@@ -91,7 +94,24 @@ def _threads(x: Tensor, h: Tensor) -> int:
     (T, B, I), H = x.shape, h.shape[-1]
     if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
         return 1
-    return min(native.threads(), torch.get_num_threads())
+    return min(native.threads(), _share.get() or torch.get_num_threads())
+
+
+@contextmanager
+def torch_in_one_thread() -> Iterator[None]:
+    """While the block lasts, torch's own operations on a CPU take one thread, and the core as many as before.
+
+    After an operation torch's threads spin for some milliseconds, where they hold up the core's. For small operations,
+    as those of a small network's optimiser, they take longer to wake than they save.
+    """
+    before = torch.get_num_threads()
+    token = _share.set(_share.get() or before)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        _share.reset(token)
 
 
 def _dense(t: Tensor | None) -> Any:

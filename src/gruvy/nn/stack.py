@@ -125,7 +125,7 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
             if g is not None:
                 gates.append(g)
         x = both if both is not None else ys[0] if D == 1 else torch.cat(ys, dim=-1)
-    return Result(x, _stacked(last), lower, gates)
+    return Result(x, torch.stack(last), lower, gates)
 
 
 def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
@@ -168,9 +168,4 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
         if k > 0 and dy is not None:
             dy = dy if noise is None else dy * noise[k - 1]
             dy = dy + grads.lower[k - 1] if grads.lower else dy
-    return (dy if needs_dx else None), _stacked(dh), dweights
-
-
-def _stacked(states: list[Tensor]) -> Tensor:
-    """(L*D, B, H), without a copy where there is one only."""
-    return states[0][None] if len(states) == 1 else torch.stack(states)
+    return (dy if needs_dx else None), dh[0][None] if len(dh) == 1 else torch.stack(dh), dweights

@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..network import GRU
+from ..nn.engine import choose, torch_in_one_thread
 from ..tasks import Task
 from . import checkpoint
 from .batches import Batches, by_length, shuffled
@@ -25,6 +28,7 @@ from .history import History, Row, reporter
 from .processes import check_device, start
 
 Array = np.ndarray[Any, Any]
+SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,9 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )
+        # What is left for torch to do, where the core runs the recurrence.
+        native = isinstance(module, GRU) and choose(self.parameters[0])[0].name == "native"
+        self.small = native and not task.per_step and sum(p.numel() for p in self.parameters) < SMALL
         self.seed = int(np.random.default_rng(settings.seed).integers(2**31))
         self.rng = np.random.default_rng(self.seed)  # of the order; torch's own generator is for dropout
         self.size = settings.batch_size or len(data)
@@ -177,11 +184,12 @@ class _Run:
         self.module.train()
         order = shuffled(self.data.lengths, self.size, self.rng)
         total = torch.zeros((), device=self.processes.device, dtype=self.parameters[0].dtype)
-        for k, rows in enumerate(order):
-            rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            total += self._step(rows)
+        with torch_in_one_thread() if self.small else nullcontext():
+            for k, rows in enumerate(order):
+                rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
+                for group in self.optimiser.param_groups:
+                    group["lr"] = rate
+                total += self._step(rows)
         loss = float(self.processes.sum(total)) / float(self.data.amounts.sum())
         if not math.isfinite(loss):
             raise InputError(
@@ -203,7 +211,7 @@ class _Run:
             loss = loss * 0
         for parameter in self.parameters:  # as zero_grad does, for a tenth of the time
             parameter.grad = None
-        self.processes.backward(loss * (count / amount))
+        self.processes.backward(loss, count / amount)
         if self.settings.clip_norm is not None:
             self.processes.clip(self.parameters, self.settings.clip_norm)
         self.optimiser.step()
