@@ -77,7 +77,7 @@ def test_a_scaled_loss_has_scaled_gradients():
     assert torch.equal(a.grad, b.grad)
 
 
-def threads_seen(monkeypatch, hidden=4, rows=()):
+def threads_seen(monkeypatch, hidden=4, on_epoch=None):
     """Torch's threads and those of the core while a network trains."""
     seen = set()
     forward = gruvy.GRU.forward
@@ -89,7 +89,7 @@ def threads_seen(monkeypatch, hidden=4, rows=()):
 
     monkeypatch.setattr(gruvy.GRU, "forward", spy)
     X = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
-    settings = Settings(max_epochs=1, seed=0, progress=False, on_epoch=rows)
+    settings = Settings(max_epochs=1, seed=0, progress=False, on_epoch=on_epoch)
     fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings)
     return seen
 
@@ -99,7 +99,7 @@ def test_a_small_network_trains_with_torch_in_one_thread(monkeypatch):
         pytest.skip("no native engine")
     monkeypatch.setattr(engine.native, "threads", lambda: 2)
     after = []
-    assert threads_seen(monkeypatch, rows=lambda row: after.append(torch.get_num_threads())) == {(1, 2)}
+    assert threads_seen(monkeypatch, on_epoch=lambda row: after.append(torch.get_num_threads())) == {(1, 2)}
     assert after == [2]
     assert torch.get_num_threads() == 2
 
@@ -112,9 +112,13 @@ def test_a_large_network_or_another_engine_keeps_torchs_threads(monkeypatch):
 
 
 def test_threads_come_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), engine.torch_in_one_thread():
+    def fail():
         with engine.torch_in_one_thread():
-            assert engine._share.get() == 2
-        assert (torch.get_num_threads(), engine._share.get()) == (1, 2)
-        raise ZeroDivisionError
+            with engine.torch_in_one_thread():
+                assert engine._share.get() == 2
+            assert (torch.get_num_threads(), engine._share.get()) == (1, 2)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert (torch.get_num_threads(), engine._share.get()) == (2, None)
