@@ -76,7 +76,7 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
                      ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
     H = h.shape[-1]
     dx = x.new_empty(x.shape) if needs_dx else None
-    dh_first, dW, dU, db = h.new_empty(h.shape), W.new_empty(W.shape), U.new_empty(U.shape), W.new_empty(3 * H)
+    dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
     dc = W.new_empty(H) if convention.reset == "after" else None
     native.backward_into(
         _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
@@ -114,15 +114,21 @@ def torch_in_one_thread() -> Iterator[None]:
         _share.reset(token)
 
 
+def _empty(t: Tensor) -> Tensor:
+    return torch.empty_like(t, memory_format=torch.contiguous_format)
+
+
 def _dense(t: Tensor | None) -> Any:
-    return None if t is None else t.detach().contiguous()
+    if t is None:
+        return None
+    return t.detach().contiguous() if t.requires_grad else t.contiguous()
 
 
 def _rows(t: Tensor | None) -> Any:
     """With unit stride in the last axis."""
     if t is None:
         return None
-    t = t.detach()
+    t = t.detach() if t.requires_grad else t
     return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
 
 

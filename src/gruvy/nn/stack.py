@@ -147,12 +147,13 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
             i = k * D + d
             cell = weights[i * each : (i + 1) * each]
             W, U, b, c = merge(cell, convention)
-            own = slice(d * H, (d + 1) * H)
+            own = (..., slice(d * H, (d + 1) * H))
+            dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
             # Only the torch operations take gradients of the gates themselves.
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
             dx_d, dh_d, dW, dU, db, dc = run(
-                None if dy is None else dy[..., own], None if grads.last is None else grads.last[i],
-                inputs, h[i], W, U, b, c, hidden[k][..., own], gates[i], convention,
+                dy_own, None if grads.last is None else grads.last[i],
+                inputs, h[i], W, U, b, c, y_own, gates[i], convention,
                 lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
                 needs_dx=needs_dx or k > 0,
             )  # fmt: skip
