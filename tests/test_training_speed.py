@@ -11,7 +11,8 @@ from gruvy.fitting import fit_task
 from gruvy.nn import engine
 from gruvy.tasks import Labels
 from gruvy.training import Settings
-from gruvy.training.loop import SMALL, asked_for
+from gruvy.training.judging import asked_for
+from gruvy.training.loop import SMALL
 from gruvy.training.processes import Alone
 
 CPU = torch.device("cpu")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,8 +12,9 @@ from torch.nn import functional as F
 from . import nn
 from .convention import Convention
 from .equations import Equations, equations
-from .errors import ConventionError, InputError, InputTypeError
+from .errors import ConventionError, InputError
 from .initialise import initialise
+from .network_inputs import check_call, check_whole, refuse_torch
 from .pooling import POOLINGS, pool, valid_steps
 from .weights import Cell, Weights
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .trace import Trace
     from .training import History
 
-_TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 _CODE = "convention_name"
 
 
@@ -81,7 +80,7 @@ class GRU(torch.nn.Module):
                  pooling: str = "last", init: str = "uniform", device: Any = None, dtype: Any = None,
                  **other: Any) -> None:  # fmt: skip
         super().__init__()
-        _refuse_torch(output_units, other)
+        refuse_torch(output_units, other)
         for name, value, least in (
             ("input_units", input_units, 1), ("hidden_units", hidden_units, 1), ("output_units", output_units, 1),
             ("layers", layers, 1),
@@ -149,7 +148,7 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        self._check(x, state)
+        check_call(self, x, state)
         shell: nn.GRU = self.__dict__["_shell"]
         shell.training = self.training
         weights = [getattr(self, name) for name in self._recurrent]
@@ -163,25 +162,6 @@ class GRU(torch.nn.Module):
         if valid is not None and each:
             read = torch.where(valid[..., None], read, 0)
         return Output(read, self._read(pooled), hidden, final)
-
-    def _check(self, x: Any, state: Any) -> None:
-        if not isinstance(x, Tensor):
-            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
-        if x.dim() != 3 or x.shape[-1] != self.input_units:
-            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
-        if x.dtype != self.V.dtype:
-            raise InputTypeError(f"x: dtype {x.dtype}, wanted {self.V.dtype} like the network's parameters")
-        if state is None:
-            return
-        wanted = (self.layers * self.directions, x.shape[0], self.hidden_units)
-        if not isinstance(state, Tensor):
-            raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
-        if state.shape != wanted:
-            raise InputError(
-                f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
-            )
-        if state.dtype != x.dtype:
-            raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
 
     def _read(self, h: Tensor) -> Tensor:
         return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
@@ -305,25 +285,3 @@ class GRU(torch.nn.Module):
                 )
             state_dict = {name: value for name, value in state_dict.items() if name != prefix + _CODE}
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """A whole number of at least `least`, or an InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
-
-
-def _refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
-    foreign = sorted(_TORCH_NAMES & set(other))
-    if foreign:
-        raise InputTypeError(
-            f"gruvy.GRU: {foreign[0]} is an argument of torch.nn.GRU; gruvy.nn.GRU is the layer that takes those, "
-            "gruvy.GRU(input_units, hidden_units, output_units) is a network with a read-out"
-        )
-    if other:
-        raise InputTypeError(f"gruvy.GRU: unexpected keyword argument {sorted(other)[0]!r}")
-    if output_units is None:
-        raise InputTypeError(
-            "gruvy.GRU: output_units is missing; gruvy.GRU(input_units, hidden_units, output_units) is a network with "
-            "a read-out, gruvy.nn.GRU(input_size, hidden_size) the layer without"
-        )

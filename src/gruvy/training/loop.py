@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import math
 import os
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,9 @@ from ..network import GRU
 from ..nn.engine import choose, torch_in_one_thread
 from ..tasks import Task
 from . import checkpoint
-from .batches import Batches, by_length, shuffled
+from .batches import Batches, shuffled
 from .history import History, Row, reporter
+from .judging import asked_for, judge
 from .processes import check_device, start
 
 Array = np.ndarray[Any, Any]
@@ -265,44 +264,3 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-
-
-def asked_for(per_step: bool, module: torch.nn.Module, prepared: Any = None) -> Callable[..., Any]:
-    """What to call for read-outs; a module that can leave out those of every step is told when nobody wants them."""
-    call = module if prepared is None else prepared
-    leaves_out = not per_step and "outputs" in inspect.signature(module.forward).parameters
-    return partial(call, outputs=False) if leaves_out else call
-
-
-def raw_outputs(module: torch.nn.Module, data: Batches, *, per_step: bool = False, size: int = 256) -> list[Array]:
-    """The read-outs of a module in evaluation mode: (O,) for each sequence, or (T_i, O) with `per_step`."""
-    raw: list[Any] = [None] * len(data)
-    training, run = module.training, asked_for(per_step, module)
-    module.eval()
-    with torch.no_grad():
-        for rows in by_length(data.lengths, size):
-            batch = data.take(rows)
-            out = run(batch.x, lengths=batch.lengths)
-            values = (out.outputs if per_step else out.last).float().cpu().numpy()
-            for i, row in enumerate(rows):
-                raw[row] = values[i, : data.lengths[row]] if per_step else values[i]
-    module.train(training)
-    return raw
-
-
-def judge(module: torch.nn.Module, task: Task, data: Batches) -> tuple[float, float]:
-    """Mean loss and score on data with targets."""
-    total, raw, targets, weights = 0.0, [], [], []
-    run = asked_for(task.per_step, module)
-    module.eval()
-    with torch.no_grad():
-        for rows in by_length(data.lengths, 256):
-            batch = data.take(rows)
-            out = run(batch.x, lengths=batch.lengths)
-            total += float((task.loss(out, batch.target) * batch.weight).sum())
-            counted = batch.weight > 0
-            raw.append((out.outputs if task.per_step else out.last)[counted].cpu().numpy())
-            targets.append(batch.target[counted].cpu().numpy())
-            weights.append(batch.weight[counted].cpu().numpy())
-    score = task.score(*(np.concatenate(part) for part in (raw, targets, weights)))
-    return total / float(data.amounts.sum()), score
