@@ -18,5 +18,5 @@ ALL = ["torch kernel", *OWN]
 def force(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """Until the test ends every call goes this way; an engine is forced too, and cannot fall back."""
     way = path if path in ("torch kernel", "plain") else "op"
-    monkeypatch.setattr(GRU, "_way", lambda self, call, return_gates: (way, "forced by the test"))
+    monkeypatch.setattr(GRU, "_way", lambda self, call, weights, return_gates: (way, "forced by the test"))
     monkeypatch.setenv("GRUVY_ENGINE", "native" if path == "native" else "reference")

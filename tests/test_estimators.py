@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gruvy
-from gruvy import GRUClassifier, GRURegressor
+from gruvy import GRUClassifier, GRURegressor, estimators
 from gruvy.errors import ConventionError, DataError, InputError, InputTypeError, ModelFileError
 
 SMALL = {"hidden_units": 8, "max_epochs": 4, "random_state": 0}
@@ -186,8 +186,8 @@ def test_validation_keeps_the_best_and_groups_apart(monkeypatch):
     assert clf.history_.best == 1 + int(np.argmin(clf.history_["val_loss"]))
     groups = np.arange(60) // 6
     seen = []
-    split = GRUClassifier._split
-    monkeypatch.setattr(GRUClassifier, "_split", lambda *a: seen.append(split(*a)) or seen[-1])
+    split = estimators.split
+    monkeypatch.setattr(estimators, "split", lambda *a: seen.append(split(*a)) or seen[-1])
     clf.fit(X, y, groups=groups)
     clf.fit(X, y)
     (train, held), (plain_train, plain_held) = seen

@@ -233,7 +233,11 @@ def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
     monkeypatch.setattr(native, "available", lambda: (True, "there"))
     assert layer.path(long) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
-    assert layer.path(long[:7]) == kernel
+    large = GRU(I, 200)
+    for net, few, few_trained in ((layer, 4, 3), (large, 8, 4)):  # so many steps are needed to be faster
+        assert [net.path(long[:n]).name for n in (few_trained - 1, few_trained)] == ["torch kernel", "native"]
+        with torch.no_grad():
+            assert [net.path(long[:n]).name for n in (few - 1, few)] == ["torch kernel", "native"]
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))
     assert layer.path(long) == layer.path(packed) == kernel
     with torch.autograd.forward_ad.dual_level():

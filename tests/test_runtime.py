@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 import gruvy
+from gruvy import native
 from gruvy.errors import EngineError, InputError, InputTypeError
 
 KINDS = [
@@ -116,6 +119,21 @@ def test_a_stream_answers_as_predict_does_on_the_prefix(tmp_path, kind, made):
         np.testing.assert_allclose(pushed, wanted, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(single, wanted[0], rtol=1e-5, atol=1e-5)
         assert np.shape(single) == np.shape(wanted[0])
+
+
+@pytest.mark.skipif(not native.available()[0], reason="no native engine")
+@pytest.mark.parametrize("kind", [{}, {"layers": 2, "convention": "torch"}], ids=str)
+def test_the_native_engine_gives_the_same_bits_in_a_stream_a_batch_and_alone(tmp_path, kind):
+    model = saved(regressor(2, **kind), tmp_path)
+    x = np.random.default_rng(3).normal([5, -3], [2, 0.1], size=(9, 6, 2))
+    stream, alone = model.stream(batch=9), model.stream()
+    for t in range(6):
+        if t == 3:  # copies go on from where they are
+            stream, alone = copy.deepcopy(stream), pickle.loads(pickle.dumps(alone))
+        pushed = stream.push(x[:, t])
+        np.testing.assert_array_equal(pushed, model.predict(x[:, : t + 1]))
+        np.testing.assert_array_equal(pushed[4:5], model.predict(x[4:5, : t + 1]))
+        np.testing.assert_array_equal(pushed[4], alone.push(x[4, t]))
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])

@@ -23,7 +23,7 @@ from gruvy.tasks import Labels, Numbers, mean_and_scale
 from gruvy.training import Batches, Peer, Settings, check_device, train
 from gruvy.training import history as reports
 from gruvy.training.batches import by_length, shuffled
-from gruvy.training.loop import judge
+from gruvy.training.judging import judge
 
 QUIET = {"progress": False, "seed": 0}
 

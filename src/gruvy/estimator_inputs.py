@@ -1,12 +1,15 @@
-"""What the estimators are given: which inputs are scikit-learn's to check, what counts, and settings as JSON."""
+"""What the estimators are given: what scikit-learn checks of it, what counts, what is held out; settings as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from .data.arrays import check_targets
+from .errors import InputError
 from .fitting import check_weights
 
 Array = np.ndarray[Any, Any]
@@ -45,6 +48,31 @@ def counted(X: list[Array], y: Array, sample_weight: Any, groups: Any) -> tuple[
     kept = np.flatnonzero(weight)
     groups = None if groups is None else np.asarray(groups)[kept]
     return [X[i] for i in kept], y[kept], weight[kept], groups
+
+
+def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
+    """Indices to train on, and to validate on: stratified, and a group on one side."""
+    f = estimator.validation_fraction
+    if isinstance(f, bool) or not isinstance(f, (int, float, np.number)) or not 0 <= f < 1:
+        raise InputError(f"validation_fraction={f!r}: wanted a number from 0 to below 1")
+    every = np.arange(count)
+    if f == 0:
+        if estimator.patience is not None:
+            raise InputError(f"patience={estimator.patience!r}: needs validation data; set validation_fraction above 0")
+        return every, every[:0]
+    if count < 2 or round(f * count) in (0, count):
+        raise InputError(f"validation_fraction={f!r}: of {count} sequences leaves none to train or to validate on")
+    if groups is not None:
+        if np.shape(groups) != (count,):
+            raise InputError(f"groups: shape {np.shape(groups)}, wanted (sequences,) = ({count},)")
+        return next(GroupShuffleSplit(1, test_size=f, random_state=seed).split(every, y, groups))  # type: ignore[no-any-return]
+    sides = min(round(f * count), count - round(f * count))
+    strata = None
+    if isinstance(estimator, ClassifierMixin):
+        classes, counts = np.unique(y, return_counts=True)
+        strata = y if counts.min() >= 2 and len(classes) <= sides else None
+    train, held = train_test_split(every, test_size=round(f * count), random_state=seed, stratify=strata)
+    return train, held
 
 
 def settings_out(settings: dict[str, Any]) -> dict[str, Any]:

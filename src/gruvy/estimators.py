@@ -9,15 +9,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import assert_all_finite, check_random_state, column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import model_file
 from .data.arrays import as_sequences
-from .errors import InputError, ModelFileError
-from .estimator_inputs import counted, settings_in, settings_out, targets, two_dimensional
+from .errors import ModelFileError
+from .estimator_inputs import counted, settings_in, settings_out, split, targets, two_dimensional
 from .fitting import check_numbers, fit_task, model_of, network_of, raw_of
 from .network import GRU
 from .tasks import Labels, Numbers, Task, mean_and_scale
@@ -79,7 +78,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         chosen = Settings(seed=seed, **settings)
         check_device(self.device)
-        train, held = self._split(len(X), y, groups, seed)
+        train, held = split(self, len(X), y, groups, seed)
         X, y, judged = [X[i] for i in train], y[train], ([X[i] for i in held], y[held])
         weight = None if weight is None else weight[train]
         self.input_mean_, self.input_scale_ = None, None
@@ -95,30 +94,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.net_.task, self.net_.history = task, self.history_
         self.task_, self.n_iter_ = task, len(self.history_.rows)
         return self
-
-    def _split(self, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
-        """Indices to train on, and to validate on: stratified, and a group on one side."""
-        f = self.validation_fraction
-        if isinstance(f, bool) or not isinstance(f, (int, float, np.number)) or not 0 <= f < 1:
-            raise InputError(f"validation_fraction={f!r}: wanted a number from 0 to below 1")
-        every = np.arange(count)
-        if f == 0:
-            if self.patience is not None:
-                raise InputError(f"patience={self.patience!r}: needs validation data; set validation_fraction above 0")
-            return every, every[:0]
-        if count < 2 or round(f * count) in (0, count):
-            raise InputError(f"validation_fraction={f!r}: of {count} sequences leaves none to train or to validate on")
-        if groups is not None:
-            if np.shape(groups) != (count,):
-                raise InputError(f"groups: shape {np.shape(groups)}, wanted (sequences,) = ({count},)")
-            return next(GroupShuffleSplit(1, test_size=f, random_state=seed).split(every, y, groups))  # type: ignore[no-any-return]
-        sides = min(round(f * count), count - round(f * count))
-        strata = None
-        if isinstance(self, ClassifierMixin):
-            classes, counts = np.unique(y, return_counts=True)
-            strata = y if counts.min() >= 2 and len(classes) <= sides else None
-        train, held = train_test_split(every, test_size=round(f * count), random_state=seed, stratify=strata)
-        return train, held
 
     def _sequences(self, X: Any, reset: bool) -> list[Array]:
         """X as sequences; 2-D numbers are one channel, of the width seen in fit, checked in scikit-learn's way."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,8 +12,9 @@ from torch.nn import functional as F
 from . import nn
 from .convention import Convention
 from .equations import Equations, equations
-from .errors import ConventionError, InputError, InputTypeError
+from .errors import ConventionError, InputError
 from .initialise import initialise
+from .network_inputs import check_call, check_whole, refuse_torch
 from .pooling import POOLINGS, pool, valid_steps
 from .weights import Cell, Weights
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .trace import Trace
     from .training import History
 
-_TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 _CODE = "convention_name"
 
 
@@ -81,7 +80,7 @@ class GRU(torch.nn.Module):
                  pooling: str = "last", init: str = "uniform", device: Any = None, dtype: Any = None,
                  **other: Any) -> None:  # fmt: skip
         super().__init__()
-        _refuse_torch(output_units, other)
+        refuse_torch(output_units, other)
         for name, value, least in (
             ("input_units", input_units, 1), ("hidden_units", hidden_units, 1), ("output_units", output_units, 1),
             ("layers", layers, 1),
@@ -97,12 +96,14 @@ class GRU(torch.nn.Module):
         self.task, self.history = None, None
         kind = {"device": device, "dtype": dtype}
         H, D = hidden_units, self.directions
+        self._recurrent: list[str] = []  # the names of the recurrent parameters, in the order of the layer's
         for name, k in self._cells():
             shapes = {"W": (3 * H, input_units if k == 0 else D * H), "U": (3 * H, H), "b": (3 * H,)}
             if self.convention.reset == "after":
                 shapes["c"] = (H,)
             for letter, shape in shapes.items():
-                self.register_parameter(f"{letter}_{name}", torch.nn.Parameter(torch.empty(shape, **kind)))
+                self._recurrent.append(f"{letter}_{name}")
+                self.register_parameter(self._recurrent[-1], torch.nn.Parameter(torch.empty(shape, **kind)))
         self.V = torch.nn.Parameter(torch.empty(self.output_units, D * H, **kind))
         self.b_y = torch.nn.Parameter(torch.empty(self.output_units, **kind))
         # The layer that runs our parameters: a shell without memory of its own, and no child, so that nothing of it
@@ -130,7 +131,7 @@ class GRU(torch.nn.Module):
         return ", ".join([*said, f'convention="{self.convention}"'])
 
     def forward(self, x: Tensor, *, state: Tensor | None = None, lengths: Any = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None) -> Output:  # fmt: skip
+                restarts: Tensor | None = None, outputs: bool = True) -> Output:  # fmt: skip
         """Run the network over a batch of sequences.
 
         Args:
@@ -139,6 +140,7 @@ class GRU(torch.nn.Module):
             lengths: (B,) whole numbers 0 to T, how many steps of each sequence count; default all.
             mask: (B, T) booleans, True where a step counts.
             restarts: (B, T) booleans, True where a sequence starts anew.
+            outputs: False says that the read-out of every step is not wanted; `Output.outputs` may then have no steps.
 
         Returns:
             `Output`.
@@ -146,48 +148,20 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        self._check(x, state)
+        check_call(self, x, state)
         shell: nn.GRU = self.__dict__["_shell"]
-        shell.train(self.training)
-        given = {"lengths": lengths, "mask": mask, "restarts": restarts}
-        hidden, final = torch.func.functional_call(shell, self._torch_weights(), (x, state), given)
-        valid = valid_steps(lengths, mask, x.shape[1], x.device)
-        top = final[-self.directions :].transpose(0, 1).flatten(1)
+        shell.training = self.training
+        weights = [getattr(self, name) for name in self._recurrent]
+        hidden, final = shell.with_weights(weights, x, state, lengths=lengths, mask=mask, restarts=restarts)
+        top = final[-1] if self.directions == 1 else final[-2:].transpose(0, 1).flatten(1)
+        # Whatever is asked for, dropout draws the same numbers.
+        each = outputs or (self.training and self.dropout > 0)
+        valid = valid_steps(lengths, mask, x.shape[1], x.device) if each or self.pooling != "last" else None
         pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
-        outputs = self._read(hidden)
-        if valid is not None:
-            outputs = torch.where(valid[..., None], outputs, 0)
-        return Output(outputs, self._read(pooled), hidden, final)
-
-    def _check(self, x: Any, state: Any) -> None:
-        if not isinstance(x, Tensor):
-            raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {self.input_units})")
-        if x.dim() != 3 or x.shape[-1] != self.input_units:
-            raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {self.input_units})")
-        if x.dtype != self.V.dtype:
-            raise InputTypeError(f"x: dtype {x.dtype}, wanted {self.V.dtype} like the network's parameters")
-        if state is None:
-            return
-        wanted = (self.layers * self.directions, x.shape[0], self.hidden_units)
-        if not isinstance(state, Tensor):
-            raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
-        if state.shape != wanted:
-            raise InputError(
-                f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
-            )
-        if state.dtype != x.dtype:
-            raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
-
-    def _torch_weights(self) -> dict[str, Tensor]:
-        """Our parameters under torch's names; its redundant rows are zeros."""
-        weights: dict[str, Tensor] = {}
-        H = self.hidden_units
-        for name, _ in self._cells():
-            W, U, b = (getattr(self, f"{letter}_{name}") for letter in "WUb")
-            after = self.convention.reset == "after"
-            c = F.pad(getattr(self, f"c_{name}"), (2 * H, 0)) if after else b.new_zeros(3 * H)
-            weights |= {f"weight_ih_{name}": W, f"weight_hh_{name}": U, f"bias_ih_{name}": b, f"bias_hh_{name}": c}
-        return weights
+        read = self._read(hidden) if each else hidden.new_empty(x.shape[0], 0, self.output_units)
+        if valid is not None and each:
+            read = torch.where(valid[..., None], read, 0)
+        return Output(read, self._read(pooled), hidden, final)
 
     def _read(self, h: Tensor) -> Tensor:
         return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
@@ -311,25 +285,3 @@ class GRU(torch.nn.Module):
                 )
             state_dict = {name: value for name, value in state_dict.items() if name != prefix + _CODE}
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """A whole number of at least `least`, or an InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
-
-
-def _refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
-    foreign = sorted(_TORCH_NAMES & set(other))
-    if foreign:
-        raise InputTypeError(
-            f"gruvy.GRU: {foreign[0]} is an argument of torch.nn.GRU; gruvy.nn.GRU is the layer that takes those, "
-            "gruvy.GRU(input_units, hidden_units, output_units) is a network with a read-out"
-        )
-    if other:
-        raise InputTypeError(f"gruvy.GRU: unexpected keyword argument {sorted(other)[0]!r}")
-    if output_units is None:
-        raise InputTypeError(
-            "gruvy.GRU: output_units is missing; gruvy.GRU(input_units, hidden_units, output_units) is a network with "
-            "a read-out, gruvy.nn.GRU(input_size, hidden_size) the layer without"
-        )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import model_file, recurrence
+from . import model_file, native, recurrence, reference
 from .data.arrays import as_sequences
 from .errors import InputError, InputTypeError
 from .tasks import Labels
@@ -42,7 +42,8 @@ class Model:
 
     def __init__(self, data: model_file.Model, *, name: str = "model", engine: str | None = None) -> None:
         self.data, self.name, self.engine = data, name, engine
-        recurrence.choose(engine, data.weights.dtype)  # a forced engine that is not there is told now
+        # A forced engine that is not there is told now.
+        self._native = recurrence.choose(engine, data.weights.dtype).name == "native"
 
     @property
     def task(self) -> str | None:
@@ -120,7 +121,11 @@ class Model:
         return raw
 
     def _read(self, h: Array) -> Array:
-        y: Array = h @ self.data.V.T + self.data.b_y
+        """Read-outs (..., O) of states (..., D*H); of the native engine with the same bits whatever stands beside."""
+        V, b = self.data.V, self.data.b_y
+        if self._native:
+            return native.readout(h.reshape(1, -1, h.shape[-1]), V, b, threads=1).reshape(*h.shape[:-1], len(b))
+        y: Array = h @ V.T + b
         return y
 
     def stream(self, batch: int = 1) -> Stream:
@@ -171,7 +176,7 @@ class Stream:
             )
         self.model, self.batch = model, int(batch)
         self._weights = w.merged()
-        self._step = recurrence.choose(model.engine, w.dtype).module.step
+        self._packed = [native.pack(*cell, w.convention) for (cell,) in self._weights.cells] if model._native else None
         self._hidden = np.zeros((w.layers, self.batch, w.hidden_units), w.dtype)
         self._pooled = np.zeros((self.batch, w.hidden_units))  # float64: a sum of many steps
         self._steps = np.zeros(self.batch, np.int64)
@@ -200,7 +205,11 @@ class Stream:
             raise InputError(f"x: shape {x.shape}, wanted (batch, {I}) = ({self.batch}, {I}){alone}")
         h = d.scaled(x.reshape(self.batch, I))
         for k, (cell,) in enumerate(self._weights.cells):
-            self._hidden[k] = h = self._step(h, self._hidden[k], *cell, self._weights.convention)
+            if self._packed is None:
+                self._hidden[k] = reference.step(h, self._hidden[k], *cell, self._weights.convention)
+            else:
+                self._packed[k].step_into(h, self._hidden[k], self._hidden[k])
+            h = self._hidden[k]
         y = self.model._read(self._pool(h))
         answer = y if d.task is None else d.task.stream(y)
         return answer[0] if single else answer

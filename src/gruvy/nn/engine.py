@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -15,7 +17,8 @@ from ..errors import EngineError
 from . import plain
 
 # Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
-_SMALL, _SMALL_STEP = 20e6, 128 * 128
+_SMALL, _SMALL_STEP = 50e6, 128 * 128
+_share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads of the core, if not as many as torch's
 
 
 class Forward(Protocol):
@@ -73,7 +76,7 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
                      ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
     H = h.shape[-1]
     dx = x.new_empty(x.shape) if needs_dx else None
-    dh_first, dW, dU, db = h.new_empty(h.shape), W.new_empty(W.shape), U.new_empty(U.shape), W.new_empty(3 * H)
+    dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
     dc = W.new_empty(H) if convention.reset == "after" else None
     native.backward_into(
         _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
@@ -91,18 +94,41 @@ def _threads(x: Tensor, h: Tensor) -> int:
     (T, B, I), H = x.shape, h.shape[-1]
     if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
         return 1
-    return min(native.threads(), torch.get_num_threads())
+    return min(native.threads(), _share.get() or torch.get_num_threads())
+
+
+@contextmanager
+def torch_in_one_thread() -> Iterator[None]:
+    """While the block lasts, torch's own operations on a CPU take one thread, and the core as many as before.
+
+    After an operation torch's threads spin for some milliseconds, where they hold up the core's. For small operations,
+    as those of a small network's optimiser, they take longer to wake than they save.
+    """
+    before = torch.get_num_threads()
+    token = _share.set(_share.get() or before)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        _share.reset(token)
+
+
+def _empty(t: Tensor) -> Tensor:
+    return torch.empty_like(t, memory_format=torch.contiguous_format)
 
 
 def _dense(t: Tensor | None) -> Any:
-    return None if t is None else t.detach().contiguous()
+    if t is None:
+        return None
+    return t.detach().contiguous() if t.requires_grad else t.contiguous()
 
 
 def _rows(t: Tensor | None) -> Any:
     """With unit stride in the last axis."""
     if t is None:
         return None
-    t = t.detach()
+    t = t.detach() if t.requires_grad else t
     return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
 
 

@@ -20,7 +20,9 @@ from .check import Call, check_call
 from .engine import asked, choose
 
 _NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
-_FEW = 8  # below so many steps a call costs more than torch's kernel, which has less to prepare
+# Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
+# all. Recording gradients costs torch more a step.
+_LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
 
 
 class Gates(NamedTuple):
@@ -119,11 +121,22 @@ class GRU(torch.nn.GRU):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        call = check_call(self, input, hx, lengths, mask, restarts)
-        way, _ = self._way(call, return_gates)
+        weights = self._weights()
+        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        way, _ = self._way(call, weights, return_gates)
         if way == "torch kernel":
             return super().forward(input, hx)
-        return self._run(call, return_gates, way == "plain")
+        return self._run(call, weights, return_gates, way == "plain")
+
+    def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
+                     mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
+        """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
+        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        way, _ = self._way(call, weights, False)
+        if way == "torch kernel":
+            own = stack.torch_form(weights, call.h.shape[0])
+            return torch.func.functional_call(self, dict(zip(self._flat_weights_names, own, strict=True)), (input, hx))
+        return self._run(call, weights, False, way == "plain")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -142,7 +155,7 @@ class GRU(torch.nn.GRU):
             >>> with torch.inference_mode(), layer.frozen():
             ...     output, h = layer(x)
         """
-        weights = [getattr(self, name) for name in self._flat_weights_names]
+        weights = self._weights()
         before = self._packed
         if choose(weights[0])[0].name == "native":
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
@@ -163,14 +176,15 @@ class GRU(torch.nn.GRU):
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
-        call = check_call(self, input, hx, lengths, mask, restarts)
-        way, reason = self._way(call, return_gates)
+        weights = self._weights()
+        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        way, reason = self._way(call, weights, return_gates)
         if way != "op":
             return Path(way, reason)
         engine, why = choose(call.x)
         return Path(engine.name, reason if why in reason else f"{reason}; {why}")
 
-    def _way(self, call: Call, return_gates: bool) -> tuple[str, str]:
+    def _way(self, call: Call, weights: Sequence[Tensor], return_gates: bool) -> tuple[str, str]:
         """ "torch kernel", "plain" operations or the "op", and why."""
         forced = asked()
         if op.transformed():
@@ -189,14 +203,14 @@ class GRU(torch.nn.GRU):
         elif not reason and self._packed is not None and not torch.compiler.is_compiling():
             reason = "frozen"
         elif not reason:
-            reason = self._why_own(call, forced)
+            reason = self._why_own(call, weights, forced)
         if not reason:
             return "torch kernel", "nothing that torch.nn.GRU lacks is asked for"
         if torch._C._get_tracing_state() is not None:
             return "plain", "torch.jit.trace records ordinary operations only"
         return "op", reason
 
-    def _why_own(self, call: Call, forced: str | None) -> str:
+    def _why_own(self, call: Call, weights: Sequence[Tensor], forced: str | None) -> str:
         """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
         if forced:
             return f"GRUVY_ENGINE={forced}"
@@ -206,12 +220,19 @@ class GRU(torch.nn.GRU):
             return "a graph is recorded, which one operation keeps small"
         if torch.is_autocast_enabled("cpu"):
             return "autocast: the recurrence stays in its own precision"
-        if torch._C._get_tracing_state() is None and call.x.shape[0] >= _FEW and choose(call.x)[0].name == "native":
+        if torch._C._get_tracing_state() is None and self._enough(call, weights) and choose(call.x)[0].name == "native":
             return "faster than torch's kernel"
         return ""
 
-    def _run(self, call: Call, return_gates: bool, plain: bool) -> Any:
-        weights = [getattr(self, name) for name in self._flat_weights_names]
+    def _enough(self, call: Call, weights: Sequence[Tensor]) -> bool:
+        """Whether there are enough steps to be faster than torch's kernel."""
+        few, trained = (_FEW, _FEW_TRAINED) if self.hidden_size <= _LARGE else (_FEW_LARGE, _FEW_LARGE_TRAINED)
+        return call.x.shape[0] >= (trained if op.trained(call.x, call.h, weights) else few)
+
+    def _weights(self) -> list[Tensor]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    def _run(self, call: Call, weights: Sequence[Tensor], return_gates: bool, plain: bool) -> Any:
         shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
         packed = None if plain else self._packed
         run = stack.forward if plain else partial(op.run, packed=packed)

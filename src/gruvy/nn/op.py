@@ -35,24 +35,29 @@ def recorded(x: Tensor) -> bool:
     return torch.compiler.is_compiling() or x.is_meta or torch._C._len_torch_dispatch_stack() > 0
 
 
+def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
+    """True where gradients are recorded."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
+
+
 def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
         gates: bool, packed: Sequence[Packed] | None = None) -> Result:  # fmt: skip
     """As `stack.forward`, as one operation with a backward pass of its own; lower and gates are empty unless wanted.
 
     packed: the weights of every layer and direction, packed; for a call without gradients on the native engine.
     """
-    trained = torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
+    training = trained(x, h, weights)
     if recorded(x):
         result = _gru(
-            x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, trained or gates
+            x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, training or gates
         )  # fmt: skip
         return Result(*result)
     engine = choose(x)[0]
     if packed is not None and engine.name == "native":
-        if trained:
+        if training:
             raise EngineError("frozen: this call would record gradients; run it under torch.inference_mode()")
         engine = use_packed(packed)
-    if not trained:
+    if not training:
         with torch.no_grad():
             return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
     y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]

@@ -1,7 +1,8 @@
 """Layers and directions over an engine, forward and backward: what every way through `gruvy.nn.GRU` shares.
 
-Weights come flat as torch keeps them: for each layer and direction weight_ih, weight_hh and, with biases, bias_ih,
-bias_hh. Tensors are time first. An engine runs one layer in one direction.
+Weights come flat. As torch keeps them: for each layer and direction weight_ih, weight_hh and, with biases, bias_ih,
+bias_hh. Or merged, as an engine takes them: W (3H, I), U (3H, H), b (3H,) and, with reset after, c (H,). Tensors are
+time first. An engine runs one layer in one direction.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..convention import Convention
 from . import plain
@@ -70,11 +72,28 @@ def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Te
     """W, U, b, c: torch's two biases are only ever added, but for the candidate's with reset after."""
     if len(weights) == 2:
         return weights[0], weights[1], None, None
+    if _merged(weights):
+        W, U, b, *c = weights
+        return W, U, b, c[0] if c else None
     W, U, b_ih, b_hh = weights
     if convention.reset == "before":
         return W, U, b_ih + b_hh, None
     H = U.shape[1]
     return W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :]
+
+
+def torch_form(weights: Sequence[Tensor], cells: int) -> list[Tensor]:
+    """Merged weights with reset after as torch keeps them; the redundant biases are zeros."""
+    each = len(weights) // cells
+    found: list[Tensor] = []
+    for W, U, b, c in (weights[i : i + each] for i in range(0, len(weights), each)):
+        found += [W, U, b, F.pad(c, (2 * U.shape[1], 0))]
+    return found
+
+
+def _merged(weights: Sequence[Tensor]) -> bool:
+    """True if one cell's weights are W, U, b or W, U, b, c."""
+    return len(weights) == 3 or (len(weights) == 4 and weights[3].shape[0] == weights[1].shape[1])
 
 
 def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
@@ -126,24 +145,28 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
         dh_layer, dweights_layer = [], []
         for d in range(D):
             i = k * D + d
-            W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
-            own = slice(d * H, (d + 1) * H)
+            cell = weights[i * each : (i + 1) * each]
+            W, U, b, c = merge(cell, convention)
+            own = (..., slice(d * H, (d + 1) * H))
+            dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
             # Only the torch operations take gradients of the gates themselves.
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
             dx_d, dh_d, dW, dU, db, dc = run(
-                None if dy is None else dy[..., own], None if grads.last is None else grads.last[i],
-                inputs, h[i], W, U, b, c, hidden[k][..., own], gates[i], convention,
+                dy_own, None if grads.last is None else grads.last[i],
+                inputs, h[i], W, U, b, c, y_own, gates[i], convention,
                 lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
                 needs_dx=needs_dx or k > 0,
             )  # fmt: skip
             dx = dx_d if dx is None or dx_d is None else dx + dx_d
             dh_layer.append(dh_d)
             dweights_layer += [dW, dU]
-            if each == 4:  # the two biases of r and z were added, so they share a gradient
+            if _merged(cell):
+                dweights_layer += [db] if dc is None else [db, dc]
+            elif each == 4:  # the two biases of r and z were added, so they share a gradient
                 dweights_layer += [db, db.clone() if dc is None else torch.cat([db[: 2 * H], dc])]
         dh[:0], dweights[:0] = dh_layer, dweights_layer
         dy = dx
         if k > 0 and dy is not None:
             dy = dy if noise is None else dy * noise[k - 1]
             dy = dy + grads.lower[k - 1] if grads.lower else dy
-    return (dy if needs_dx else None), torch.stack(dh), dweights
+    return (dy if needs_dx else None), dh[0][None] if len(dh) == 1 else torch.stack(dh), dweights

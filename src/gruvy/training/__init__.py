@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .batches import Batches
 from .history import History
-from .loop import Settings, raw_outputs, train
+from .judging import raw_outputs
+from .loop import Settings, train
 from .peers import Peer
 from .processes import check_device
 

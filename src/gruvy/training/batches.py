@@ -42,6 +42,8 @@ class Batches:
         rows = [*sequences, np.zeros((1, sequences[0].shape[1]), sequences[0].dtype)]  # the last row pads
         self.flat = torch.as_tensor(np.concatenate(rows)).to(device, dtype)
         self.weights = np.ones(len(sequences)) if weights is None else np.asarray(weights, np.float64)
+        self._weights = torch.as_tensor(self.weights).to(self.flat)
+        self._steps = np.arange(self.lengths.max(initial=0))
         self.amounts = self.weights * (self.lengths if per_step else 1)  # how much each sequence counts in a mean
         targets = np.zeros(len(self.flat) if per_step else len(sequences)) if targets is None else targets
         if per_step and len(targets) < len(self.flat):
@@ -56,22 +58,26 @@ class Batches:
     def take(self, rows: Array) -> Batch:
         """The sequences of these indices as one batch."""
         lengths = self.lengths[rows]
-        steps = np.arange(lengths.max(initial=0))
+        steps = self._steps[: lengths.max(initial=0)]
         index = self.starts[rows, None] + steps
-        weight = self.weights[rows, None].repeat(len(steps), axis=1) if self.per_step else self.weights[rows]
-        ragged = bool((lengths < len(steps)).any())
-        if ragged:
-            past = steps >= lengths[:, None]
-            index[past] = len(self.flat) - 1
-            if self.per_step:
-                weight[past] = 0
+        ragged = int(lengths.min(initial=len(steps))) < len(steps)
+        past = steps >= lengths[:, None] if ragged else None
+        if past is not None:
+            np.putmask(index, past, len(self.flat) - 1)
         device = self.flat.device
-        taken = torch.from_numpy(index).to(device)
+        taken = torch.from_numpy(index.reshape(-1)).to(device)
+        which = torch.from_numpy(rows).to(device)
+        weight = self._weights.index_select(0, which)
+        if self.per_step:
+            weight = weight[:, None].repeat(1, len(steps))
+            if past is not None:
+                weight.masked_fill_(torch.from_numpy(past).to(device), 0)
+        target = self.targets.index_select(0, taken if self.per_step else which)
         return Batch(
-            self.flat[taken],
+            self.flat.index_select(0, taken).view(*index.shape, self.flat.shape[1]),
             torch.from_numpy(lengths).to(device) if ragged else None,
-            self.targets[taken if self.per_step else torch.from_numpy(rows).to(device)],
-            torch.from_numpy(weight).to(self.flat),
+            target.view(index.shape) if self.per_step else target,
+            weight,
         )
 
 
