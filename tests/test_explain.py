@@ -29,6 +29,9 @@ def floats(text):
     return np.frombuffer(base64.b64decode(text), "<f4")
 
 
+WEIGHTS = 4 * (3 * 4 * (3 + 4 + 1) + 3 * 4)  # bytes of the small net's numbers: W, U, b and the read-out's V
+
+
 @pytest.fixture
 def classifier():
     rng = np.random.default_rng(40)
@@ -97,7 +100,7 @@ def test_of_too_many_the_hardest_and_a_spread_are_kept(classifier, tmp_path):
 
 def test_long_recordings_leave_room_for_fewer(classifier, tmp_path, monkeypatch):
     parts, X, _ = classifier
-    monkeypatch.setattr(payload, "MOST_INPUT", 1200)
+    monkeypatch.setattr(payload, "ROOM", 1200 + WEIGHTS)
     found = explain(parts, X, tmp_path / "page.html")
     assert 1 <= found.kept < 30
     assert re.fullmatch(
