@@ -93,15 +93,20 @@ class Truth:
         below = self.traces[i].state[(j // D - 1) * D : (j // D) * D, 0]
         return np.concatenate(list(below), axis=-1)
 
-    def cell(self, i, s, j, u, *, x=None, h=None, r=None, z=None):
-        """Every number of one unit's step, with x, h of all units and the unit's gates replaced at will."""
+    def cell(self, i, s, j, u, *, x=None, h=None, r=None, z=None, others=None):
+        """Every number of one unit's step, with x, h of all units and the unit's gates replaced at will.
+
+        others: the reset gates of the other units, where they do not follow.
+        """
         cell, convention = self.w.cells[j // self.w.directions][j % self.w.directions], self.w.convention
         H = self.w.hidden_units
         x = self.inputs(i, j)[s] if x is None else x
         h = self.traces[i].previous()[j, 0, s] if h is None else h
         W, U, b, c = cell
         rs = reference.sigmoid(W[:H] @ x + U[:H] @ h + b[:H])
-        rs[u] = rs[u] if r is None else r
+        own = rs[u] if r is None else r
+        rs = rs if others is None else others.copy()
+        rs[u] = own
         k = H + u
         z = reference.sigmoid(W[k] @ x + U[k] @ h + b[k]) if z is None else z
         k = 2 * H + u
@@ -133,6 +138,16 @@ class Truth:
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
+        return found
+
+    def row(self, i, s, j, units, block):
+        """Of some units and the block of steps that holds step s: mean, lowest and highest."""
+        t, steps = self.traces[i], range(s // block * block, min(len(self.X[i]), (s // block + 1) * block))
+        found = {}
+        for name, a in (("z", t.update), ("r", t.reset), ("h", t.state)):
+            values = [a[j, 0, step, u] for step in steps for u in units]
+            found |= {f"row.{name}.mean": sum(values) / len(values)}
+            found |= {f"row.{name}.low": min(values), f"row.{name}.high": max(values)}
         return found
 
     def contributions(self, i, answer):

@@ -190,12 +190,15 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     with pytest.raises(DataError) as error:
         explain(parts, [np.ones((6, 3))], tmp_path / "page.html")
     assert str(error.value) == (
-        "X[0]: 6 steps of 4 units; the page can hold 5 steps of them: cut the recording into windows"
+        "X[0]: 6 steps of 4 units; of so many units a page can show 5 steps: cut the recording into windows"
     )
-    monkeypatch.setattr(payload, "MOST_WEIGHTS", 50)
-    with pytest.raises(InputError) as error:
-        explain(parts, X, tmp_path / "page.html")
-    assert str(error.value) == ("model: 96 weights; the page carries them all and can hold 50; explain a smaller model")
+    monkeypatch.setattr(payload, "MOST_CELLS", 40)
+    monkeypatch.setattr(payload, "ROOM", WEIGHTS + 100)
+    with pytest.raises(DataError) as error:
+        explain(parts, [np.ones((1, 3)), np.ones((6, 3))], tmp_path / "page.html")
+    assert str(error.value) == (
+        "X[1]: 6 steps of 3 channels would take 0.0 MB of a page that has room for 0.0: cut the recording into windows"
+    )
     assert os.listdir(tmp_path) == []
 
 

@@ -56,8 +56,8 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     for i, size in enumerate(cost):
         if size > room:
             raise DataError(
-                f"X[{i}]: {len(sequences[i]):,} steps of {I:,} channels would take {size / 1e6:.0f} MB of a page that "
-                f"has room for {max(0, room) / 1e6:.0f}: cut the recording into windows"
+                f"X[{i}]: {len(sequences[i]):,} steps of {I:,} channels would take {size / 1e6:.1f} MB of a page that "
+                f"has room for {max(0, room) / 1e6:.1f}: cut the recording into windows"
             )
     kept = choose(judged, cost, max_sequences, room, notes)
     if by_step:
@@ -131,7 +131,8 @@ def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array],
     work = np.cumsum([each * len(s) * len(outputs) for s, outputs in zip(chosen, wanted, strict=True)])
     enough = int((work <= MOST_WORK).sum())
     if enough < len(chosen):
-        some = f"are computed for the {enough} hardest sequences only" if enough else "are left out"
+        hardest = "hardest sequence" if enough == 1 else f"{enough} hardest sequences"
+        some = f"are computed for the {hardest} only" if enough else "are left out"
         notes.append(f"Contributions {some}: this net and these sequences are too large for more.")
     found: list[list[dict[str, Any]]] = [[] for _ in kept]
     for batch in batches(chosen[:enough], CHUNK // (w.layers * w.directions * w.hidden_units)):
