@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped under CI, and its reason is not allowed:\n{reason}"
     return report
+
+
+BROWSER = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--force-prefers-reduced-motion",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Generator[Any, None, None]:
+    """A real browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="a browser test: needs playwright")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("a browser test: needs chromium")
+    with playwright.sync_playwright() as p:
+        found = p.chromium.launch(executable_path=program, args=BROWSER)
+        yield found
+        found.close()

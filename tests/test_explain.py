@@ -29,6 +29,9 @@ def floats(text):
     return np.frombuffer(base64.b64decode(text), "<f4")
 
 
+WEIGHTS = 4 * (3 * 4 * (3 + 4 + 1) + 3 * 4)  # bytes of the small net's numbers: W, U, b and the read-out's V
+
+
 @pytest.fixture
 def classifier():
     rng = np.random.default_rng(40)
@@ -97,7 +100,7 @@ def test_of_too_many_the_hardest_and_a_spread_are_kept(classifier, tmp_path):
 
 def test_long_recordings_leave_room_for_fewer(classifier, tmp_path, monkeypatch):
     parts, X, _ = classifier
-    monkeypatch.setattr(payload, "MOST_INPUT", 1200)
+    monkeypatch.setattr(payload, "ROOM", 1200 + WEIGHTS)
     found = explain(parts, X, tmp_path / "page.html")
     assert 1 <= found.kept < 30
     assert re.fullmatch(
@@ -187,12 +190,15 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     with pytest.raises(DataError) as error:
         explain(parts, [np.ones((6, 3))], tmp_path / "page.html")
     assert str(error.value) == (
-        "X[0]: 6 steps of 4 units; the page can hold 5 steps of them: cut the recording into windows"
+        "X[0]: 6 steps of 4 units; of so many units a page can show 5 steps: cut the recording into windows"
     )
-    monkeypatch.setattr(payload, "MOST_WEIGHTS", 50)
-    with pytest.raises(InputError) as error:
-        explain(parts, X, tmp_path / "page.html")
-    assert str(error.value) == ("model: 96 weights; the page carries them all and can hold 50; explain a smaller model")
+    monkeypatch.setattr(payload, "MOST_CELLS", 40)
+    monkeypatch.setattr(payload, "ROOM", WEIGHTS + 100)
+    with pytest.raises(DataError) as error:
+        explain(parts, [np.ones((1, 3)), np.ones((6, 3))], tmp_path / "page.html")
+    assert str(error.value) == (
+        "X[1]: 6 steps of 3 channels would take 0.0 MB of a page that has room for 0.0: cut the recording into windows"
+    )
     assert os.listdir(tmp_path) == []
 
 

@@ -271,3 +271,10 @@ def test_counts_are_the_textbooks():
         assert row["parameters"] == blocks * 7 * (5 + 7 + 2)
     assert (lstm["sigmoids"], lstm["tanhs"], gru["sigmoids"], gru["tanhs"]) == (21, 14, 14, 7)
     assert (lstm["gates"], gru["gates"]) == (3, 2)
+
+
+@pytest.mark.parametrize("processes", [0, True, 1.5])
+def test_processes_that_are_none(tmp_path, processes):
+    with pytest.raises(gruvy.InputError) as error:
+        run(tmp_path, processes=processes)
+    assert str(error.value) == f"processes={processes!r}: wanted a whole number, 1 or more"

@@ -134,6 +134,19 @@ def test_a_torch_module_and_a_list_of_sequences():
         np.testing.assert_allclose(found, out[0].detach().numpy(), atol=1e-14)
 
 
+def test_a_networks_own_trace_starts_where_the_network_does():
+    torch = pytest.importorskip("torch")
+    import gruvy
+
+    torch.manual_seed(0)
+    net = gruvy.GRU(3, 5, 2, layers=2, dtype=torch.float64)
+    x, state = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(2, 4, 5, dtype=torch.float64)
+    t = net.trace(x, state=state)
+    np.testing.assert_array_equal(t.previous()[:, :, 0], state.numpy())
+    np.testing.assert_allclose(t.state[1], net(x, state=state).hidden.detach().numpy(), atol=1e-14)
+    assert np.abs(t.state - net.trace(x).state).max() > 0.1
+
+
 def test_bad_input_is_named():
     w = random_weights(np.random.default_rng(5), CONVENTIONS[0])
     cases = [

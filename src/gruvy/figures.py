@@ -39,21 +39,13 @@ def _figure(title: str, theme: str, x: str, y: str, **layout: Any) -> go.Figure:
     if theme not in _THEMES:
         raise InputError(f'theme={theme!r}: wanted "light" or "dark"')
     go, look = need("plotly.graph_objects", "plots"), _THEMES[theme]
-    return go.Figure(
-        layout={
-            "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 18}},
-            "template": look["template"],
-            "paper_bgcolor": look["paper"],
-            "plot_bgcolor": look["paper"],
-            "font": {"color": look["ink"], "size": 14},
-            "margin": {"l": 70, "r": 30, "t": 60, "b": 60},
-            "xaxis": {"title": x, "zeroline": False},
-            "yaxis": {"title": y, "zeroline": False},
-            "colorway": COLOURS,
-            "legend": {"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"},
-            **layout,
-        }
-    )
+    return go.Figure(layout={
+        "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 18}},
+        "template": look["template"], "paper_bgcolor": look["paper"], "plot_bgcolor": look["paper"],
+        "font": {"color": look["ink"], "size": 14}, "margin": {"l": 70, "r": 30, "t": 60, "b": 60},
+        "xaxis": {"title": x, "zeroline": False}, "yaxis": {"title": y, "zeroline": False}, "colorway": COLOURS,
+        "legend": {"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"}, **layout,
+    })  # fmt: skip
 
 
 def _signed(theme: str) -> list[list[Any]]:

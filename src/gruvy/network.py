@@ -203,14 +203,15 @@ class GRU(torch.nn.Module):
                         parameter.copy_(torch.zeros_like(parameter) if a is None else torch.tensor(a))
         return self
 
-    def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None) -> Trace:
+    def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None) -> Trace:
         """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.trace.trace`."""
         from .trace import trace
 
         def array(a: Any) -> Any:
             return a.detach().cpu().numpy() if isinstance(a, Tensor) else a
 
-        return trace(self.weights(), array(x), lengths=array(lengths), mask=array(mask), restarts=array(restarts))
+        given = {"lengths": lengths, "mask": mask, "restarts": restarts, "state": state}
+        return trace(self.weights(), array(x), **{name: array(value) for name, value in given.items()})
 
     def fit(self, X: Any, y: Any, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
             **settings: Any) -> GRU:  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,9 @@ def lab(
     ),
     only: Annotated[str | None, typer.Option(help="Names of experiments, joined by commas; else all.")] = None,
     seed: Annotated[int, typer.Option(help="Draws weights and data.")] = 0,
+    processes: Annotated[
+        int | None, typer.Option(help="How many measure side by side; default one a core, at most 8.")
+    ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what an earlier run has measured.")] = False,
 ) -> None:
     """Put each claim of the tutorial to the test: a prediction, a measurement, a figure and a verdict.
@@ -29,7 +33,9 @@ def lab(
     """
     from gruvy.lab import run
 
-    report = run(output, quick=not full, only=comma(only), resume=not anew, seed=seed)
+    if processes is None:
+        processes = min(8, os.cpu_count() or 1)
+    report = run(output, quick=not full, only=comma(only), resume=not anew, seed=seed, processes=processes)
     page = out()
     page.print(report.table())
     page.print(f"page     {report.page}\nnumbers  {report.numbers}", markup=False)

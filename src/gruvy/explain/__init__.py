@@ -15,7 +15,7 @@ from ..data.extras import need
 from ..errors import InputError
 from .payload import page_data
 
-SCRIPTS = ("gru.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
+SCRIPTS = ("gru.js", "carried.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
 
 
 class Explained(NamedTuple):

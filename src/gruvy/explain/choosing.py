@@ -13,10 +13,12 @@ from ..recurrence import run
 
 Array = np.ndarray[Any, Any]
 
+CHUNK = 2_000_000  # units * steps of a batch that is run or traced at once
+
 
 class Judged(NamedTuple):
     """Of each sequence: what the model says and what is true, as text and as a class's place; whether it is right
-    (None where nobody knows); how hard it was, the higher the harder; what that order is called."""
+    (None where nobody knows); how hard it was, the higher the harder; what that order is called; its outputs."""
 
     says: list[str]
     truth: list[str | None]
@@ -25,15 +27,14 @@ class Judged(NamedTuple):
     right: list[bool | None]
     hardness: Array
     order: str
+    final: Array
 
 
 def outputs_of(parts: Parts, sequences: list[Array], engine: str | None) -> tuple[Array, list[Array]]:
     """The outputs of every sequence (N, O), and for tags those of every step, each (T_i, O)."""
     w = parts.weights.merged()
     final, steps = np.zeros((len(sequences), parts.outputs)), [np.zeros((0, parts.outputs))] * len(sequences)
-    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    for start in range(0, len(order), 128):
-        rows = order[start : start + 128]
+    for rows in batches(sequences, CHUNK // (w.directions * w.hidden_units)):
         x, lengths = as_batch([sequences[i] for i in rows], None, w.input_units)
         found = run(w, parts.seen(x).astype(w.dtype), lengths=lengths, engine=engine)
         valid = np.ones(x.shape[:2], bool) if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
@@ -43,6 +44,24 @@ def outputs_of(parts: Parts, sequences: list[Array], engine: str | None) -> tupl
             for k, i in enumerate(rows):
                 steps[i] = parts.read_out(found.hidden[k, : len(sequences[i])])
     return final, steps
+
+
+def batches(sequences: list[Array], most: int) -> list[list[int]]:
+    """Positions of the sequences, by length, in batches of at most `most` steps with their padding."""
+    found: list[list[int]] = []
+    for i in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
+        if not found or (len(found[-1]) + 1) * len(sequences[i]) > most:
+            found.append([])
+        found[-1].append(i)
+    return found
+
+
+def as_answer(parts: Parts, outputs: Array) -> Array:
+    """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
+    if parts.task in ("classify", "tag"):
+        return probabilities(outputs)
+    scale, shift = (1.0 if parts.y_scale is None else parts.y_scale), (0.0 if parts.y_shift is None else parts.y_shift)
+    return np.asarray(outputs * scale + shift)
 
 
 def probabilities(scores: Array) -> Array:
@@ -68,7 +87,7 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
     place = [int(k) for k in p.argmax(1)]
     says = [names[k] for k in place]
     if targets is None:
-        return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1), "least certain first")
+        return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1), "least certain first", final)
     known = {v: k for k, v in enumerate(names)} | {str(v): k for k, v in enumerate(parts.classes)}
     known |= {v: k for k, v in enumerate(parts.classes)}
 
@@ -80,16 +99,17 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
         return found
 
     if parts.task == "tag":
-        return _tags(steps, targets, says, place, place_of)
+        return _tags(final, steps, targets, says, place, place_of)
     true = [place_of(v, f"y[{i}]") for i, v in enumerate(targets)]
     right: list[bool | None] = [a == b for a, b in zip(place, true, strict=True)]
     loss = -np.log(np.maximum(p[np.arange(N), true], 1e-300))
     # every mistake before every right answer, whatever the loss
     hardness = loss + 1e3 * (~np.array(right, bool))
-    return Judged(says, [names[k] for k in true], place, list(true), right, hardness, "hardest mistakes first")
+    return Judged(says, [names[k] for k in true], place, list(true), right, hardness, "hardest mistakes first", final)
 
 
-def _tags(steps: list[Array], targets: Array, says: list[str], place: list[int], place_of: Any) -> Judged:
+def _tags(final: Array, steps: list[Array], targets: Array, says: list[str], place: list[int],
+          place_of: Any) -> Judged:  # fmt: skip
     truth: list[str | None] = []
     right: list[bool | None] = []
     hardness = np.zeros(len(steps))
@@ -104,22 +124,22 @@ def _tags(steps: list[Array], targets: Array, says: list[str], place: list[int],
         right.append(good == len(true))
         loss = -np.log(np.maximum(p[np.arange(len(true)), true], 1e-300)).mean()
         hardness[i] = loss + 1e3 * (len(true) - good) / len(true)
-    return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first")
+    return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first", final)
 
 
 def _numbers(parts: Parts, final: Array, targets: Array | None) -> Judged:
     N, O = final.shape
-    scale, shift = (1.0 if parts.y_scale is None else parts.y_scale), (0.0 if parts.y_shift is None else parts.y_shift)
-    text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in final * scale + shift]
+    text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in as_answer(parts, final)]
     nothing: list[Any] = [None] * N
     if targets is None or not parts.task:
-        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order")
+        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order", final)
     true = np.asarray(targets, np.float64).reshape(N, -1)
     if true.shape[1] != O:
         raise DataError(f"y: {true.shape[1]} numbers a sequence, wanted {O}, the outputs of the model")
-    error = (((true - shift) / scale - final) ** 2).mean(1)
+    scale = 1.0 if parts.y_scale is None else parts.y_scale
+    error = (((true - as_answer(parts, final)) / scale) ** 2).mean(1)
     truth = [", ".join(f"{v:.4g}" for v in row[:3]) for row in true]
-    return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first")
+    return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first", final)
 
 
 def choose(judged: Judged, cost: list[int], most: int, room: int, notes: list[str]) -> list[int]:

@@ -20,33 +20,21 @@ function placeCursor() {
     mark = $("row-mark");
   cursor.style.width = `${Math.max(3, one)}px`;
   cursor.style.transform = `translateX(${plot.offsetLeft + (view.t + 0.5) * one - Math.max(3, one) / 2}px)`;
-  const rows = H,
-    row = Math.floor(view.order.indexOf(view.unit) / view.shown.rowsPerCell) * view.shown.rowsPerCell;
-  const tall = plot.clientHeight / rows;
+  const place = view.order.indexOf(net.rowOf(view.layer, view.unit)),
+    row = Math.floor(place / view.shown.rowsPerCell) * view.shown.rowsPerCell;
+  const tall = plot.clientHeight / net.rows;
   mark.style.transform = `translate(${plot.offsetLeft}px, ${plot.offsetTop + row * tall - 1}px)`;
   mark.style.width = `${width}px`;
   mark.style.height = `${Math.max(3, tall * view.shown.rowsPerCell) + 2}px`;
 }
 
-function unitNow() {
-  const one = run.runs[view.layer],
-    i = view.t * H + view.unit;
-  return { r: one.r[i], z: one.z[i], n: one.n[i], q: one.q[i], h: one.before[i], out: one.h[i] };
-}
-
 function showNumbers() {
   const s = sequence(),
-    one = run.runs[view.layer],
-    v = unitNow(),
     t = view.t,
-    from = t * H;
-  const rh = new Float64Array(H);
-  for (let u = 0; u < H; u++) rh[u] = one.r[from + u] * one.before[from + u];
-  const before = one.before.subarray(from, from + H),
-    old = backward() ? "t+1" : "t−1";
+    { values: v, products } = net.at(run, view.layer, view.unit, t);
   diagram.show(v, backward() ? "hₜ₊₁" : "hₜ₋₁");
-  equations.show(v, net.products(one.cell, view.unit, one.x, t * one.width, before, 0, rh), old);
-  playground.load(one, t, view.unit, view.layer < D, data.ranges);
+  equations.show(v, products, backward() ? "t+1" : "t−1");
+  playground.load(() => net.trial(run, view.layer, view.unit, t), view.layer < D, data.ranges);
   const host = $("at-step"),
     says = [];
   host.replaceChildren();
@@ -56,23 +44,26 @@ function showNumbers() {
   };
   if (s.answers[view.target]) item("contribution of this step", "step.contribution", stepSums()[t]);
   strongest(s, t).forEach((f) => item(data.features[f], `input.${f}`, s.x[t * I + f]));
+  if (net.sizes) rowNumbers(host, t);
   item("update", "unit.z", v.z);
   item("reset", "unit.r", v.r);
   item("state", "unit.out", v.out);
   $("so-far").replaceChildren();
-  if (run.steps) {
-    const answer = net.answer(run.steps[t]),
-      o = net.labels ? best(answer) : 0;
+  if (run.over) {
+    const o = run.best(t);
     const text = net.task === "tag" ? `At step ${t + 1} it says ${name(o)}, ` :
       `If it ended at step ${t + 1}: ${net.labels ? name(o) : name(0)}, `;
     $("so-far").append(text);
-    element("b", { "data-value": `sofar.${o}` }, $("so-far"), number(answer[o]));
-    says.push(`${text}${number(answer[o])}`);
+    element("b", { "data-value": `sofar.${o}` }, $("so-far"), number(run.over(t, o)));
+    says.push(`${text}${number(run.over(t, o))}`);
   } else $("so-far").textContent = "This net reads in both directions, so it has no answer before the end.";
   const scale = timeScales[view.layer * H + view.unit];
   $("unit").value = view.unit;
   $("unit-says").replaceChildren();
-  $("unit-says").append(`of ${H}; remembers for `);
+  const size = net.sizes ? net.sizes[view.layer][net.rowOf(view.layer, view.unit)] : 1;
+  const asked = view.asked === view.unit ? "" : `unit ${view.asked} moves like this one and is not carried whole; `;
+  const alike = size > 1 ? `${asked}the nearest to the mean of its row, ${size} units; ` : "";
+  $("unit-says").append(`of ${H}; ${alike}remembers for `);
   element("b", { "data-value": "unit.scale" }, $("unit-says"), number(scale));
   $("unit-says").append(` steps. Step ${t + 1}.`);
   if (dots)
@@ -85,6 +76,28 @@ function showNumbers() {
   }, 350);
 }
 
+// Of a row that stands for many units: the mean, and from the lowest to the highest.
+function rowNumbers(host, t) {
+  const row = net.rowOf(view.layer, view.unit),
+    size = net.sizes[view.layer][row],
+    from = Math.floor(t / run.block) * run.block + 1,
+    to = Math.min(run.T, from + run.block - 1);
+  if (size === 1 && run.block === 1) return;
+  const whole = element("span", { class: "of-row" }, host, `${size === 1 ? "The unit" : `Mean of the row's ${size} units`}` +
+    `${to > from ? `, steps ${from} to ${to}` : ""}: `);
+  for (const [gate, label] of [["z", "update"], ["r", "reset"], ["h", "state"]]) {
+    whole.append(gate === "z" ? label : `, ${label}`, " ");
+    const [mean, low, high] = [0, 1, 2].map((which) => number(net.spread(run, view.layer, gate, row, t, which)));
+    element("b", { "data-value": `row.${gate}.mean` }, whole, mean);
+    whole.append(" (");
+    element("span", { "data-value": `row.${gate}.low` }, whole, low);
+    whole.append(" … ");
+    element("span", { "data-value": `row.${gate}.high` }, whole, high);
+    whole.append(")");
+  }
+  element("span", {}, host, `Unit ${view.unit}:`);
+}
+
 // The features that contributed most at this step, or the first ones.
 function strongest(s, t) {
   const a = s.answers[view.target],
@@ -95,30 +108,33 @@ function strongest(s, t) {
 }
 
 function pick(unit) {
-  view.unit = Math.max(0, Math.min(H - 1, Math.round(unit) || 0));
+  view.asked = Math.max(0, Math.min(H - 1, Math.round(unit) || 0));
+  view.unit = net.unitOf(view.layer, net.rowOf(view.layer, view.asked));
   placeCursor();
   showNumbers();
 }
 
-function pickLayer(layer) {
+function pickLayer(layer, unit = view.unit) {
   view.layer = layer;
   $("layer").value = layer;
   drawTracks();
+  pick(unit);
   moveTo(view.t);
 }
 
 function pickAny(i) {
-  view.unit = i % H;
-  pickLayer(Math.floor(i / H));
+  pickLayer(Math.floor(i / H), i % H);
 }
 
 function scrub(event) {
   const box = $("c-gate").getBoundingClientRect();
   moveTo(Math.floor((event.clientX - box.left) / box.width * sequence().steps));
   if (event.target === $("c-gate") && event.type === "pointerdown") {
-    pick(view.order[Math.max(0, Math.min(H - 1, Math.floor((event.clientY - box.top) / box.height * H)))]);
+    pickRow(Math.floor((event.clientY - box.top) / box.height * net.rows));
   }
 }
+
+const pickRow = (place) => pick(net.unitOf(view.layer, view.order[Math.max(0, Math.min(net.rows - 1, place))]));
 
 function play() {
   const going = timer !== 0;
@@ -127,8 +143,9 @@ function play() {
   $("play").textContent = going ? "Play" : "Pause";
   if (going) return;
   if (view.t === sequence().steps - 1) moveTo(0);
-  timer = setInterval(() => (view.t < sequence().steps - 1 ? moveTo(view.t + 1) : play()), Math.max(40, Math.min(250,
-    8000 / sequence().steps)));
+  const T = sequence().steps; // eight seconds at most, in strides where there are too many steps
+  timer = setInterval(() => (view.t < T - 1 ? moveTo(view.t + Math.ceil(T / 200)) : play()), Math.max(40, Math.min(250,
+    8000 / T)));
 }
 
 function charts() {
@@ -167,7 +184,9 @@ function table() {
   for (const text of ["unit", "time-scale, steps", "z < 0.1", "z > 0.9", "r < 0.1", "r > 0.9"]) element(
   "th", { scope: "col" }, head, text);
   const body = element("tbody", {}, root);
-  for (let i = 0; i < Math.min(total, 512); i++) {
+  const most = 512;
+  if (total > most) $("table-says").textContent = `The table holds the first ${most} of ${total} units.`;
+  for (let i = 0; i < Math.min(total, most); i++) {
     const row = element("tr", {}, body);
     element("th", { scope: "row", class: "tick" }, row, net.layers * D > 1 ?
       `${layerName(Math.floor(i / H))}, ${i % H}` : String(i));
@@ -175,6 +194,13 @@ function table() {
     for (let k = 0; k < 4; k++) element("td", { "data-value": `table.${i}.${k}` }, row, number(saturation[k * total +
       i]));
   }
+}
+
+// What the page says of itself depends on who computed the gates.
+function words() {
+  if (!net.sizes) return;
+  $("made").textContent = "The gates were computed beforehand";
+  $("p-others").textContent = " The other units stay as they were.";
 }
 
 function setTheme(theme) {
@@ -203,6 +229,7 @@ function start() {
   option($("layer"), runNames(), 0);
   $("layer-label").hidden = net.layers * D === 1;
   $("unit").max = H - 1;
+  words();
   table();
   charts();
   $("filter").addEventListener("change", (e) => filterSequences(e.target.value));
@@ -235,7 +262,7 @@ function start() {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 } [e.key];
     const row = { ArrowUp: -1, ArrowDown: 1 } [e.key];
     if (step) moveTo(view.t + step);
-    else if (row) pick(view.order[Math.max(0, Math.min(H - 1, view.order.indexOf(view.unit) + row))]);
+    else if (row) pickRow(view.order.indexOf(net.rowOf(view.layer, view.unit)) + row);
     else return;
     e.preventDefault();
   });
@@ -246,7 +273,7 @@ function start() {
     requestAnimationFrame(() => { drawTracks();
       placeCursor(); });
   }).observe(tracks);
-  view.unit = firstUnit();
+  view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   filterSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
 }

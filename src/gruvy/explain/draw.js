@@ -56,12 +56,13 @@ function fitCanvas(canvas, height) {
   return { pen, width, height };
 }
 
-// Rows x steps of value(row, t), averaged into cells where there are more of them than pixels to show them.
-function heatMap(canvas, height, rows, steps, value, colour) {
+// Rows x steps of value(row, t), averaged into cells where there are more of them than pixels to show them. A cell holds
+// whole blocks of steps, where values are given by blocks.
+function heatMap(canvas, height, rows, steps, value, colour, block = 1) {
   const { pen, width } = fitCanvas(canvas, height);
   if (!rows || !steps || !width) return { rowsPerCell: 1, stepsPerCell: 1 };
   const rowsPerCell = Math.ceil(rows / (height / 2)),
-    stepsPerCell = Math.ceil(steps / Math.max(1, width));
+    stepsPerCell = perColumn(steps, width, block);
   const R = Math.ceil(rows / rowsPerCell),
     C = Math.ceil(steps / stepsPerCell);
   const small = document.createElement("canvas");
@@ -85,6 +86,9 @@ function heatMap(canvas, height, rows, steps, value, colour) {
   return { rowsPerCell, stepsPerCell };
 }
 
+// How many steps share a column: no more columns than pixels, and none that cuts a block.
+const perColumn = (steps, width, block = 1) => Math.ceil(Math.ceil(steps / Math.max(1, width)) / block) * block;
+
 // One line for each series [{values, colour, width}] over the steps' middles, on a scale low .. high.
 function lines(canvas, height, steps, series, low, high) {
   const { pen, width } = fitCanvas(canvas, height);
@@ -100,20 +104,23 @@ function lines(canvas, height, steps, series, low, high) {
   }
 }
 
-// Bars from a middle line, one a step.
-function bars(canvas, height, steps, value, size) {
-  const { pen, width } = fitCanvas(canvas, height), each = width / steps, middle = height / 2;
-  for (let t = 0; t < steps; t++) {
-    const v = value(t),
-      tall = Math.abs(v) / (size || 1) * (middle - 2);
+// Bars from a middle line, one a step; the sum of several steps where there are more of them than pixels. Returns how
+// many, and the largest bar.
+function bars(canvas, height, steps, value) {
+  const { pen, width } = fitCanvas(canvas, height), middle = height / 2, per = perColumn(steps, width), sums = [];
+  for (let t = 0; t < steps; t++) sums[Math.floor(t / per)] = (sums[Math.floor(t / per)] || 0) + value(t);
+  const size = sums.reduce((a, v) => Math.max(a, Math.abs(v)), 0), each = width * per / steps;
+  sums.forEach((v, i) => {
+    const tall = Math.abs(v) / (size || 1) * (middle - 2);
     pen.fillStyle = css(v < 0 ? BLUE : VERMILION);
-    pen.fillRect(t * each + Math.min(1, each * 0.1), v < 0 ? middle : middle - tall, Math.max(1, each * 0.8), Math
+    pen.fillRect(i * each + Math.min(1, each * 0.1), v < 0 ? middle : middle - tall, Math.max(1, each * 0.8), Math
       .max(0.5, tall));
-  }
+  });
   pen.fillStyle = getComputedStyle(canvas).color;
   pen.globalAlpha = 0.35;
   pen.fillRect(0, middle - 0.5, width, 1);
   pen.globalAlpha = 1;
+  return { stepsPerBar: per, size };
 }
 
 // Round numbers between low and high: about `count` of them.

@@ -1,15 +1,16 @@
 "use strict";
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
+const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
 const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-function floats(text) {
-  if (text === null || text === undefined) return null;
+function bytes(text) {
   const raw = atob(text),
-    bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return new Float32Array(bytes.buffer);
+    found = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
+  return found.buffer;
 }
+const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
 function dot(a, from, b, start, count) {
   let sum = 0;
@@ -19,7 +20,7 @@ function dot(a, from, b, start, count) {
 
 class Net {
   constructor(data) {
-    Object.assign(this, data.net); // reset, keeps, layers, directions, units, inputs, outputs, pooling, task, ...
+    Object.assign(this, data.net); // reset, keeps, layers, directions, units, inputs, outputs, pooling, task
     this.cells = data.cells.map((layer) => layer.map((cell) => ({
       W: floats(cell.W),
       U: floats(cell.U),
@@ -102,25 +103,84 @@ class Net {
     return out;
   }
 
-  // A whole sequence: for each layer and direction its input, gates and states; then the output of every prefix.
-  run(x, T) {
+  // A whole sequence of the page: of each layer and direction its input, gates and states; the answer at the end,
+  // and that of every prefix where there is one.
+  run(s) {
     const H = this.units,
       D = this.directions,
+      T = s.steps,
       runs = [];
-    let inputs = x,
+    let inputs = this.seen(s.x),
       width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
         const one = this.layer(cell, inputs, T, d === 1);
-        Object.assign(one, { x: inputs, width, backward: d === 1, cell });
+        Object.assign(one, { x: inputs, width, cell });
         for (let t = 0; t < T; t++) joined.set(one.h.subarray(t * H, (t + 1) * H), t * D * H + d * H);
         runs.push(one);
       });
       inputs = joined;
       width = D * H;
     }
-    return { T, runs, steps: this.outputsOverTime(inputs, T), final: this.finalOutput(inputs, runs, T) };
+    const steps = this.outputsOverTime(inputs, T)?.map((y) => this.answer(y));
+    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(inputs, runs, T)), over: null };
+    if (steps) Object.assign(found, { over: (t, o) => steps[t][o], best: (t) => (this.labels ? best(steps[t]) : 0) });
+    return found;
+  }
+
+  // The plots have a row for each unit.
+  get rows() { return this.units; }
+  rowOf(j, unit) { return unit; }
+  unitOf(j, row) { return row; }
+
+  // What the plot of a gate shows at a row and a step.
+  shown(run, j, gate, row, t) {
+    const one = run.runs[j],
+      i = t * this.units + row;
+    return gate === "keep" ? (this.keeps ? one.z[i] : 1 - one.z[i]) : one[gate][i];
+  }
+
+  // One unit at one step: its gates and states, and the products they are made of.
+  at(run, j, unit, t) {
+    const H = this.units,
+      one = run.runs[j],
+      from = t * H,
+      i = from + unit,
+      rh = new Float64Array(H);
+    for (let u = 0; u < H; u++) rh[u] = one.r[from + u] * one.before[from + u];
+    const values = { r: one.r[i], z: one.z[i], n: one.n[i], q: one.q[i], h: one.before[i], out: one.h[i] };
+    return { values, products: this.products(one.cell, unit, one.x, t * one.width, one.before, from, rh) };
+  }
+
+  // The same with an input and an old state that can be changed; all units' reset gates follow them.
+  trial(run, j, unit, t) {
+    const H = this.units,
+      { cell, width, x: inputs, before } = run.runs[j];
+    const x = inputs.slice(t * width, (t + 1) * width),
+      h = before.slice(t * H, (t + 1) * H);
+    return { x, h: h[unit], compute: (own, forced) => { h[unit] = own; return this.whatIf(cell, x, h, unit, forced); } };
+  }
+
+  whatIf(cell, x, h, unit, forced) {
+    const H = this.units,
+      after = this.reset === "after",
+      rh = new Float64Array(H);
+    const gate = (row) => sigmoid(dot(cell.W, row * cell.width, x, 0, cell.width) + dot(cell.U, row * H, h, 0, H) + (
+      cell.b ? cell.b[row] : 0));
+    for (let u = 0; u < H; u++)
+      if (!after || u === unit) rh[u] = gate(u) * h[u];
+    const r = forced.r === null ? gate(unit) : forced.r,
+      z = forced.z === null ? gate(H + unit) : forced.z;
+    rh[unit] = r * h[unit];
+    const parts = this.products(cell, unit, x, 0, h, 0, rh).n,
+      c = after && cell.c ? cell.c[unit] : 0;
+    return this.mixed(r, z, Math.tanh(parts.Wx + parts.b + (after ? r * (parts.Uh + c) : parts.Uh)), h[unit]);
+  }
+
+  mixed(r, z, n, h) {
+    const old = this.keeps ? z : 1 - z;
+    return { r, z, n, kept: old * h, added: (1 - old) * n, out: this.mix(z, n, h) };
   }
 
   readOut(pooled) {

@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
-const net = new Net(data),
+const net = data.carried ? new Carried(data) : new Net(data),
   H = net.units,
   D = net.directions,
   I = net.inputs;
@@ -39,8 +39,6 @@ function option(select, entries, chosen) {
   select.value = chosen;
 }
 
-const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
-
 function filterSequences(kind) {
   const all = sequences.map((_, i) => i);
   view.list = kind === "wrong" ? all.filter((i) => sequences[i].right === false) : kind === "right" ? all.filter((
@@ -58,7 +56,7 @@ function choose(k) {
   view.at = Math.max(0, Math.min(view.list.length - 1, k));
   $("sequence").value = view.at;
   const s = sequence();
-  run = net.run(net.seen(s.x), s.steps);
+  run = net.run(s);
   view.t = Math.min(view.t, s.steps - 1);
   $("step").max = s.steps;
   view.target = 0;
@@ -74,15 +72,17 @@ function choose(k) {
 
 function showVerdict() {
   const s = sequence(),
-    answer = net.answer(run.final),
-    host = $("answers");
+    answer = run.final,
+    host = $("answers"),
+    few = answer.slice(0, 6);
   $("mark").textContent = s.right === null ? "" : s.right ? "✓ right" : "✗ wrong";
   $("mark").className = `mark ${s.right ? "good" : "bad"}`;
   const says = net.labels ? `the net says ${name(best(answer))}` : "the net says";
   $("said").textContent = s.truth === null ? says : net.task === "tag" ? s.truth : `It is ${s.truth}, ${says}`;
   if (!net.labels) {
-    const places = template($("said"), ` {0}${answer.slice(1).map((_, o) => `, {${o + 1}}`).join("")}`, "final");
-    answer.forEach((v, o) => { places[o].textContent = number(v); });
+    const places = template($("said"), ` {0}${few.slice(1).map((_, o) => `, {${o + 1}}`).join("")}`, "final");
+    few.forEach((v, o) => { places[o].textContent = number(v); });
+    if (net.outputs > few.length) $("said").append(` and ${net.outputs - few.length} more`);
   }
   host.replaceChildren();
   const order = answer.map((_, o) => o).sort((a, b) => (net.labels ? answer[b] - answer[a] : a - b)).slice(0, 5);
@@ -94,8 +94,6 @@ function showVerdict() {
     element("span", { "data-value": `answer.${o}` }, row, number(answer[o]));
   }
 }
-
-const gateValue = (one, gate, i) => (gate === "keep" ? (net.keeps ? one.z[i] : 1 - one.z[i]) : one[gate][i]);
 
 function ramp(host, colour, low, high) {
   host.replaceChildren();
@@ -144,8 +142,8 @@ function drawTracks() {
   for (const node of [$("c-contribution"), $("c-contribution").previousElementSibling]) node.hidden = !contributions;
   if (contributions) {
     const sums = stepSums(),
-      size = sums.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-    bars($("c-contribution"), 76, T, (t) => sums[t], size);
+      { stepsPerBar, size } = bars($("c-contribution"), 76, T, (t) => sums[t]);
+    if (stepsPerBar > 1) says.push(`each bar of the contributions is the sum of ${stepsPerBar} steps`);
     const host = $("contribution-scale");
     host.replaceChildren();
     host.append(`to ${nameOfOutput(target.output)}; `);
@@ -153,16 +151,17 @@ function drawTracks() {
     keyed(host, css(BLUE), "against");
     element("span", { class: "tick" }, host, `largest ${brief(+size.toPrecision(3))}`);
   }
-  // gates
-  const one = run.runs[view.layer],
-    [title, colour, low, high] = GATES[view.gate];
-  view.order = Array.from({ length: H }, (_, u) => u);
-  const scale = (u) => timeScales[view.layer * H + u];
-  if ($("order").value === "scale") view.order.sort((a, b) => (scale(b) > scale(a) ? 1 : scale(b) < scale(a) ? -1 :
-    a - b));
-  const tall = Math.max(110, Math.min(300, H * 4));
-  view.shown = heatMap($("c-gate"), tall, H, T, (row, t) => gateValue(one, view.gate, t * H + view.order[row]),
-    colour);
+  // gates: a row a unit, or a row of units that move alike
+  const [title, colour, low, high] = GATES[view.gate], R = net.rows;
+  view.order = Array.from({ length: R }, (_, row) => row);
+  const scales = view.order.map(rowScale),
+    units = view.order.map((row) => net.unitOf(view.layer, row));
+  if ($("order").value === "scale") view.order.sort((a, b) => (scales[b] > scales[a] ? 1 : scales[b] < scales[a] ? -1 :
+    units[a] - units[b]));
+  else view.order.sort((a, b) => units[a] - units[b]);
+  const tall = Math.max(110, Math.min(300, R * 4));
+  view.shown = heatMap($("c-gate"), tall, R, T, (row, t) => net.shown(run, view.layer, view.gate, view.order[row], t),
+    colour, run.block);
   $("gate-name").textContent = title;
   ramp($("gate-scale"), colour, low, high);
   const meaning = {
@@ -173,16 +172,30 @@ function drawTracks() {
     h: "what is remembered"
   };
   element("span", { class: "tick" }, $("gate-scale"), `${meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
-  if (view.shown.rowsPerCell > 1) says.push(`each row of the gates is the mean of ${view.shown.rowsPerCell} units`);
-  if (view.shown.stepsPerCell > 1) says.push(`each column is the mean of ${view.shown.stepsPerCell} steps`);
+  const many = net.sizes ? range(net.sizes[view.layer]) : String(view.shown.rowsPerCell);
+  if (many !== "1") says.push(`each row of the gates is the mean of ${many} units${net.sizes ? " that move alike" : ""}`);
+  if (view.shown.stepsPerCell > 1) says.push(`each column of the gates is the mean of ${view.shown.stepsPerCell} steps`);
   drawAnswers(T);
   $("aggregated").textContent = says.length ?
-    `More than fits the screen: ${says.join("; ")}. The cursor still reads single steps and units.` : "";
+    `More than fits the screen: ${says.join("; ")}. The cursor still reads single steps${net.sizes ? `, and ${R === H ?
+    "every unit" : "one unit of each row"}, exactly.` : " and units."}` : "";
   const axis = $("axis");
   axis.replaceChildren();
   for (const v of ticks(1, T, Math.min(8, T)).filter((v) => v >= 1 && v <= T && Number.isInteger(v))) {
     element("span", { class: "tick" }, axis, String(v)).style.left = `${(v - 0.5) / T * 100}%`;
   }
+}
+
+const range = (counts) => (Math.min(...counts) === Math.max(...counts) ? String(counts[0]) :
+  `${Math.min(...counts)} or ${Math.max(...counts)}`);
+
+// The time-scale of a row: of its unit, or the middle one of its units.
+function rowScale(row) {
+  const from = view.layer * H;
+  if (!net.sizes) return timeScales[from + row];
+  const found = [];
+  for (let u = 0; u < H; u++) if (net.rowOf(view.layer, u) === row) found.push(timeScales[from + u]);
+  return found.sort((a, b) => a - b)[Math.floor(found.length / 2)];
 }
 
 function keyed(host, colour, text) {
@@ -202,19 +215,18 @@ function stepSums() {
 
 function drawAnswers(T) {
   const s = sequence(),
-    none = run.steps === null;
+    none = run.over === null,
+    final = run.final;
   $("answer-head").hidden = $("c-answer").hidden = none;
   if (none) return;
-  const over = run.steps.map((y) => net.answer(y)),
-    final = net.answer(run.final);
   const shown = net.labels ? final.map((_, o) => o).sort((a, b) => final[b] - final[a]).slice(0, 3) : final.map((_,
     o) => o).slice(0, 6);
   const truth = net.labels ? data.classes.indexOf(s.truth) : -1;
   if (truth >= 0 && !shown.includes(truth)) shown.push(truth);
-  const all = net.labels ? [0, 1] : over.flat();
-  const low = all.reduce((a, v) => Math.min(a, v), Infinity),
-    high = all.reduce((a, v) => Math.max(a, v), -Infinity);
-  lines($("c-answer"), 96, T, shown.map((o, i) => ({ values: (t) => over[t][o], colour: LINES[i], thick: 2 })), low,
+  let [low, high] = net.labels ? [0, 1] : [Infinity, -Infinity];
+  for (let t = 0; t < T && !net.labels; t++)
+    for (const o of shown) [low, high] = [Math.min(low, run.over(t, o)), Math.max(high, run.over(t, o))];
+  lines($("c-answer"), 96, T, shown.map((o, i) => ({ values: (t) => run.over(t, o), colour: LINES[i], thick: 2 })), low,
     high);
   $("answer-key").replaceChildren();
   shown.forEach((o, i) => keyed($("answer-key"), LINES[i], name(o)));

@@ -77,25 +77,6 @@ class Equations {
   }
 }
 
-// What a unit would do with another input, another state, other gates: all units' reset gates follow x and h.
-function whatIf(net, cell, x, h, unit, forced) {
-  const H = net.units,
-    after = net.reset === "after",
-    rh = new Float64Array(H);
-  const gate = (row) => sigmoid(dot(cell.W, row * cell.width, x, 0, cell.width) + dot(cell.U, row * H, h, 0, H) + (
-    cell.b ? cell.b[row] : 0));
-  for (let u = 0; u < H; u++)
-    if (!after || u === unit) rh[u] = gate(u) * h[u];
-  const r = forced.r === null ? gate(unit) : forced.r,
-    z = forced.z === null ? gate(H + unit) : forced.z;
-  rh[unit] = r * h[unit];
-  const parts = net.products(cell, unit, x, 0, h, 0, rh).n,
-    c = after && cell.c ? cell.c[unit] : 0;
-  const n = Math.tanh(parts.Wx + parts.b + (after ? r * (parts.Uh + c) : parts.Uh));
-  const old = net.keeps ? z : 1 - z;
-  return { r, z, n, kept: old * h[unit], added: (1 - old) * n, out: net.mix(z, n, h[unit]) };
-}
-
 class Playground {
   constructor(net, features) {
     this.net = net;
@@ -106,7 +87,7 @@ class Playground {
     for (const [name, node] of Object.entries(this.nodes)) {
       node.addEventListener("input", () => {
         if (name === "z" || name === "r") this.forced[name] = +node.value;
-        else if (name === "h") this.h[this.unit] = +node.value;
+        else if (name === "h") this.h = +node.value;
         else this.setX(+node.value);
         this.update();
       });
@@ -122,8 +103,8 @@ class Playground {
 
   // The feature's value as the user has it; units of a lower layer are not scaled.
   scaled(f) {
-    const own = this.run.width === this.net.inputs && this.first;
-    return [own && this.net.scale ? this.net.scale[f] : 1, own && this.net.shift ? this.net.shift[f] : 0];
+    const { scale, shift } = this.net;
+    return [this.first && scale ? scale[f] : 1, this.first && shift ? shift[f] : 0];
   }
 
   setX(v) {
@@ -132,31 +113,30 @@ class Playground {
     this.x[f] = (v - shift) / scale;
   }
 
-  load(run, t, unit, first, ranges) {
-    this.given = [run, t, unit, first, ranges];
-    Object.assign(this, { run, unit, first, forced: { z: null, r: null } });
-    const H = this.net.units;
-    this.x = run.x.slice(t * run.width, (t + 1) * run.width);
-    this.h = run.before.slice(t * H, (t + 1) * H);
-    this.ranges = ranges;
+  // make: gives a fresh Net.trial; first: whether it is of the first layer, which sees the user's input.
+  load(make, first, ranges) {
+    this.given = [make, first, ranges];
+    this.trial = make();
+    Object.assign(this, { first, ranges, x: this.trial.x, h: this.trial.h, forced: { z: null, r: null } });
     const names = first ? this.features : Array.from(this.x, (_, i) => `unit ${i} below`);
     if (this.feature.options.length !== names.length || this.feature.dataset.first !== String(first)) {
       this.feature.replaceChildren(...names.map((name, i) => { const o = element("option", { value: i });
         o.textContent = name; return o; }));
       this.feature.dataset.first = String(first);
     }
+    this.nodes.x.parentNode.hidden = !this.x.length;
     this.update();
   }
 
   update() {
     const f = Math.max(0, +this.feature.value),
       [scale, shift] = this.scaled(f),
-      v = whatIf(this.net, this.run.cell, this.x, this.h, this.unit, this.forced);
+      v = this.trial.compute(this.h, this.forced);
     const x = this.x.length ? this.x[f] * scale + shift : 0;
     const [low, high] = this.first ? this.ranges[f] || [-1, 1] : [-1, 1];
     this.nodes.x.min = Math.min(low, x);
     this.nodes.x.max = Math.max(high, x);
-    const show = { x, h: this.h[this.unit], z: v.z, r: v.r };
+    const show = { x, h: this.h, z: v.z, r: v.r };
     for (const [name, node] of Object.entries(this.nodes)) {
       if (document.activeElement !== node || name === "z" || name === "r") node.value = show[name];
       this.outs[name].textContent = number(show[name]);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,16 @@ from ..errors import DataError, InputError
 from ..gradients import gradient_norms
 from ..parts import Parts, parts_of
 from ..trace import trace
-from .choosing import Judged, choose, judge
+from ..weights import Cell
+from . import aggregate
+from .aggregate import pack
+from .choosing import CHUNK, Judged, batches, choose, judge
 
 Array = np.ndarray[Any, Any]
 
-MOST_WEIGHTS = 8_000_000  # numbers; more would make a page that no browser likes to open
-MOST_CELLS = 4_000_000  # units * steps of one sequence: what the page computes when it is chosen
-MOST_INPUT = 6_000_000  # bytes of inputs and contributions before base64
-MOST_WORK = 1e11  # multiplications for contributions: some ten seconds
-CHUNK = 2_000_000  # units * steps of a batch that is traced here
+ROOM = 8_400_000  # bytes of numbers before base64: the page stays under 12 MB
+MOST_CELLS = 40_000_000  # units * steps of one sequence that is traced here: a few GB
+MOST_WORK = 3e11  # multiplications for contributions: some ten seconds
 
 
 def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: Any, history: Any, max_sequences: int,
@@ -36,28 +36,45 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
         raise InputError(f"max_sequences: {max_sequences}, wanted at least 1")
     names = _names("ids", ids, N, "sequences", [str(i) for i in range(N)])
     channels = _names("features", features, I, "channels", [f"x{i}" for i in range(I)])
+    longest = max(map(len, sequences))
     _check_size(parts, sequences)
+    plan = aggregate.plan(parts, longest)
     labels = parts.task in ("classify", "tag")
     K = max(2, parts.outputs) if labels else parts.outputs
     default = [str(c) for c in parts.classes] or [str(k) for k in range(K if labels else 0)]
     shown = _names("classes", classes, K, "outputs", default)
     judged = judge(parts, sequences, y, shown, engine)
-    # The room there is: inputs, and contributions of the answer and of the truth, of each sequence.
+    # What is left beside the weights: inputs, contributions of the answer and of the truth, what is computed here.
     notes: list[str] = []
-    by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > MOST_INPUT and I > 8
-    cost = [4 * (s.size + 2 * (len(s) if by_step else s.size)) for s in sequences]
-    kept = choose(judged, cost, max_sequences, MOST_INPUT, notes)
+    room = ROOM - (aggregate.fixed_bytes(parts, plan.rows) if plan else 4 * aggregate.numbers(parts))
+    by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > room and I > 8
+    cost = [
+        4 * (s.size + 2 * (len(s) if by_step else s.size))
+        + (aggregate.sequence_bytes(parts, plan.rows, len(s)) if plan else 0)
+        for s in sequences
+    ]
+    for i, size in enumerate(cost):
+        if size > room:
+            raise DataError(
+                f"X[{i}]: {len(sequences[i]):,} steps of {I:,} channels would take {size / 1e6:.1f} MB of a page that "
+                f"has room for {max(0, room) / 1e6:.1f}: cut the recording into windows"
+            )
+    kept = choose(judged, cost, max_sequences, room, notes)
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
     answers = _answers(parts, judged, kept, chosen, by_step, engine, notes)
-    scales, saturation = _units(parts, chosen, engine)
+    scales, saturation, samples = _units(parts, chosen, engine, plan is not None)
+    rows = aggregate.gather(samples, plan.rows) if plan else None
+    if plan and rows:
+        notes.insert(0, aggregate.note(plan, rows, max(map(len, chosen))))
+    carried = _carried(parts, judged, kept, chosen, rows, engine) if rows else [None] * len(kept)
     entries = [
         {
-            "id": names[i], "x": _pack(sequences[i]), "steps": len(sequences[i]), "truth": judged.truth[i],
-            "says": judged.says[i], "right": judged.right[i], "answers": found,
+            "id": names[i], "x": pack(sequences[i]), "steps": len(sequences[i]), "truth": judged.truth[i],
+            "says": judged.says[i], "right": judged.right[i], "answers": found, "carried": beforehand,
         }
-        for i, found in zip(kept, answers, strict=True)
+        for i, found, beforehand in zip(kept, answers, carried, strict=True)
     ]  # fmt: skip
     together = np.concatenate(chosen)
     return {
@@ -65,14 +82,13 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
             "reset": w.convention.reset, "keeps": w.convention.keeps, "layers": w.layers, "directions": w.directions,
             "units": H, "inputs": I, "outputs": parts.outputs, "pooling": parts.pooling, "task": parts.task,
         },
-        "cells": [
-            [{**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]} for cell in layer]
-            for layer in w.cells
-        ],
-        **{n: _pack(getattr(parts, n)) for n in ("V", "b_y", "shift", "scale", "y_shift", "y_scale")},
+        "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
+        "carried": aggregate.fixed(parts, rows) if rows else None,
+        **{n: None if rows else _pack(getattr(parts, n)) for n in ("V", "b_y", "y_shift", "y_scale")},
+        **{n: _pack(getattr(parts, n)) for n in ("shift", "scale")},
         "classes": shown, "features": channels, "sequences": entries, "total": N,
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
-        "time_scales": _pack(np.minimum(scales, 3e38)), "saturation": _pack(saturation),
+        "time_scales": pack(np.minimum(scales, 3e38)), "saturation": pack(saturation),
         "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
         "summary": _summary(parts, judged, N), "order": judged.order, "notes": notes,
     }  # fmt: skip
@@ -88,33 +104,21 @@ def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -
 
 
 def _check_size(parts: Parts, sequences: list[Array]) -> None:
-    w = parts.weights
-    numbers = sum(a.size for _, _, a in w.arrays())
-    if numbers > MOST_WEIGHTS:
-        raise InputError(
-            f"model: {numbers} weights; the page carries them all and can hold {MOST_WEIGHTS}; explain a smaller model"
-        )
-    per_step = w.layers * w.directions * w.hidden_units
+    per_step = parts.weights.layers * parts.weights.directions * parts.weights.hidden_units
     for i, s in enumerate(sequences):
         if len(s) * per_step > MOST_CELLS:
             raise DataError(
-                f"X[{i}]: {len(s)} steps of {per_step} units; the page can hold {MOST_CELLS // per_step} steps of "
-                "them: cut the recording into windows"
+                f"X[{i}]: {len(s):,} steps of {per_step:,} units; of so many units a page can show "
+                f"{MOST_CELLS // per_step:,} steps: cut the recording into windows"
             )
 
 
 def _pack(a: Array | None) -> str | None:
-    return None if a is None else base64.b64encode(np.ascontiguousarray(a, "<f4").tobytes()).decode()
+    return None if a is None else pack(a)
 
 
-def batches(sequences: list[Array], most: int) -> list[list[int]]:
-    """Positions of the sequences, by length, in batches of at most `most` steps with their padding."""
-    found: list[list[int]] = []
-    for i in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
-        if not found or (len(found[-1]) + 1) * len(sequences[i]) > most:
-            found.append([])
-        found[-1].append(i)
-    return found
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]}
 
 
 def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, engine: str | None,
@@ -127,17 +131,18 @@ def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array],
     work = np.cumsum([each * len(s) * len(outputs) for s, outputs in zip(chosen, wanted, strict=True)])
     enough = int((work <= MOST_WORK).sum())
     if enough < len(chosen):
-        some = f"are computed for the {enough} hardest sequences only" if enough else "are left out"
+        hardest = "hardest sequence" if enough == 1 else f"{enough} hardest sequences"
+        some = f"are computed for the {hardest} only" if enough else "are left out"
         notes.append(f"Contributions {some}: this net and these sequences are too large for more.")
     found: list[list[dict[str, Any]]] = [[] for _ in kept]
-    for batch in batches(chosen[:enough], max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
+    for batch in batches(chosen[:enough], CHUNK // (w.layers * w.directions * w.hidden_units)):
         for turn in range(max(len(wanted[b]) for b in batch)):
             rows = [b for b in batch if turn < len(wanted[b])]
             target = np.array([wanted[b][turn] for b in rows])
             c = contributions(parts, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
-                found[b].append({"output": int(target[k]), "values": _pack(values.sum(1) if by_step else values)})
+                found[b].append({"output": int(target[k]), "values": pack(values.sum(1) if by_step else values)})
     return found
 
 
@@ -149,20 +154,46 @@ def _outputs(parts: Parts, judged: Judged, i: int) -> list[int]:
     return list(dict.fromkeys(min(p, parts.outputs - 1) for p in places))
 
 
-def _units(parts: Parts, chosen: list[Array], engine: str | None) -> tuple[Array, Array]:
-    """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences."""
+def _units(parts: Parts, chosen: list[Array], engine: str | None, sampled: bool) -> tuple[Array, Array, Array]:
+    """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences, and
+    what the units did at some of the steps, to see which move alike (layers * D, H, features)."""
     w = parts.weights
     shape = (w.layers * w.directions, w.hidden_units)
     decay, shares, steps = np.zeros(shape), np.zeros((4, *shape)), 0
-    for batch in batches(chosen, max(1, CHUNK // (w.layers * w.directions * w.hidden_units))):
+    every = max(1, sum(map(len, chosen)) // aggregate.SAMPLES)
+    samples = [np.zeros((*shape, 0))]
+    for batch in batches(chosen, CHUNK // (shape[0] * shape[1])):
         t = trace(parts, [chosen[b] for b in batch], engine=engine)
         count = int(t.valid.sum())
         with np.errstate(divide="ignore"):
             decay = decay + count / t.time_scales()
         shares = shares + count * np.stack(t.saturation())
+        if sampled:
+            samples += [
+                aggregate.sample(t, k, np.arange(-(steps + i) % every, n, every))
+                for k, (i, n) in enumerate(_places(chosen, batch))
+            ]
         steps += count
     with np.errstate(divide="ignore"):
-        return np.asarray(steps / decay), shares / steps
+        return np.asarray(steps / decay), shares / steps, np.concatenate(samples, axis=2)
+
+
+def _places(chosen: list[Array], batch: list[int]) -> list[tuple[int, int]]:
+    """How many steps of the batch come before each of its sequences, and how many the sequence has."""
+    counts = [len(chosen[b]) for b in batch]
+    return list(zip(np.cumsum([0, *counts])[:-1].tolist(), counts, strict=True))
+
+
+def _carried(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], rows: aggregate.Rows,
+             engine: str | None) -> list[dict[str, Any]]:  # fmt: skip
+    """Of each chosen sequence, what the page cannot compute itself."""
+    w, found = parts.weights, {}
+    for batch in batches(chosen, CHUNK // (w.layers * w.directions * w.hidden_units)):
+        t = trace(parts, [chosen[b] for b in batch], engine=engine)
+        for k, b in enumerate(batch):
+            i = kept[b]
+            found[b] = aggregate.of_sequence(parts, chosen[b], t, k, rows, judged.final[i], judged.truth_place[i])
+    return [found[b] for b in range(len(kept))]
 
 
 def _gradient(parts: Parts, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:

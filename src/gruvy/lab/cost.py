@@ -214,7 +214,7 @@ EXPERIMENTS = [
         quick={"inputs": 64, "units": 64, "repeats": 15, "shapes": [[50, 32, 32, 32], [100, 32, 64, 64]]},
         full={"inputs": 64, "units": 64, "repeats": 25,
               "shapes": [[50, 32, 32, 32], [100, 32, 64, 64], [100, 32, 128, 128], [100, 64, 256, 256]]},
-        budget=(0.1, 1.0),
+        budget=(0.1, 1.0), alone=True,
         parts=parts,
         rule=rule,
         figures=figures,

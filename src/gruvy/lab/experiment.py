@@ -49,6 +49,7 @@ class Experiment:
         rule: from the numbers, the verdict. Its docstring is the rule in words, and is printed beside the verdict.
         figures: from the numbers, the figures, each made for the page.
         table: from the numbers, a header and rows.
+        alone: its parts measure time: none is measured beside another.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Experiment:
     rule: Callable[[Numbers], Verdict]
     figures: Callable[[Numbers], list[go.Figure]]
     table: Callable[[Numbers], tuple[list[str], list[list[str]]]] = field(default=lambda numbers: ([], []))
+    alone: bool = False
 
     def settings(self, quick: bool) -> Settings:
         """The settings of this mode."""

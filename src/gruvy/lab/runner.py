@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from .. import native
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
 from .experiment import Experiment, Numbers, Verdict
 from .page import render
+from .workers import Workers
 
 _ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
 # In the order of the tutorial's claims.
@@ -86,7 +85,7 @@ class Report:
 
 def run(
     out: str | Path, *, quick: bool = True, only: Sequence[str] | None = None, resume: bool = True, seed: int = 0,
-    console: Console | None = None,
+    processes: int = 1, console: Console | None = None,
 ) -> Report:  # fmt: skip
     """Put the tutorial's claims to the test, and write what came of it.
 
@@ -96,13 +95,15 @@ def run(
         only: names of experiments, default all.
         resume: take over what an earlier run with the same settings has measured; False measures anew.
         seed: draws weights and data; a repetition k uses seed + k.
+        processes: how many measure side by side; what is timed is measured alone. More than 1 starts new Python
+            processes, so a script needs its ``if __name__ == "__main__":``.
         console: where the progress is shown, default standard error.
 
     Returns:
         `Report`. An experiment whose data are not installed is left out, and says so.
 
     Raises:
-        InputError: `out` cannot be written to; an experiment is unknown; seed is negative.
+        InputError: `out` cannot be written to; an experiment is unknown; seed or processes is no such number.
         DataError: a file to resume from is damaged.
 
     Example:
@@ -116,6 +117,8 @@ def run(
     chosen = choose(only)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed={seed!r}: wanted a whole number, 0 or more")
+    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
+        raise InputError(f"processes={processes!r}: wanted a whole number, 1 or more")
     out, console = Path(out), console or Console(stderr=True)
     parts = out / "parts"
     try:
@@ -133,14 +136,17 @@ def run(
         for e in chosen
     }  # fmt: skip
     results = []
-    with Progress(
+    with Workers(processes) as workers, Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    ) as progress:
+    ) as progress:  # fmt: skip
         for e in chosen:
             bar = progress.add_task(e.name, total=None)
-            results.append(_measure(e, records[e.name], quick, progress, bar))
+            results.append(_measure(e, records[e.name], quick, workers, progress, bar))
             verdict = results[-1].verdict
-            progress.update(bar, description=f"{e.name}: {verdict.outcome if verdict else 'not run'}")
+            said = f"{e.name}: {verdict.outcome if verdict else 'not run'}"
+            progress.update(bar, description=said)
+            if not console.is_terminal:  # a file shows no bars until all is over
+                console.print(said)
     report = Report(out / "lab.html", out / "lab.json", results)
     store.write(report.page, render(results, quick, seed, found_versions))
     summary = {"finished": True, "quick": quick, "seed": seed, "versions": found_versions}
@@ -171,23 +177,17 @@ def versions() -> dict[str, str]:
     return {"gruvy": __version__, **found, "engine": native.available()[1]}
 
 
-def _measure(e: Experiment, record: store.Record, quick: bool, progress: Progress, bar: Any) -> Result:
-    """The parts that are not there yet, one after the other, then the verdict."""
+def _measure(
+    e: Experiment, record: store.Record, quick: bool, workers: Workers, progress: Progress, bar: Any
+) -> Result:
+    """The parts that are not there yet, then the verdict."""
     todo = e.parts(record.settings, record.seed)
     progress.update(bar, total=len(todo), completed=sum(key in record.parts for key in todo))
-    threads = torch.get_num_threads()
-    for key, measure in todo.items():
-        if key in record.parts:
-            continue
-        progress.update(bar, description=f"{e.name}: {key}")
-        begin = time.perf_counter()
-        try:
-            value = measure()
-        except MissingExtraError as error:
-            return Result(e, quick, record.parts, record.seconds, None, str(error))
-        finally:
-            torch.set_num_threads(threads)
-        record.add(key, value, time.perf_counter() - begin)
-        progress.advance(bar)
+    left = [key for key in todo if key not in record.parts]
+    for key, value, seconds in workers.measure(e, record.settings, record.seed, left):
+        if isinstance(value, str):
+            return Result(e, quick, record.parts, record.seconds, None, value)
+        record.add(key, value, seconds)
+        progress.update(bar, description=f"{e.name}: {key}", advance=1)
     numbers = {key: record.parts[key] for key in todo}
     return Result(e, quick, numbers, record.seconds, e.rule(numbers))

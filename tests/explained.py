@@ -1,0 +1,244 @@
+"""The explorer's page opened in a real browser, and what must stand on it, from the trace of the same weights."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from gruvy import reference
+from gruvy.contributions import contributions
+from gruvy.explain.choosing import outputs_of, probabilities
+from gruvy.parts import Parts
+from gruvy.trace import trace
+from small_nets import CONVENTIONS, random_weights
+
+EVIL = ["</script><b>1</b>", 'it\'s "two" & <i>', "три"]
+
+
+def number(text):
+    """What a printed number says, and the size of its last digit."""
+    plain = text.strip().replace("−", "-")
+    if plain in ("∞", "-∞"):
+        return float(plain.replace("∞", "inf")), 0
+    decimals = re.fullmatch(r"-?\d+\.(\d+)(e[+-]?\d+)?", plain)
+    assert decimals, f"not a number as the page prints them: {text!r}"
+    return float(plain), 10.0 ** (int((decimals[2] or "e0")[1:]) - len(decimals[1]))
+
+
+def same(text, expected):
+    found, last = number(text)
+    return found == expected or abs(found - expected) <= 1.5001 * last  # rounded, and one more in the last digit
+
+
+class Shown:
+    """A page that is open, with what it said and what it asked for."""
+
+    def __init__(self, browser, path, width=1440, **options):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        self.page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda m: self.said.append(m.text))
+        self.page.on("pageerror", lambda e: self.said.append(str(e)))
+        self.page.on("request", lambda r: self.asked.append(r.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_timeout(100)
+
+    def close(self, path):
+        self.context.close()
+        assert self.said == []
+        assert self.asked == [path.as_uri()]
+
+    def numbers(self):
+        return self.page.evaluate(
+            "Array.from(document.querySelectorAll('[data-value]'), e => [e.dataset.value, e.textContent])"
+        )
+
+    def choose(self, name, value):
+        self.page.select_option(f"#{name}", str(value))
+
+    def slide(self, name, value):
+        self.page.eval_on_selector(
+            f"#{name}", "(e, v) => { e.focus(); e.value = v; e.dispatchEvent(new Event('input')); }", value
+        )
+
+
+class Truth:
+    """What the page must print, from the trace of the same weights, in float64."""
+
+    def __init__(self, parts, X):
+        w = parts.weights
+        self.parts, self.X = Parts(**{**parts.__dict__, "weights": w.astype(np.float64)}), X
+        self.w = self.parts.weights.merged()
+        self.traces = [trace(self.parts, x[None]) for x in X]
+        self.outputs = outputs_of(self.parts, X, None)
+        self.found = {}
+
+    def answer(self, output):
+        if self.parts.task in ("classify", "tag"):
+            return probabilities(output)
+        return output * self.parts.y_scale + self.parts.y_shift
+
+    def prefix(self, i, s):
+        """The answer if the sequence ended after step s, or for tags at step s."""
+        if self.parts.task == "tag":
+            return self.answer(self.outputs[1][i][s])
+        return self.answer(outputs_of(self.parts, [self.X[i][: s + 1]], None)[0][0])
+
+    def inputs(self, i, j):
+        """What layer and direction j saw: (T, width)."""
+        D = self.w.directions
+        if j < D:
+            return self.parts.seen(self.X[i])
+        below = self.traces[i].state[(j // D - 1) * D : (j // D) * D, 0]
+        return np.concatenate(list(below), axis=-1)
+
+    def cell(self, i, s, j, u, *, x=None, h=None, r=None, z=None, others=None):
+        """Every number of one unit's step, with x, h of all units and the unit's gates replaced at will.
+
+        others: the reset gates of the other units, where they do not follow.
+        """
+        cell, convention = self.w.cells[j // self.w.directions][j % self.w.directions], self.w.convention
+        H = self.w.hidden_units
+        x = self.inputs(i, j)[s] if x is None else x
+        h = self.traces[i].previous()[j, 0, s] if h is None else h
+        W, U, b, c = cell
+        rs = reference.sigmoid(W[:H] @ x + U[:H] @ h + b[:H])
+        own = rs[u] if r is None else r
+        rs = rs if others is None else others.copy()
+        rs[u] = own
+        k = H + u
+        z = reference.sigmoid(W[k] @ x + U[k] @ h + b[k]) if z is None else z
+        k = 2 * H + u
+        after = convention.reset == "after"
+        q = U[k] @ h + (0 if c is None else c[u]) if after else U[k] @ (rs * h)
+        n = np.tanh(W[k] @ x + b[k] + (rs[u] * q if after else q))
+        old = z if convention.keeps else 1 - z
+        found = {"h": h[u], "r": rs[u], "z": z, "n": n, "q": q, "out": old * h[u] + (1 - old) * n, "one": 1 - z,
+                 "kept": old * h[u], "added": (1 - old) * n, "rh": rs[u] * (q if after else h[u])}  # fmt: skip
+        for gate, row in (("r", u), ("z", H + u), ("n", 2 * H + u)):
+            found |= {f"{gate}.Wx": W[row] @ x, f"{gate}.Uh": U[row] @ h, f"{gate}.b": b[row]}
+        if not after:
+            found["n.Uh"] = q
+        return found | {"c": 0 if c is None else c[u]}
+
+    def expected(self, i, s, j, u, answer, feature=0):
+        """By data-value: every number on the page. `answer` is the output that the contributions explain."""
+        t = self.traces[i]
+        unit = self.cell(i, s, j, u)
+        # the trace says the same as the equations written out above
+        for name, a in (("r", t.reset), ("z", t.update), ("n", t.candidate), ("out", t.state), ("h", t.previous())):
+            assert abs(unit[name] - a[j, 0, s, u]) < 1e-12
+        found = {f"cell.{k}": v for k, v in unit.items()} | {f"unit.{k}": v for k, v in unit.items()}
+        found |= {f"equation.{e}.{k}": v for e in ("r", "z", "n", "out") for k, v in unit.items()}
+        final = self.answer(self.outputs[0][i])
+        found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
+        found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
+        found |= {"step.contribution": self.contributions(i, answer)[s].sum()}
+        found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
+        x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
+        found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
+        return found
+
+    def row(self, i, s, j, units, block):
+        """Of some units and the block of steps that holds step s: mean, lowest and highest."""
+        t, steps = self.traces[i], range(s // block * block, min(len(self.X[i]), (s // block + 1) * block))
+        found = {}
+        for name, a in (("z", t.update), ("r", t.reset), ("h", t.state)):
+            values = [a[j, 0, step, u] for step in steps for u in units]
+            found |= {f"row.{name}.mean": sum(values) / len(values)}
+            found |= {f"row.{name}.low": min(values), f"row.{name}.high": max(values)}
+        return found
+
+    def contributions(self, i, answer):
+        if (i, answer) not in self.found:
+            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3)
+            self.found[i, answer] = c.values[0]
+        return self.found[i, answer]
+
+    def units(self):
+        """Of the table: time-scales and saturation over all sequences together."""
+        if "units" not in self.found:
+            self.found["units"] = self._units()
+        return self.found["units"]
+
+    def scale(self, j, u):
+        """What the page says beside the unit's number."""
+        return {"unit.scale": self.units()[f"table.{j * 4 + u}.scale"]}
+
+    def _units(self):
+        count = max(map(len, self.X))
+        lengths = np.array([len(x) for x in self.X])
+        x = np.stack([np.pad(x, ((0, count - len(x)), (0, 0))) for x in self.X])
+        t = trace(self.parts, x, lengths=lengths)
+        found = {f"table.{i}.scale": v for i, v in enumerate(t.time_scales().ravel())}
+        for k, share in enumerate(t.saturation()):
+            found |= {f"table.{i}.{k}": v for i, v in enumerate(share.ravel())}
+        return found
+
+
+def assert_numbers(shown, expected, least):
+    seen = shown.numbers()
+    assert len(seen) >= least
+    wrong = [(k, text, expected.get(k)) for k, text in seen if k not in expected or not same(text, expected[k])]
+    assert wrong == []
+
+
+def make(kind, convention, layers, directions, pooling):
+    rng = np.random.default_rng(20)
+    w = random_weights(rng, convention, layers=layers, directions=directions, size=0.9).astype(np.float32)
+    P, O = 4 * directions, 1 if kind == "regress" else 3
+    scalers = {"shift": np.array([0.5, -1, 0], np.float32), "scale": np.array([2, 0.25, 1], np.float32)}
+    if kind == "regress":
+        scalers |= {"y_shift": np.array([40.0], np.float32), "y_scale": np.array([3.0], np.float32)}
+    V, b_y = rng.normal(size=(O, P)).astype(np.float32), rng.normal(size=O).astype(np.float32)
+    parts = Parts(w, V, b_y, pooling, kind, classes=tuple(EVIL) if O == 3 else (), **scalers)
+    X = [rng.normal(size=(n, 3)).astype(np.float32) for n in (7, 1, 12, 9, 5)]
+    if kind == "tag":
+        y = [[EVIL[k] for k in rng.integers(0, 3, len(x))] for x in X]
+    else:
+        y = rng.normal(40, 3, 5) if kind == "regress" else [EVIL[k] for k in rng.integers(0, 3, 5)]
+    return parts, X, y
+
+
+NETS = {
+    "tutorial": ("classify", CONVENTIONS[0], 1, 1, "last"),
+    "before-keeps": ("tag", CONVENTIONS[1], 1, 2, "last"),
+    "after-adds": ("classify", CONVENTIONS[2], 2, 1, "max"),
+    "torch": ("regress", CONVENTIONS[3], 2, 2, "mean"),
+    "mean": ("regress", CONVENTIONS[1], 1, 1, "mean"),
+}
+
+
+def order_of(shown):
+    """The page's sequences by the place they had in X, from their names."""
+    return [int(v) for v in shown.page.evaluate("data.sequences.map(s => s.id.split(' ').at(-1))")]
+
+
+def shown_unit(shown):
+    return int(shown.page.input_value("#unit"))
+
+
+def picture_agrees(page, truth, gate):
+    """The picture of the gate gets lighter, or redder, exactly as the values get larger."""
+    i = 2
+    t = truth.traces[i]
+    values = {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}[gate][0, 0]  # (T, H)
+    order = page.evaluate("view.order")
+    pixels = page.evaluate(
+        """([rows, steps]) => { const c = document.getElementById("c-gate"), out = [];
+          const copy = document.createElement("canvas");
+          copy.width = c.width; copy.height = c.height;
+          const pen = copy.getContext("2d", {willReadFrequently: true});
+          pen.drawImage(c, 0, 0);
+          for (let u = 0; u < rows; u++) for (let t = 0; t < steps; t++)
+            out.push(Array.from(pen.getImageData((t + .5) * c.width / steps, (u + .5) * c.height / rows, 1, 1).data));
+          return out; }""",
+        [4, len(values)],
+    )
+    red, green, blue, _ = np.array(pixels, float).T
+    level = (red - blue) if gate in ("n", "h") else 0.3 * red + 0.59 * green + 0.11 * blue
+    flat = values[:, order].T.ravel()
+    first, second = np.triu_indices(len(flat), 1)
+    apart = np.abs(flat[first] - flat[second]) > 0.05
+    return bool(((level[first] > level[second]) == (flat[first] > flat[second]))[apart].all())
