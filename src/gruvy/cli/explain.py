@@ -43,6 +43,8 @@ def explain(
     is let in, and which steps made the answer what it is. Needs no torch.
     """
     check_writable(output, "--output", not_over=data)
+    if most < 1:
+        raise InputError(f"--most {most}: wanted at least 1")
     import gruvy
     from gruvy.explain import explain as write_page
 
@@ -63,9 +65,9 @@ def explain(
 
 def read_history(path: Path) -> list[dict[str, float | None]]:
     """The rows of a history that `gruvy train` wrote."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
     try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
         return [{name: float(cell) if cell else None for name, cell in row.items()} for row in rows]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, csv.Error):  # not text, no table, no numbers
         raise InputError(f"--history {path}: wanted the history.csv that `gruvy train` wrote") from None
