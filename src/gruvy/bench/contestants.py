@@ -231,10 +231,10 @@ def _jax(problem: Problem, mode: Mode, threads: int) -> Ready:
 
 
 BOTH: tuple[Mode, ...] = ("train", "infer")
-OURS = Contestant("gruvy", BOTH, _gruvy, limit=1e-5)
+OURS = Contestant("gruvy", BOTH, _gruvy, limit=2e-6)
 CONTESTANTS = (
     OURS,
-    Contestant('gruvy, reset "before"', BOTH, _gruvy_before, _before_answer, limit=1e-5),
+    Contestant('gruvy, reset "before"', BOTH, _gruvy_before, _before_answer, limit=2e-6),
     Contestant("torch.nn.GRU", BOTH, _torch_gru),
     Contestant("torch.nn.LSTM", BOTH, _torch_lstm, _lstm_answer),
     Contestant("ONNX Runtime", ("infer",), _onnxruntime),
