@@ -14,7 +14,7 @@ from torch import Tensor
 from .. import native
 from ..convention import Convention
 from ..errors import EngineError
-from . import plain
+from . import memory, plain
 
 # Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
 _SMALL, _SMALL_STEP = 50e6, 128 * 128
@@ -53,8 +53,12 @@ def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
              out: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:  # fmt: skip
     """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
     T, B, H = x.shape[0], x.shape[1], h.shape[-1]
-    y = x.new_empty(T, B, H) if out is None else out
-    return y, x.new_empty(T, B, convention.gates, H) if keep else None, x.new_empty(B, H)
+    # What is kept for the backward pass is not the caller's, and is given back after it.
+    if out is not None:
+        y = out
+    else:
+        y = memory.empty(x, T, B, H) if keep else x.new_empty(T, B, H)
+    return y, memory.empty(x, T, B, convention.gates, H) if keep else None, x.new_empty(B, H)
 
 
 def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
