@@ -41,6 +41,7 @@ NONE = {(kind, start): 0 for kind in KINDS for start in STARTS}
 def test_memory(solved, verdict, by):
     numbers = attempts(NONE | solved, by=by)
     assert str(memory.rule(numbers)) == verdict
+    assert ("No net solves even the shortest lag" in memory.rule(numbers).text) == (not solved)
     assert memory.figures("title", numbers)[0].data
     assert len(memory.table(numbers)[1]) == (6 if len(by) == 1 else 10)
 

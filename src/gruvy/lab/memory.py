@@ -91,6 +91,8 @@ def rule(numbers: Numbers) -> Verdict:
         )
     if rnn == max(r["lag"] for r in numbers.values()):
         text += " The RNN solves the longest lag tried: longer ones would have to tell."
+    if not any(reach(numbers, kind, start, by) for kind in KINDS for start in STARTS for by in sizes):
+        text += " No net solves even the shortest lag tried: with a larger budget they might differ."
     if gated["plain"] >= max(2 * rnn, 1):
         return Verdict("holds", text)
     if gated["remember"] >= max(2 * rnn, 1):
