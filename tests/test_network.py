@@ -161,12 +161,14 @@ def test_remember_n_steps(convention, n):
 
 
 def test_named_schemes():
+    torch.manual_seed(0)
     net = gruvy.GRU(6, 8, 3, init="glorot", dtype=torch.float64)
     for gate in net.U_l0.chunk(3):
         assert_close(gate @ gate.T, np.eye(8), name="U is orthogonal")
     assert 0.9 * np.sqrt(6 / 14) < net.W_l0.abs().max() <= np.sqrt(6 / 14)
     assert net.b_l0.abs().max() == net.b_y.abs().max() == 0
-    net = gruvy.GRU(6, 64, 3, init="uniform")
+    torch.manual_seed(0)
+    net = gruvy.GRU(6, 64, 50, init="uniform")  # enough numbers everywhere that the largest is near the bound
     assert all(0.5 / 8 < p.abs().max() <= 1 / 8 for p in net.parameters())
 
 
