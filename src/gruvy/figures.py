@@ -42,7 +42,7 @@ def _figure(title: str, theme: str, x: str, y: str, **layout: Any) -> go.Figure:
     return go.Figure(layout={
         "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 18}},
         "template": look["template"], "paper_bgcolor": look["paper"], "plot_bgcolor": look["paper"],
-        "font": {"color": look["ink"], "size": 14}, "margin": {"l": 70, "r": 30, "t": 60, "b": 60},
+        "font": {"color": look["ink"], "size": 14}, "margin": {"l": 70, "r": 30, "t": 84, "b": 60},
         "xaxis": {"title": x, "zeroline": False}, "yaxis": {"title": y, "zeroline": False}, "colorway": COLOURS,
         "legend": {"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"}, **layout,
     })  # fmt: skip
