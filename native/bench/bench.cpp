@@ -1,8 +1,6 @@
 // Times the kernels alone: bench [threads] [dx]. For each shape of the grid: the median of several runs, and the share
-// of the peak of fused multiply-adds that this processor
-// reaches between the runs (the median: it changes with what else the machine does).
-#include <immintrin.h>
-
+// of the peak of fused multiply-adds that this processor reaches between them (the median: it changes with what else
+// the machine does).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -21,28 +19,21 @@ double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Twelve independent chains of fused multiply-adds in registers: flop a second of `threads` threads.
+// Floating-point operations a second of `threads` threads that only multiply and add in registers.
 double peak(int threads) {
     double best = 1e9;
-    constexpr long rounds = 100000;
+    constexpr Index rounds = 100000;
+    double operations = 0;
     for (int repeat = 0; repeat < 2; repeat++) {
         double start = now();
-        parallel(threads, [](void *, int, int) {
-            const __m256 x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-6f);
-            __m256 v[12];
-#pragma GCC unroll 12
-            for (__m256 &a : v) a = y;
-            for (long n = 0; n < rounds; n++) {
-#pragma GCC unroll 12
-                for (__m256 &a : v) {
-                    a = _mm256_fmadd_ps(a, x, y);
-                    __asm__ volatile("" : "+x"(a));
-                }
-            }
-        }, nullptr);
+        parallel(threads, [](void *done, int thread, int) {
+            alignas(64) float out[64];
+            double operations = avx2::kernels32.peak(rounds, out);
+            if (thread == 0) *static_cast<double *>(done) = operations;
+        }, &operations);
         best = std::min(best, now() - start);
     }
-    return threads * rounds * 12.0 * 16.0 / best;
+    return threads * operations / best;
 }
 
 template <class E> std::vector<E> fill(Index n, double scale) {
