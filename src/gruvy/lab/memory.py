@@ -170,12 +170,12 @@ EXPERIMENTS = [
     ),
     _memory(
         "copy", "Copy: error over lag", lambda s: copy_task(s["symbols"]),
-        {"symbols": 3, "lags": [5, 20]}, {"symbols": 10, "lags": [5, 10, 20, 50, 100]}, budget=(0.5, 7.0),
+        {"symbols": 3, "lags": [5, 20]}, {"symbols": 4, "steps": 2000, "lags": [5, 10, 20, 50]}, budget=(0.5, 6.0),
         method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),
     _memory(
         "answer", "The longest lag that each still solves: error over lag", lambda s: CLUE_EARLY,
-        {"steps": 200, "lags": [20, 80]}, {"lags": [10, 20, 40, 80, 160, 320]}, budget=(0.9, 7.0),
+        {"steps": 200, "lags": [20, 80]}, {"steps": 600, "lags": [10, 20, 40, 80, 160, 320]}, budget=(0.9, 13.0),
         sizes=("units", "parameters"),
         claim="LSTM and GRU are the answer to the short memory.",
         prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",
