@@ -33,7 +33,7 @@ template <class T> struct Backward {
     explicit Backward(const BackwardArgs<T> &args) : a(args), s(args.shape) {
         split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
         padded = blocks_of(s.H, L) * L;
-        target = most(256, least(1024, Index(512 << 10) / (4 * padded * Index(sizeof(T)))));
+        target = most(256, least(1024, Index(256 << 10) / (4 * padded * Index(sizeof(T)))));
         limit = most(s.B, least(target + s.B, s.T * s.B)) + 1;
         cell.H = s.H, cell.keeps = a.convention.keeps;
     }
@@ -41,13 +41,9 @@ template <class T> struct Backward {
     void cut(Arena &arena) {
         Index n = split.threads();
         cell.w = BackPanels<T>::cut(arena, s, a.convention, a.dx.p);
-        products.cut(arena, s, a.convention.after, n);
+        products.cut(arena, s, a.convention.after, n, limit);
         products.w = cell.w;
         products.dW = a.dW, products.dU = a.dU, products.db = a.db, products.dc = a.dc;
-        products.da = arena.take<T>(limit * 4 * padded);
-        products.x = arena.take<const T *>(limit);
-        products.h = arena.take<const T *>(limit);
-        products.dx = a.dx.p ? arena.take<T *>(limit) : nullptr;
         zero = arena.take<T>(4 * padded);
         carry = arena.take<T>(s.B * padded);
         saved = arena.take<T>(s.B * 4 * padded);
@@ -70,7 +66,8 @@ template <class T> struct Backward {
         cut(arena);
         for (Index j = 0; j < 4 * padded; j++) zero[j] = 0;
         if (padded != s.H)  // lanes beyond H meet zeros of the panels, and must be numbers
-            for (Index i = 0; i < limit * 4 * padded; i++) products.da[i] = 0;
+            for (auto &chunk : products.chunk)
+                for (Index i = 0; i < limit * 4 * padded; i++) chunk.da[i] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
         deal.fill(a.steps, s.T, s.B, split.row_parts);
         bool done = run_team(*this, split.threads());
@@ -101,26 +98,38 @@ template <class T> struct Backward {
         }
         const BackRow<T> *mine = rows + thread * limit;
         const Index *start = begin + thread * (limit + 1);
-        for (Index left = s.B ? s.T : 0; left > 0;) {
-            Index steps, count = scan(thread, row_part, owner, left, steps);
+        int turn = 0;
+        for (Index left = s.B ? s.T : 0; left > 0; turn ^= 1) {
+            const auto &chunk = products.chunk[turn];
+            Index steps, count = scan(thread, row_part, owner, left, chunk.da, steps);
             left -= steps;
             if (a.recurrent.p) wait(row_part);  // the owner has made the masked states
             for (Index i = 0; i < steps; i++)
                 if (start[i + 1] > start[i])
                     step(mine + start[i], start[i + 1] - start[i], first, last, some[thread * limit + i], row_part);
+            const Index low = unit_part * start[steps] / split.unit_parts;
+            products.bring(chunk, mine + low, (unit_part + 1) * start[steps] / split.unit_parts - low);
+            keep(thread, row_part, owner, products.chunk[turn ^ 1].da);
+            // From here on every thread is done with the other chunk, and this one is whole.
             meet();
-            products.run(thread, count, meet);
-            for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
-                Index b = deal.row[i];
-                if (at[b].da == zero) continue;
-                T *keep = saved + b * 4 * padded;
-                if (owner && at[b].da != keep)
-                    for (Index j = 0; j < 4 * padded; j++) keep[j] = at[b].da[j];
-                at[b].da = keep;
-            }
-            meet();
+            products.run(thread, chunk, count);
         }
         initial(thread, row_part, first, last);
+    }
+
+    // Gate gradients that a row's next step back will need, and whose chunk is about to be overwritten.
+    void keep(Index thread, Index row_part, bool owner, const T *chunk) {
+        Link *at = link + thread * s.B;
+        bool kept = false;
+        for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
+            Index b = deal.row[i];
+            if (at[b].da < chunk || at[b].da >= chunk + limit * 4 * padded) continue;
+            T *to = saved + b * 4 * padded;
+            for (Index j = 0; owner && j < 4 * padded; j++) to[j] = at[b].da[j];
+            at[b].da = to;
+            kept = true;
+        }
+        if (kept) wait(row_part);
     }
 
     void step(const BackRow<T> *r, Index count, Index first, Index last, bool any, Index row_part) {
@@ -136,7 +145,7 @@ template <class T> struct Backward {
 
     // The active rows of the next steps back from step `left`, at least `target` of them if there are: this thread's
     // into its list, all counted, so that a row's place does not depend on the threads.
-    Index scan(Index thread, Index row_part, bool owner, Index left, Index &steps) {
+    Index scan(Index thread, Index row_part, bool owner, Index left, T *da, Index &steps) {
         BackRow<T> *out = rows + thread * limit;
         Link *at = link + thread * s.B;
         Index *start = begin + thread * (limit + 1), count = 0, own = 0;
@@ -148,7 +157,7 @@ template <class T> struct Backward {
                 bool on = valid(a.steps, t, b);
                 if (deal.part[b] == row_part) {
                     if (on) {
-                        any |= add(out[own++], at[b], p, t, b, count, owner);
+                        any |= add(out[own++], at[b], p, t, b, count, da, owner);
                     } else if (owner && a.dx.p) {
                         T *dx = a.dx.at(t, b);
                         for (Index i = 0; i < s.I; i++) dx[i] = 0;
@@ -162,7 +171,7 @@ template <class T> struct Backward {
         return count;
     }
 
-    bool add(BackRow<T> &r, Link &at, Index p, Index t, Index b, Index m, bool owner) {
+    bool add(BackRow<T> &r, Link &at, Index p, Index t, Index b, Index m, T *da, bool owner) {
         Index from = before ? before[p * s.B + b] : p - 1;
         if (from >= 0)
             r.h = a.y.at(a.steps.reverse ? s.T - 1 - from : from, b);
@@ -181,12 +190,10 @@ template <class T> struct Backward {
         r.next_m = at.cut ? nullptr : at.m;
         r.carry = carry + b * padded;
         r.in = at.cut ? zero : r.carry;
-        r.da = products.da + m * 4 * padded;
-        if (owner) {
-            products.x[m] = a.x.at(t, b);
-            products.h[m] = r.hp;
-            if (a.dx.p) products.dx[m] = a.dx.at(t, b);
-        }
+        r.da = da + m * 4 * padded;
+        r.place = m;
+        r.x = a.x.at(t, b);
+        r.dx = a.dx.p ? a.dx.at(t, b) : nullptr;
         at = {r.da, r.m, from == from_zero};
         return r.next != zero;
     }

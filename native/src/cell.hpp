@@ -93,17 +93,17 @@ template <class T> struct Cell {
         auto begin = [&](int f, const Tile<T, 3> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
             if (!fused) begin_u(tile, rows, 0);
-            for (int i = 0; i < tile.R * tile.P; i++) {
+            tile.each([&](Index, Index j, int i) {
                 T *q = tile.acc + (3 * i + 2) * L;
                 V::load(q).store(tile.side + i * L);
-                V::load(w.c + (tile.block + i % tile.P) * L).store(q);
-            }
+                V::load(w.c + j).store(q);
+            });
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
         };
         auto end = [&](const Tile<T, 3> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const Row<T> &row = rows[tile.row + i / tile.P];
-                Index j = (tile.block + i % tile.P) * L, left = H - j;
+            tile.each([&](Index at, Index j, int i) {
+                const Row<T> &row = rows[at];
+                const Index left = H - j;
                 const T *acc = tile.acc + 3 * i * L;
                 V r = sigmoid<T>(V::load(acc)), z = sigmoid<T>(V::load(acc + L)), q = V::load(acc + 2 * L);
                 V n = tanh<T>(fma(r, q, V::load(tile.side + i * L)));
@@ -114,7 +114,7 @@ template <class T> struct Cell {
                     store_up_to<T>(row.g + 2 * H + j, n, left);
                     store_up_to<T>(row.g + 3 * H + j, q, left);
                 }
-            }
+            });
         };
         for_tiles<T, 3>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }
@@ -128,9 +128,9 @@ template <class T> struct Cell {
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
         };
         auto end = [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const Row<T> &row = rows[tile.row + i / tile.P];
-                Index panel = tile.block + i % tile.P, j = unit<1>(panel), left = H - j;
+            tile.each([&](Index at, Index place, int i) {
+                const Row<T> &row = rows[at];
+                const Index panel = place / L, j = unit<1>(panel), left = H - j;
                 V gate = sigmoid<T>(V::load(tile.acc + i * L));
                 if (panel < w.blocks) {
                     (gate * load_up_to<T>(row.hp + j, left)).store(row.rh + j);
@@ -138,7 +138,7 @@ template <class T> struct Cell {
                 } else {
                     store_up_to<T>(row.z + j, gate, left);
                 }
-            }
+            });
         };
         for_tiles<T, 1>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }
@@ -153,13 +153,13 @@ template <class T> struct Cell {
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].rh;
         };
         auto end = [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const Row<T> &row = rows[tile.row + i / tile.P];
-                Index j = (tile.block + i % tile.P) * L, left = H - j;
+            tile.each([&](Index at, Index j, int i) {
+                const Row<T> &row = rows[at];
+                const Index left = H - j;
                 V n = tanh<T>(V::load(tile.acc + i * L));
                 finish(row, j, load_up_to<T>(row.z + j, left), n, load_up_to<T>(row.h + j, left));
                 if (row.g) store_up_to<T>(row.g + 2 * H + j, n, left);
-            }
+            });
         };
         for_tiles<T, 1>(count, first, last, factor + !fused, 1 + fused, begin, end);
     }

@@ -9,6 +9,9 @@
 namespace gruvy::GRUVY_NS {
 
 template <class T> struct BackRow {
+    Index place;          // among the rows of its chunk
+    const T *x;           // input
+    T *dx;                // its gradient, or null
     const T *g, *h, *hp;  // gates; the state before the step, and the same times the recurrent mask
     const T *m;           // that mask at this step, or null
     const T *dy;          // or null
@@ -125,9 +128,9 @@ template <class T> struct Gradients {
 
     void after(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
         product(rows, count, first, last, some, [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const BackRow<T> &row = rows[tile.row + i / tile.P];
-                Index j = (tile.block + i % tile.P) * L, left = H - j;
+            tile.each([&](Index at, Index j, int i) {
+                const BackRow<T> &row = rows[at];
+                const Index left = H - j;
                 V r = load_up_to<T>(row.g + j, left), z = load_up_to<T>(row.g + H + j, left);
                 V n = load_up_to<T>(row.g + 2 * H + j, left), q = load_up_to<T>(row.g + 3 * H + j, left);
                 Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
@@ -136,22 +139,22 @@ template <class T> struct Gradients {
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
                 store_up_to<T>(row.da + 3 * w.padded + j, d.an * r, left);
                 d.pass.store(row.carry + j);
-            }
+            });
         });
     }
 
     // reset before, first phase: a_n and a_z.
     void before_state(const BackRow<T> *rows, Index count, Index first, Index last, bool some) const {
         product(rows, count, first, last, some, [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const BackRow<T> &row = rows[tile.row + i / tile.P];
-                Index j = (tile.block + i % tile.P) * L, left = H - j;
+            tile.each([&](Index at, Index j, int i) {
+                const BackRow<T> &row = rows[at];
+                const Index left = H - j;
                 V z = load_up_to<T>(row.g + H + j, left), n = load_up_to<T>(row.g + 2 * H + j, left);
                 Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
                 store_up_to<T>(row.da + j, d.an, left);
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
                 d.pass.store(row.carry + j);
-            }
+            });
         });
     }
 
@@ -162,9 +165,9 @@ template <class T> struct Gradients {
             tile.clear();
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da;
         }, [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                const BackRow<T> &row = rows[tile.row + i / tile.P];
-                Index j = (tile.block + i % tile.P) * L, left = H - j;
+            tile.each([&](Index at, Index j, int i) {
+                const BackRow<T> &row = rows[at];
+                const Index left = H - j;
                 V d = V::load(tile.acc + i * L), r = load_up_to<T>(row.g + j, left);
                 V hp = load_up_to<T>(row.hp + j, left);
                 store_up_to<T>(row.da + w.padded + j, d * hp * fnma(r, r, r), left);
@@ -172,17 +175,16 @@ template <class T> struct Gradients {
                 V pass = d * r;
                 if (row.m) pass = pass * load_up_to<T>(row.m + j, left);
                 (V::load(row.carry + j) + pass).store(row.carry + j);
-            }
+            });
         });
     }
 
     // The gradient of the initial state, into out (row b at b H).
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
         product<false>(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                Index r = tile.row + i / tile.P, j = (tile.block + i % tile.P) * L;
+            tile.each([&](Index r, Index j, int i) {
                 store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);
-            }
+            });
         });
     }
 };

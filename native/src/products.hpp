@@ -13,68 +13,74 @@ template <class T> struct Products {
     static constexpr int L = V::lanes, R = Limits<T>::rows;
     static constexpr Index block = 256;  // rows of one sum; sums are then added in order
     static constexpr Index thin = 4;     // up to so many inputs dW is made beside the bias sums
-    static constexpr Index panel_A = block * R + 16, panel_B = block * L + 16;  // + 16: no power of two between panels
+    static constexpr Index panel_A = block * R + 16;  // + 16: no power of two between panels
 
     Shape s;
     bool is_after;
-    Index padded, blocks_x, blocks_h, tiles, threads;
+    Index padded, blocks_x, blocks_h, tiles, threads, limit, panel_B;
     BackPanels<T> w;
-    T *A, *B;                  // packed factors: A per thread, B shared
     T *dW, *dU, *db, *dc;
-    // Of the chunk, by row: gate gradients (4 padded numbers each), input, state before the step, dx or null.
-    T *da;
-    const T **x, **h;
-    T **dx;
+    T *A;  // per thread: gate gradients of its units, [slot][tile][row][R]
+    // A chunk of up to `limit` rows: gate gradients (4 padded numbers each), inputs, and the panels of x, h and r ∘ h
+    // by column, [panel][row][L]. Two of them: one is made while the other is still in use.
+    struct Chunk {
+        T *da, *B;
+        const T **x;
+    } chunk[2];
 
     Index slots() const { return is_after ? 4 : 3; }
     Index panels() const { return blocks_x + (is_after ? 1 : 2) * blocks_h; }
 
-    template <class Ar> void cut(Ar &arena, const Shape &shape, bool after, Index n) {
-        s = shape, is_after = after, threads = n;
+    template <class Ar> void cut(Ar &arena, const Shape &shape, bool after, Index n, Index rows) {
+        s = shape, is_after = after, threads = n, limit = rows;
         blocks_h = blocks_of(s.H, L), padded = blocks_h * L;
         blocks_x = s.I > thin ? blocks_of(s.I, L) : 0;
-        tiles = blocks_of(s.H, R);
+        tiles = blocks_of(s.H, R), panel_B = limit * L + 16;
         A = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * panel_A);
-        B = arena.template take<T>(panels() * panel_B);
+        for (Chunk &c : chunk) {
+            c.da = arena.template take<T>(limit * 4 * padded);
+            c.B = arena.template take<T>(panels() * panel_B);
+            c.x = arena.template take<const T *>(limit);
+        }
     }
 
     static Index blocks_in(Index rows) { return blocks_of(rows, block); }
 
-    // One thread's share of a chunk of `rows` rows. meet() waits for all threads.
-    template <class Meet> void run(Index thread, Index rows, const Meet &meet) const {
-        const Index parts = blocks_in(rows);
-        for (Index part = 0; part < parts; part++) {
-            Index from = part * rows / parts, K = (part + 1) * rows / parts - from;
-            if (part) meet();
-            pack_B(thread, from, K);
-            pack_A(thread, from, K);
-            meet();
-            Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
-            // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
-            outer(thread, 0, blocks_x, 0, 3, first, last, K, dW, s.I);
-            if (is_after) {
-                outer(thread, blocks_x, blocks_h, 1, 4, first, last, K, dU, s.H);
-            } else {
-                outer(thread, blocks_x, blocks_h, 1, 3, first, last, K, dU, s.H);
-                outer(thread, blocks_x + blocks_h, blocks_h, 0, 1, first, last, K, dU, s.H);
-            }
-            sums(thread, from, K);
+    // What rows bring to a chunk once their gate gradients are there: panels of x, h and r ∘ h. And their dx.
+    void bring(const Chunk &c, const BackRow<T> *rows, Index count) const {
+        for (Index i = 0; i < count; i++) {
+            const BackRow<T> &row = rows[i];
+            T *dst = c.B + row.place * L;
+            c.x[row.place] = row.x;
+            for (Index j = 0; j < blocks_x; j++, dst += panel_B) load_up_to<T>(row.x + j * L, s.I - j * L).store(dst);
+            for (Index j = 0; j < blocks_h; j++, dst += panel_B) load_up_to<T>(row.hp + j * L, s.H - j * L).store(dst);
+            for (Index j = 0; !is_after && j < blocks_h; j++, dst += panel_B)
+                V::load(row.da + 3 * padded + j * L).store(dst);
         }
-        if (dx) inputs(thread * rows / threads, (thread + 1) * rows / threads);
+        if (!w.blocks_x) return;
+        // Few weights: some rows meet them all while the rows are at hand. Many: some of them meet all rows.
+        const Index group = w.blocks_x * w.panel_W * Index(sizeof(T)) <= (256 << 10) ? tile_rows : most(1, count);
+        for (Index i = 0; i < count; i += group) inputs(rows + i, least(group, count - i));
     }
 
-    // Rows one after the other, each thread some panels: a row's numbers are read once, in order.
-    void pack_B(Index thread, Index from, Index K) const {
-        const Index low = thread * panels() / threads, high = (thread + 1) * panels() / threads;
-        const Index end_x = blocks_x, end_h = blocks_x + blocks_h;
-        for (Index k = 0; k < K; k++) {
-            T *dst = B + k * L;
-            for (Index j = low; j < least(high, end_x); j++)
-                load_up_to<T>(x[from + k] + j * L, s.I - j * L).store(dst + j * panel_B);
-            const T *hk = h[from + k], *rh = da + (from + k) * 4 * padded + 3 * padded;
-            for (Index j = most(low, end_x); j < least(high, end_h); j++)
-                load_up_to<T>(hk + (j - end_x) * L, s.H - (j - end_x) * L).store(dst + j * panel_B);
-            for (Index j = most(low, end_h); j < high; j++) V::load(rh + (j - end_h) * L).store(dst + j * panel_B);
+    // One thread's share of the sums over the rows of a chunk, all of which are there.
+    void run(Index thread, const Chunk &c, Index rows) const {
+        const Index parts = blocks_in(rows);
+        const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
+        for (Index part = 0; part < parts; part++) {
+            Index from = part * rows / parts, K = (part + 1) * rows / parts - from;
+            pack_A(thread, c, from, K);
+            const T *B = c.B + from * L;
+            // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
+            outer(thread, B, blocks_x, 0, 3, first, last, K, dW, s.I);
+            B += blocks_x * panel_B;
+            if (is_after) {
+                outer(thread, B, blocks_h, 1, 4, first, last, K, dU, s.H);
+            } else {
+                outer(thread, B, blocks_h, 1, 3, first, last, K, dU, s.H);
+                outer(thread, B + blocks_h * panel_B, blocks_h, 0, 1, first, last, K, dU, s.H);
+            }
+            sums(thread, c, from, K);
         }
     }
 
@@ -83,31 +89,31 @@ template <class T> struct Products {
         return A + ((thread * slots() + slot) * own + i) * panel_A;
     }
 
-    void pack_A(Index thread, Index from, Index K) const {
+    void pack_A(Index thread, const Chunk &c, Index from, Index K) const {
         const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
         for (Index slot = 0; slot < slots(); slot++) {
             T *dst = panel(thread, slot, 0);
-            const T *src = da + from * 4 * padded + slot * padded + first * R;
+            const T *src = c.da + from * 4 * padded + slot * padded + first * R;
             for (Index k = 0; k < K; k++)
                 for (Index i = 0; i < last - first; i++)
                     __builtin_memcpy(dst + i * panel_A + k * R, src + k * 4 * padded + i * R, R * sizeof(T));
         }
     }
 
-    // Adds A' B for some slots and the panels of one factor to C (3H, columns).
-    void outer(Index thread, Index panel0, Index count, Index slot0, Index slot1, Index first, Index last, Index K,
-               T *C, Index columns) const {
+    // Adds A' B for some slots and some panels of B to C (3H, columns).
+    void outer(Index thread, const T *B, Index count, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
+               Index columns) const {
         Index j = 0;
         while (count - j >= 5 || count - j == 3) {
-            group<3>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
+            group<3>(thread, B, j, slot0, slot1, first, last, K, C, columns);
             j += 3;
         }
-        for (; j + 2 <= count; j += 2) group<2>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
-        for (; j < count; j++) group<1>(thread, panel0, j, slot0, slot1, first, last, K, C, columns);
+        for (; j + 2 <= count; j += 2) group<2>(thread, B, j, slot0, slot1, first, last, K, C, columns);
+        for (; j < count; j++) group<1>(thread, B, j, slot0, slot1, first, last, K, C, columns);
     }
 
     template <int P>
-    void group(Index thread, Index panel0, Index j, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
+    void group(Index thread, const T *B, Index j, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
                Index columns) const {
         alignas(64) T acc[R * P * L];
         for (Index slot = slot0; slot < slot1; slot++) {
@@ -117,7 +123,7 @@ template <class T> struct Products {
                 for (int r = 0; r < R; r++) __builtin_prefetch(C + (gate * s.H + i * R + r) * columns + j * L, 1);
                 for (int r = 0; r < R; r++) a[r] = packed + r;
                 for (int v = 0; v < R * P; v++) V::zero().store(acc + v * L);
-                multiply<T, R, P, 1, R>(acc, a, 1, B + (panel0 + j) * panel_B, panel_B, K, false);
+                multiply<T, R, P, 1, R>(acc, a, 1, B + j * panel_B, panel_B, K, false);
                 for (int r = 0; r < R && i * R + r < s.H; r++)
                     for (int p = 0; p < P; p++) {
                         Index at = (j + p) * L;
@@ -130,30 +136,30 @@ template <class T> struct Products {
     }
 
     // Bias gradients, and dW where the inputs are few.
-    void sums(Index thread, Index from, Index K) const {
+    void sums(Index thread, const Chunk &c, Index from, Index K) const {
         const Index low = thread * blocks_h / threads, high = (thread + 1) * blocks_h / threads;
         const Index inputs = s.I <= thin ? s.I : 0;
         for (Index slot = 0; slot < slots(); slot++)
             for (Index j = low; j < high; j++) {
                 Index n = slot == 3 ? 0 : inputs;
                 switch (n) {
-                    case 0: sum<0>(slot, j, from, K); break;
-                    case 1: sum<1>(slot, j, from, K); break;
-                    case 2: sum<2>(slot, j, from, K); break;
-                    case 3: sum<3>(slot, j, from, K); break;
-                    default: sum<4>(slot, j, from, K);
+                    case 0: sum<0>(c, slot, j, from, K); break;
+                    case 1: sum<1>(c, slot, j, from, K); break;
+                    case 2: sum<2>(c, slot, j, from, K); break;
+                    case 3: sum<3>(c, slot, j, from, K); break;
+                    default: sum<4>(c, slot, j, from, K);
                 }
             }
     }
 
-    template <int I> void sum(Index slot, Index j, Index from, Index K) const {
-        const T *src = da + from * 4 * padded + slot * padded + j * L;
+    template <int I> void sum(const Chunk &c, Index slot, Index j, Index from, Index K) const {
+        const T *src = c.da + from * 4 * padded + slot * padded + j * L;
         V total = V::zero(), acc[I + 1];
         for (int i = 0; i < I; i++) acc[i] = V::zero();
         for (Index k = 0; k < K; k++) {
             V d = V::load(src + k * 4 * padded);
             total = total + d;
-            for (int i = 0; i < I; i++) acc[i] = fma(V::set(x[from + k][i]), d, acc[i]);
+            for (int i = 0; i < I; i++) acc[i] = fma(V::set(c.x[from + k][i]), d, acc[i]);
         }
         const Index gate = (slot + 2) % 3, row = gate * s.H + j * L, n = least(L, s.H - j * L);
         T *b = slot == 3 ? dc + j * L : db + row;
@@ -165,16 +171,16 @@ template <class T> struct Products {
         }
     }
 
-    void inputs(Index low, Index high) const {
+    // dx.
+    void inputs(const BackRow<T> *rows, Index count) const {
         const SlotFactors<T> weights(w.W, w.panel_W, 3, padded, s.H);
-        for_tiles<T, 1>(high - low, 0, w.blocks_x, weights.factor, weights.count, [&](int f, const Tile<T, 1> &tile) {
+        for_tiles<T, 1>(count, 0, w.blocks_x, weights.factor, weights.count, [&](int f, const Tile<T, 1> &tile) {
             if (f == 0) tile.clear();
-            for (int r = 0; r < tile.R; r++) tile.a[r] = da + (low + tile.row + r) * 4 * padded + f * padded;
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da + f * padded;
         }, [&](const Tile<T, 1> &tile) {
-            for (int i = 0; i < tile.R * tile.P; i++) {
-                Index j = (tile.block + i % tile.P) * L;
-                store_up_to<T>(dx[low + tile.row + i / tile.P] + j, V::load(tile.acc + i * L), s.I - j);
-            }
+            tile.each([&](Index at, Index j, int i) {
+                store_up_to<T>(rows[at].dx + j, V::load(tile.acc + i * L), s.I - j);
+            });
         });
     }
 };

@@ -107,6 +107,12 @@ template <class T, int N> struct Tile {
     GRUVY_INLINE void clear() const {
         for (int i = 0; i < R * P * N; i++) Vec<T>::zero().store(acc + i * Vec<T>::lanes);
     }
+    // f(row, first unit, number of the vector) for each row and block.
+    template <class F> GRUVY_INLINE void each(const F &f) const {
+        int i = 0;
+        for (int r = 0; r < R; r++)
+            for (int p = 0; p < P; p++, i++) f(row + r, (block + p) * Vec<T>::lanes, i);
+    }
 };
 
 // One product into the accumulators: block j's panel at w + j panel, K vectors of N. apart: sums of blocks of k.
