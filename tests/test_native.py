@@ -55,6 +55,25 @@ def test_any_problem(convention, dtype, T, B, I, H, seed, bits, threads):
     assert_agree(got, expected(convention, args, options, dy, dh, reverse), dtype)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_second_bias_in_torch_s_form(convention, dtype, threads):
+    args, options = problem(convention, dtype, 7, 9, 3, 13, lengths=True)
+    H, rng = 13, np.random.default_rng(1)
+    second = rng.normal(size=3 * H).astype(dtype)
+    dy, dh = losses(args, 0)
+    alone = slice(2 * H, 3 * H) if convention.reset == "after" else slice(0)  # the candidate's is not added
+    added = second.copy()
+    added[alone] = 0
+    merged = args | {"b": args["b"] + added, "c": second[alone] if convention.reset == "after" else None}
+    want = expected(convention, merged, options, dy, dh, False)
+    want["dc"] = np.concatenate([want["db"][: 2 * H], want["dc"] if want["dc"] is not None else want["db"][2 * H :]])
+    got = actual(convention, args | {"c": second}, options, dy, dh, False, threads=threads)
+    assert got["dc"].shape == (3 * H,)
+    assert_agree(got, want, dtype)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(40, 33, 65, 70), (300, 1, 20, 130), (3, 150, 1, 24)], ids=str)
 def test_larger_shapes(shape, dtype):
@@ -193,7 +212,7 @@ def test_torch_tensors_without_a_copy():
          "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
         ({"threads": -1}, InputError, "threads: -1, wanted 1 or more"),
         ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
-        ({"convention": TUTORIAL}, InputError, "c: wanted None, since the reset gate acts before the product"),
+        ({"convention": TUTORIAL}, InputError, "c: wanted None or (3H,), since the reset gate acts before the product"),
         ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
          "x: wanted aligned memory"),
     ],

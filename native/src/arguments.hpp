@@ -97,16 +97,23 @@ struct Parameters {
         : W("W", W_, false), U("U", U_, false), b("b", b_, false), c("c", c_, false), convention{after, keeps} {
         expect_axes(W, 2, "(3H, I)");
         expect_axes(U, 2, "(3H, H)");
-        if (c && !after) throw InputError("c: wanted None, since the reset gate acts before the product");
+        if (c && !after && !two())
+            throw InputError("c: wanted None or (3H,), since the reset gate acts before the product");
     }
+    // Whether c is torch's second bias, (3H), not only the candidate's.
+    bool two() const { return c && c.dimensions() == 1 && c.size(0) == 3 * U.size(1); }
     Shape shape(Index T, Index B) const { return {T, B, W.size(1), U.size(1)}; }
     template <class T> Weights<T> get() const {
         Index I = W.size(1), H = U.size(1);
         expect_numbers<T>(W, "(3H, I)", {3 * H, I}, 0);
         expect_numbers<T>(U, "(3H, H)", {3 * H, H}, 0);
         expect_numbers<T>(b, "(3H,)", {3 * H}, 0, false);
-        expect_numbers<T>(c, "(H,)", {H}, 0, false);
-        return {W.at<const T>(), U.at<const T>(), b.at<const T>(), c.at<const T>()};
+        if (two())
+            expect_numbers<T>(c, "(3H,)", {3 * H}, 0);
+        else
+            expect_numbers<T>(c, "(H,)", {H}, 0, false);
+        const T *second = c.at<const T>();
+        return {W.at<const T>(), U.at<const T>(), b.at<const T>(), two() ? nullptr : second, two() ? second : nullptr};
     }
 };
 

@@ -13,6 +13,7 @@ template <class T> struct Backward {
     static constexpr std::int32_t from_initial = -1, from_zero = -2;  // else the step whose state a step took
     const BackwardArgs<T> &a;
     Shape s;
+    T *dc;
     Split split;
     Gradients<T> cell;
     Products<T> products;
@@ -36,6 +37,7 @@ template <class T> struct Backward {
         target = most(256, least(1024, Index(256 << 10) / (4 * padded * Index(sizeof(T)))));
         limit = most(s.B, least(target + s.B, s.T * s.B)) + 1;
         cell.H = s.H, cell.keeps = a.convention.keeps;
+        dc = !a.dmore ? a.dc : a.convention.after ? a.dmore + 2 * s.H : nullptr;
     }
 
     void cut(Arena &arena) {
@@ -43,7 +45,7 @@ template <class T> struct Backward {
         cell.w = BackPanels<T>::cut(arena, s, a.convention, a.dx.p);
         products.cut(arena, s, a.convention.after, n, limit);
         products.w = cell.w;
-        products.dW = a.dW, products.dU = a.dU, products.db = a.db, products.dc = a.dc;
+        products.dW = a.dW, products.dU = a.dU, products.db = a.db, products.dc = dc;
         zero = arena.take<T>(4 * padded);
         carry = arena.take<T>(s.B * padded);
         saved = arena.take<T>(s.B * 4 * padded);
@@ -76,6 +78,8 @@ template <class T> struct Backward {
             BackwardArgs<T> alone = a;
             alone.threads = 1;
             Backward(alone).run();
+        } else if (a.dmore) {
+            for (Index i = 0; i < (a.convention.after ? 2 : 3) * s.H; i++) a.dmore[i] = a.db[i];
         }
     }
 
@@ -220,8 +224,8 @@ template <class T> struct Backward {
         for (Index i = low * s.I; i < high * s.I; i++) a.dW[i] = 0;
         for (Index i = low * s.H; i < high * s.H; i++) a.dU[i] = 0;
         for (Index i = low; i < high; i++) a.db[i] = 0;
-        for (Index i = low; i < high && a.dc; i++)
-            if (i < s.H) a.dc[i] = 0;
+        for (Index i = low; i < high && dc; i++)
+            if (i < s.H) dc[i] = 0;
     }
 
     void initial(Index thread, Index row_part, Index first, Index last) {

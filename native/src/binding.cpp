@@ -161,11 +161,14 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         expect_numbers<T>(dW, "(3H, I)", {3 * H, I}, 0);
         expect_numbers<T>(dU, "(3H, H)", {3 * H, H}, 0);
         expect_numbers<T>(db, "(3H,)", {3 * H}, 0);
-        expect_numbers<T>(dc, "(H,)", {H}, 0, after);
+        if (w.two())
+            expect_numbers<T>(dc, "(3H,)", {3 * H}, 0);
+        else
+            expect_numbers<T>(dc, "(H,)", {H}, 0, after);
         a.dy = dy.view<const T>(), a.dh_last = dh_last.at<const T>(), a.x = x.view<const T>(), a.h = h.at<const T>();
         a.y = y.view<const T>(), a.gates = gates.view<const T>(), a.recurrent = recurrent.view<const T>();
         a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
-        a.dc = dc.at<T>();
+        (w.two() ? a.dmore : a.dc) = dc.at<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
         k.backward(a);

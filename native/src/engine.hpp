@@ -37,9 +37,10 @@ struct Steps {
     bool plain() const { return !lengths && !mask.p && !restarts.p; }
 };
 
-// W (3H, I), U (3H, H), b (3H) or null, c (H) or null; rows in the order r, z, n.
+// W (3H, I), U (3H, H), b (3H) or null, c (H) or null; rows in the order r, z, n. Or in place of c torch's second bias,
+// more (3H): added to b, but for the candidate's part with reset after, which is c.
 template <class E> struct Weights {
-    const E *W = nullptr, *U = nullptr, *b = nullptr, *c = nullptr;
+    const E *W = nullptr, *U = nullptr, *b = nullptr, *c = nullptr, *more = nullptr;
 };
 
 template <class E> struct ForwardArgs {
@@ -72,6 +73,7 @@ template <class E> struct BackwardArgs {
     E *dh = nullptr;              // (B, H)
     E *dW = nullptr, *dU = nullptr, *db = nullptr;  // (3H, I), (3H, H), (3H)
     E *dc = nullptr;              // (H), only with reset after; may be null
+    E *dmore = nullptr;           // (3H), in place of dc, where the weights have more
     int threads = 1;
 };
 

@@ -62,9 +62,13 @@ template <class T> struct Panels {
                 pack_rows(W + panel * panel_W + offset, gates * L, w.W + row * s.I, s.I, n, s.I);
                 pack_rows(U + panel * panel_U + offset, gates * L, w.U + row * s.H, s.H, n, s.H);
                 T *bias = b + (gates == 3 ? j * 3 + g : panel) * L;
-                for (int l = 0; l < L; l++) bias[l] = w.b && l < n ? w.b[row + l] : T(0);
+                const bool last = g == 2 && gates == 3;  // the candidate's second bias stays by itself
+                const T *more = w.more && !last ? w.more + row : nullptr;
+                const T *own = w.more && last ? w.more + row : w.c ? w.c + j * L : nullptr;
+                for (int l = 0; l < L; l++)
+                    bias[l] = l < n ? (w.b ? w.b[row + l] : T(0)) + (more ? more[l] : T(0)) : T(0);
                 if (g == 2)
-                    for (int l = 0; l < L; l++) c[j * L + l] = w.c && l < n ? w.c[j * L + l] : T(0);
+                    for (int l = 0; l < L; l++) c[j * L + l] = own && l < n ? own[l] : T(0);
             }
     }
 };

@@ -1,6 +1,7 @@
 #include "pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <system_error>
@@ -23,20 +24,26 @@ inline void pause() {
 #endif
 }
 
-// Returns once word, an atomic or a reference to one, differs from old. A pause is 20 to 40 ns.
-template <class Word> void await_change(const Word &word, int old, int spins) {
+// Returns once word, an atomic or a reference to one, differs from old. A pause is 20 to 40 ns. Looks for a while, then
+// lets others run in between for `lingering`, then sleeps: to wake a thread takes as long as a small call.
+template <class Word>
+void await_change(const Word &word, int old, int spins, std::chrono::microseconds lingering) {
     for (int i = 0; i < spins; i++) {
         if (word.load(std::memory_order_acquire) != old) return;
         pause();
     }
-    for (int i = 0; i < 20; i++) {
-        if (word.load(std::memory_order_acquire) != old) return;
-        std::this_thread::yield();
-    }
+    const auto end = std::chrono::steady_clock::now() + lingering;
+    do {
+        for (int i = 0; i < 10; i++) {
+            if (word.load(std::memory_order_acquire) != old) return;
+            std::this_thread::yield();
+        }
+    } while (std::chrono::steady_clock::now() < end);
     while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
 
 constexpr int spins_at_barrier = 400, spins_when_idle = 1000, most_threads = 256;
+constexpr std::chrono::microseconds at_barrier{20}, when_idle{1000};
 
 thread_local bool inside = false;  // this thread runs a body now
 
@@ -85,7 +92,7 @@ class Pool {
         inside = true;
         body(self, 0, threads);
         inside = false;
-        for (int n; (n = left.load(std::memory_order_acquire)) != 0;) await_change(left, n, spins_at_barrier);
+        for (int n; (n = left.load(std::memory_order_acquire)) != 0;) await_change(left, n, spins_at_barrier, at_barrier);
     }
 
     std::atomic<bool> taken{false};
@@ -114,7 +121,7 @@ class Pool {
     void work(Worker &w) {
         inside = true;
         for (int seen = 0;; seen++) {
-            await_change(w.call, seen, spins_when_idle);
+            await_change(w.call, seen, spins_when_idle, when_idle);
             if (!w.body) return;
             w.body(w.self, w.id, w.threads);
             // The last look at this pool: after it, the caller may go on.
@@ -181,7 +188,7 @@ void Barrier::wait(int threads) {
         turn.store(now + 1, std::memory_order_release);
         turn.notify_all();
     } else {
-        await_change(turn, now, spins_at_barrier);
+        await_change(turn, now, spins_at_barrier, at_barrier);
     }
 }
 

@@ -143,6 +143,7 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
         h_last: (B, H), the last state; may be h.
         y: (T, B, H), the states, or None if only the last is wanted. gates: (T, B, G, H) or None. Unit strides after
             the first two axes.
+        c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
         recurrent: (T, B, H), multiplies the state where it meets U; None is 1.
         threads: default `threads()`. isa: an instruction set by name, default the one of `info()`.
 
@@ -161,7 +162,7 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
                   threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
     """`backward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
-    dx may be None, dc is None with reset before; dh and the gradients of the parameters are contiguous. The rest is as
+    dx may be None, dc is None with reset before, and (3H,) where c is; dh and the gradients of the parameters are contiguous. The rest is as
     in `backward` and `forward_into`.
     """
     isa = isa or _isa()
@@ -178,7 +179,7 @@ def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | 
     """Run one layer in one direction over whole sequences: see `gruvy.reference.forward`.
 
     Args:
-        recurrent, threads, isa: see `forward_into`.
+        c, recurrent, threads, isa: see `forward_into`.
     """
     x = _rows(x)
     y = np.empty((*x.shape[:2], U.shape[-1]), x.dtype) if out is None else out
@@ -197,14 +198,15 @@ def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Arr
     """Backpropagation through time: see `gruvy.reference.backward`.
 
     Args:
-        recurrent, threads, isa: see `forward_into`.
+        c, recurrent, threads, isa: see `forward_into`.
     """
     x = _rows(x)
     B, I, H = x.shape[1], x.shape[2], U.shape[-1]
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
     dh, dW, dU = np.empty((B, H), x.dtype), np.empty((3 * H, I), x.dtype), np.empty((3 * H, H), x.dtype)
     db = np.empty(3 * H, x.dtype)
-    dc = np.empty(H, x.dtype) if convention.reset == "after" else None
+    two = c is not None and len(c) == 3 * H
+    dc = np.empty(3 * H if two else H, x.dtype) if two or convention.reset == "after" else None
     backward_into(_rows(dy), _dense(dh_last), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates,
                   convention, dx=dx, dh=dh, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
                   reverse=reverse, recurrent=_rows(recurrent), threads=threads, isa=isa)  # fmt: skip

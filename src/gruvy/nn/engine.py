@@ -41,12 +41,13 @@ class Backward(Protocol):
 
 
 class Engine(NamedTuple):
-    """An engine; `fills` says that it writes into the `out` it is given."""
+    """An engine; `fills`: it writes into the `out` it is given; `merges`: c may be torch's second bias (3H,)."""
 
     name: str
     forward: Forward
     backward: Backward
     fills: bool
+    merges: bool
 
 
 def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
@@ -81,7 +82,8 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
     H = h.shape[-1]
     dx = x.new_empty(x.shape) if needs_dx else None
     dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
-    dc = W.new_empty(H) if convention.reset == "after" else None
+    two = c is not None and c.shape[0] == 3 * H
+    dc = W.new_empty(3 * H if two else H) if two or convention.reset == "after" else None
     native.backward_into(
         _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
         dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
@@ -154,8 +156,8 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
     return NATIVE._replace(forward=forward)
 
 
-PLAIN = Engine("torch operations", plain.forward, plain.backward, False)
-NATIVE = Engine("native", _native_forward, _native_backward, True)
+PLAIN = Engine("torch operations", plain.forward, plain.backward, False, False)
+NATIVE = Engine("native", _native_forward, _native_backward, True, True)
 
 
 def asked() -> str | None:

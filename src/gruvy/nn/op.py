@@ -19,7 +19,7 @@ from ..errors import EngineError
 from ..native import Packed
 from . import stack
 from .check import check_values
-from .engine import choose
+from .engine import Engine, choose
 from .engine import packed as use_packed
 from .stack import Gradients, Result, Shape, Steps
 
@@ -60,7 +60,7 @@ def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Te
     if not training:
         with torch.no_grad():
             return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
-    y, last, *more = _Function.apply(shape, gates, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
+    y, last, *more = _Function.apply(shape, gates, engine, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
 
@@ -128,9 +128,9 @@ class _Function(torch.autograd.Function):
     """`gruvy::gru` in eager mode."""
 
     @staticmethod
-    def forward(ctx: Any, shape: Shape, gates: bool, steps: Steps, noise: Tensor | None, x: Tensor, h: Tensor,
-                *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
-        y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, choose(x)[0])
+    def forward(ctx: Any, shape: Shape, gates: bool, engine: Engine, steps: Steps, noise: Tensor | None, x: Tensor,
+                h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
+        y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, engine)
         _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, [*lower, y], kept))
         y = _copy(y)  # callers write into what a layer gives them, as torch's own layers allow
         return (y, last, *lower, *kept) if gates else (y, last)
@@ -139,12 +139,12 @@ class _Function(torch.autograd.Function):
     def backward(ctx: Any, *douts: Tensor | None) -> tuple[Any, ...]:
         saved, below = _saved(ctx), ctx.layers - 1
         grads = _gradients(saved, douts[0], douts[1], douts[2 : 2 + below], douts[2 + below :])
-        needs = ctx.needs_input_grad[4:]
+        needs = ctx.needs_input_grad[5:]
         with stack.own_precision(saved.x):
             if _again(douts):
-                return (None, None, None, None, *_backward(grads, saved, ctx.shape, needs))
+                return (*[None] * 5, *_backward(grads, saved, ctx.shape, needs))
             dx, dh, dweights = stack.backward(grads, *saved, ctx.shape, needs[0], choose(saved.x)[0])
-        return (None, None, None, None, dx, dh, *dweights)
+        return (*[None] * 5, dx, dh, *dweights)
 
 
 def _gradients(saved: _Saved, dy: Tensor | None, dlast: Tensor | None, dlower: Sequence[Tensor | None],

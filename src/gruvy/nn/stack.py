@@ -82,6 +82,11 @@ def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Te
     return W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :]
 
 
+def _taken(weights: Sequence[Tensor], convention: Convention, engine: Engine) -> Any:
+    """W, U, b, c as an engine takes them: the native one adds torch's two biases itself."""
+    return weights if engine.merges and len(weights) == 4 else merge(weights, convention)
+
+
 def torch_form(weights: Sequence[Tensor], cells: int) -> list[Tensor]:
     """Merged weights with reset after as torch keeps them; the redundant biases are zeros."""
     each = len(weights) // cells
@@ -114,7 +119,7 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
         both = x.new_empty(*x.shape[:2], 2 * H) if D == 2 and engine.fills else None
         for d in range(D):
             i = k * D + d
-            W, U, b, c = merge(weights[i * each : (i + 1) * each], convention)
+            W, U, b, c = _taken(weights[i * each : (i + 1) * each], convention, engine)
             y, h_last, g = engine.forward(
                 x, h[i], W, U, b, c, convention, lengths=steps.lengths, mask=steps.mask,
                 restarts=steps.cuts(d == 1), reverse=d == 1, keep=keep,
@@ -146,7 +151,7 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
         for d in range(D):
             i = k * D + d
             cell = weights[i * each : (i + 1) * each]
-            W, U, b, c = merge(cell, convention)
+            W, U, b, c = _taken(cell, convention, PLAIN if grads.gates else engine)
             own = (..., slice(d * H, (d + 1) * H))
             dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
             # Only the torch operations take gradients of the gates themselves.
@@ -162,6 +167,8 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
             dweights_layer += [dW, dU]
             if _merged(cell):
                 dweights_layer += [db] if dc is None else [db, dc]
+            elif dc is not None and dc.shape == db.shape:  # the engine took torch's two biases
+                dweights_layer += [db, dc]
             elif each == 4:  # the two biases of r and z were added, so they share a gradient
                 dweights_layer += [db, db.clone() if dc is None else torch.cat([db[: 2 * H], dc])]
         dh[:0], dweights[:0] = dh_layer, dweights_layer
