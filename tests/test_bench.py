@@ -10,7 +10,7 @@ import pytest
 
 import gruvy
 from gruvy import reference
-from gruvy.bench import contestants, problem, report, timing
+from gruvy.bench import contestants, deployed, problem, report, timing, together
 
 SHAPE = problem.Shape(6, 3, 4, 5)
 INSTALLED = {
@@ -34,14 +34,45 @@ def skip_absent(name):
 @pytest.mark.parametrize("mode", ["train", "infer"])
 @pytest.mark.parametrize("contestant", contestants.CONTESTANTS, ids=lambda c: c.name)
 def test_every_contestant_computes_the_same(contestant, mode):
-    if mode not in contestant.modes:
-        assert contestant.name == "ONNX Runtime"  # it has no training
-        return
     skip_absent(contestant.name)
     p = problem.make(SHAPE)
     ready = contestant.prepare(p, mode, 1)
     ready.run()
     assert problem.error(ready.result(), contestant.answer(p, mode)) < 2e-6
+
+
+@pytest.mark.parametrize("contestant", deployed.DEPLOYED, ids=lambda c: c.name)
+def test_every_deployed_contestant_computes_the_same(contestant):
+    skip_absent(contestant.name)
+    p = problem.make(SHAPE)
+    ready = contestant.prepare(p, "infer", 1)
+    ready.run()
+    assert problem.error(ready.result(), contestant.answer(p, "infer")) < 2e-6
+
+
+@pytest.mark.parametrize("contestant", deployed.STEP, ids=lambda c: c.name)
+def test_every_stream_computes_the_same(contestant):
+    skip_absent({"JAX": "JAX scan"}.get(contestant.name, contestant.name))
+    p = problem.make(problem.Shape(deployed.STEPS, 1, 5, 5))
+    ready = contestant.prepare(p, "infer", 1)
+    for _ in range(2):  # each run starts anew
+        ready.run()
+    assert problem.error(ready.result(), contestant.answer(p, "infer")) < 2e-6
+
+
+def test_what_has_no_answer_is_timed_beside():
+    p = problem.make(SHAPE)
+    timed = timing.contest(contestants.CONTESTANTS[:1], p, "infer", 1, 0.01, {"floor": lambda: None})
+    assert [t.name for t in timed] == ["gruvy", "floor"]
+    assert timed[1].error is None
+    assert len(timed[0].seconds) == len(timed[1].seconds) >= 5
+
+
+def test_two_processes_at_once():
+    timed = together.contest("gruvy", SHAPE, 1, budget=0.02)
+    assert [t.name for t in timed] == ["alone", "two at once, half of the time"]
+    assert [len(t.seconds) for t in timed] == [together.ROUNDS] * 2
+    assert all(s > 0 for t in timed for s in t.seconds)
 
 
 def test_the_answer_is_torch_and_the_reference_alike():
@@ -125,7 +156,7 @@ def test_errors(tmp_path):
 
     for options, text in (
         ({"only": ["fast"]}, "only: no contestant 'fast'; there are gruvy, "),
-        ({"modes": ["guess"]}, "modes: 'guess', wanted train or infer or variants"),
+        ({"modes": ["guess"]}, "modes: 'guess', wanted train or infer or deploy"),
         ({"threads": [0]}, "threads: 0, wanted 1 or more"),
     ):
         with pytest.raises(gruvy.InputError) as error:

@@ -101,8 +101,26 @@ def set_threads(threads: int | None) -> None:
 
 
 def threads() -> int:
-    """The number of threads of a call that names none."""
+    """The number of threads of a large call that names none."""
     return _threads or _processors()
+
+
+# Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
+_SMALL, _SMALL_STEP = 50e6, 128 * 128
+
+
+def threads_for(x: Any, state: Any) -> int:
+    """The number of threads of a call that names none: one where sharing costs more than it saves.
+
+    Few rows are shared out by hidden units, with a wait at every step. The numbers are the same whatever the threads.
+    x (T, B, I), state (B, H); what has other axes, the core will refuse.
+    """
+    if len(getattr(x, "shape", ())) != 3 or len(getattr(state, "shape", ())) != 2:
+        return 1
+    (T, B, I), H = x.shape, state.shape[1]
+    if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
+        return 1
+    return threads()
 
 
 def info() -> Info:
@@ -145,7 +163,7 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
             the first two axes.
         c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
         recurrent: (T, B, H), multiplies the state where it meets U; None is 1.
-        threads: default `threads()`. isa: an instruction set by name, default the one of `info()`.
+        threads: default `threads_for` this size. isa: an instruction set by name, default the one of `info()`.
 
     Raises:
         InputError, InputTypeError: the text names the argument, what came and what was wanted.
@@ -153,7 +171,7 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
     """
     isa = isa or _isa()
     _core.forward(x, h, W, U, b, c, convention.reset == "after", convention.keeps, lengths, mask, restarts, reverse, y,
-                  gates, h_last, recurrent, threads or _threads or _processors(), isa)  # fmt: skip
+                  gates, h_last, recurrent, threads or threads_for(x, h_last), isa)  # fmt: skip
 
 
 def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, y: Any, gates: Any,
@@ -162,13 +180,13 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
                   threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
     """`backward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
-    dx may be None, dc is None with reset before, and (3H,) where c is; dh and the gradients of the parameters are contiguous. The rest is as
-    in `backward` and `forward_into`.
+    dx may be None, dc is None with reset before, and (3H,) where c is; dh and the gradients of the parameters are
+    contiguous. The rest is as in `backward` and `forward_into`.
     """
     isa = isa or _isa()
     _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, convention.reset == "after", convention.keeps, lengths,
-                   mask, restarts, reverse, recurrent, dx, dh, dW, dU, db, dc, threads or _threads or _processors(),
-                   isa)  # fmt: skip
+                   mask, restarts, reverse, recurrent, dx, dh, dW, dU, db, dc,
+                   threads or threads_for(x, dh), isa)  # fmt: skip
 
 
 def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention, *,
@@ -256,6 +274,7 @@ class Packed:
         self._isa = isa  # None: whatever the machine where it is unpickled has
         isa = isa or _isa()
         self._core: Any = _core.Packed(*self._plain, convention.reset == "after", convention.keeps, isa)
+        self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -278,7 +297,7 @@ class Packed:
                      threads: int | None = None) -> None:  # fmt: skip
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.native.forward_into`."""
         self._core.forward(x, h, lengths, mask, restarts, reverse, y, gates, h_last,
-                           threads or _threads or _processors())  # fmt: skip
+                           threads or threads_for(x, h_last))  # fmt: skip
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""

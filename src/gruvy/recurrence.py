@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -64,7 +65,8 @@ def choose(engine: str | None = None, dtype: Any = np.float32) -> Choice:
 
 
 def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mask: Any = None, restarts: Any = None,
-        gates: bool = False, engine: str | None = None) -> Run:  # fmt: skip
+        gates: bool = False, engine: str | None = None,
+        cells: Sequence[Sequence[native.Packed]] | None = None) -> Run:  # fmt: skip
     """Run a whole GRU, every layer and direction, over a batch of sequences.
 
     Args:
@@ -76,6 +78,7 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
         restarts: (B, T) booleans, True where a sequence starts anew: its state becomes zero before that step.
         gates: also return r, z, n (and, with reset after, U_n h + c) of every layer and direction.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
+        cells: the same weights packed for the native engine, `packed`; it runs them then.
 
     Returns:
         `Run`: hidden states of the top layer (B, T, directions * H), zero where a step does not count; final states
@@ -92,7 +95,7 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
         >>> run(w, np.ones((1, 3, 1))).hidden.shape
         (1, 3, 2)
     """
-    w = weights.merged()
+    w = weights if cells is not None else weights.merged()
     x = np.asarray(x)
     if x.ndim != 3 or x.shape[2] != w.input_units:
         raise InputError(f"x: shape {x.shape}, wanted (batch, time, {w.input_units})")
@@ -118,14 +121,23 @@ def run(weights: Weights, x: Any, state: Any = None, *, lengths: Any = None, mas
     for k, layer in enumerate(w.cells):
         hidden = np.empty((B, T, D * H), w.dtype) if layers is None else layers[k]
         for d, (W, U, b, c) in enumerate(layer):
-            _, last[k * D + d] = module.forward(
-                inputs, h0[k * D + d], W, U, b, c, w.convention, lengths=lengths, mask=valid,
-                restarts=backward_cuts if d else forward_cuts, reverse=d == 1,
-                gates=None if saved is None else saved[k * D + d],
-                out=hidden.transpose(1, 0, 2)[:, :, d * H : (d + 1) * H],
-            )  # fmt: skip
+            how: dict[str, Any] = {
+                "lengths": lengths, "mask": valid, "restarts": backward_cuts if d else forward_cuts,
+                "reverse": d == 1, "gates": None if saved is None else saved[k * D + d],
+                "out": hidden.transpose(1, 0, 2)[:, :, d * H : (d + 1) * H],
+            }  # fmt: skip
+            if cells is not None:
+                _, last[k * D + d] = cells[k][d].forward(inputs, h0[k * D + d], **how)
+            else:
+                _, last[k * D + d] = module.forward(inputs, h0[k * D + d], W, U, b, c, w.convention, **how)
         inputs = hidden.transpose(1, 0, 2)
     return Run(hidden, last, saved, layers)
+
+
+def packed(weights: Weights) -> list[list[native.Packed]]:
+    """Every layer's and direction's weights packed once, for `run` and for steps on the native engine."""
+    w = weights.merged()
+    return [[native.pack(*cell, w.convention) for cell in layer] for layer in w.cells]
 
 
 def reversed_restarts(restarts: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,14 @@ class Model:
         self.data, self.name, self.engine = data, name, engine
         # A forced engine that is not there is told now.
         self._native = recurrence.choose(engine, data.weights.dtype).name == "native"
+
+    @cached_property
+    def _cells(self) -> list[list[native.Packed]] | None:
+        """The weights packed once, since they are only read; None without the native engine."""
+        return recurrence.packed(self.data.weights) if self._native else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_cells"}
 
     @property
     def task(self) -> str | None:
@@ -112,7 +121,7 @@ class Model:
             x = np.zeros((len(rows), lengths[rows].max(), d.weights.input_units), d.weights.dtype)
             for i, row in enumerate(rows):
                 x[i, : lengths[row]] = d.scaled(sequences[row])
-            run = recurrence.run(d.weights, x, lengths=lengths[rows], engine=self.engine)
+            run = recurrence.run(d.weights, x, lengths=lengths[rows], engine=self.engine, cells=self._cells)
             D = d.weights.directions
             top = run.state[-D:].transpose(1, 0, 2).reshape(len(rows), -1)
             for i, row in enumerate(rows):
@@ -176,7 +185,7 @@ class Stream:
             )
         self.model, self.batch = model, int(batch)
         self._weights = w.merged()
-        self._packed = [native.pack(*cell, w.convention) for (cell,) in self._weights.cells] if model._native else None
+        self._packed = None if model._cells is None else [cell for (cell,) in model._cells]
         self._hidden = np.zeros((w.layers, self.batch, w.hidden_units), w.dtype)
         self._pooled = np.zeros((self.batch, w.hidden_units))  # float64: a sum of many steps
         self._steps = np.zeros(self.batch, np.int64)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .problem import GRID, Shape, make
+from .problem import GRID, Mode, Shape, make
 
-MODES = ("train", "infer", "variants")
+MODES = ("train", "infer", "deploy", "step", "variants", "together")
 
 
 def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: Sequence[Shape] = GRID,
@@ -22,7 +22,7 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
     """Run the benchmark, one fresh process for each number of threads.
 
     Args:
-        threads: numbers of threads to hold everybody to. modes: ``"train"`` and ``"infer"``.
+        threads: numbers of threads to hold everybody to. modes: some of `MODES`.
         shapes: (T, B, I, H), default the grid. only: names of contestants beside gruvy, default all.
         budget: seconds for each contestant on each shape. report: gets a line for each cell as it is done.
 
@@ -33,8 +33,9 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
         InputError: an unknown mode, contestant, or number of threads.
     """
     from .contestants import CONTESTANTS
+    from .deployed import DEPLOYED, STEP
 
-    known = [c.name for c in CONTESTANTS]
+    known = list(dict.fromkeys(c.name for c in (*CONTESTANTS, *DEPLOYED, *STEP)))
     for name in only or ():
         if name not in known:
             raise InputError(f"only: no contestant {name!r}; there are {', '.join(known)}")
@@ -63,8 +64,8 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
 def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: Sequence[str] | None,
             budget: float, report: Callable[[str], None]) -> dict[str, Any]:  # fmt: skip
     """All cells in this process, which is held to so many threads; see `run`."""
-    from . import machine
-    from .contestants import CONTESTANTS, OURS
+    from . import deployed, machine, together
+    from .contestants import CONTESTANTS
     from .timing import Timed, contest
     from .variants import contest as contest_variant
     from .variants import variants
@@ -83,11 +84,21 @@ def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: S
             for variant in variants():
                 add(mode, f"{variant.name} {variant.sizes}", None, contest_variant(variant, budget))
             continue
-        field = [c for c in CONTESTANTS if mode in c.modes and (c is OURS or not only or c.name in only)]
-        for shape in shapes:
-            problem, kind = make(Shape(*shape)), "train" if mode == "train" else "infer"
-            timed = contest(field, problem, kind, threads, budget)  # type: ignore[arg-type]
-            add(mode, str(problem.shape), problem.shape.operations(kind), timed)  # type: ignore[arg-type]
+        if mode == "together":
+            for name in together.NAMES:
+                if name == together.NAMES[0] or not only or name in only:
+                    for shape in together.SHAPES:
+                        add(mode, f"{name} {shape}", None, together.contest(name, shape, threads, budget))
+            continue
+        kind: Mode = "train" if mode == "train" else "infer"
+        all_of = {"deploy": deployed.DEPLOYED, "step": deployed.STEP}.get(mode, CONTESTANTS)
+        field = [c for k, c in enumerate(all_of) if kind in c.modes and (k == 0 or not only or c.name in only)]
+        for shape in deployed.step_shapes() if mode == "step" else shapes:
+            problem = make(Shape(*shape))
+            beside = {deployed.READING: deployed.reading(problem)} if mode == "step" else {}
+            timed = contest(field, problem, kind, threads, budget, beside)
+            operations = None if mode == "step" else problem.shape.operations(kind)
+            add(mode, str(problem.shape), operations, timed)
     return {"machine": machine.describe(), "cells": cells}
 
 

@@ -92,49 +92,6 @@ def _before_answer(problem: Problem, mode: Mode) -> dict[str, Array]:
     return answer(problem, mode, "tutorial")
 
 
-def onnx_model(problem: Problem) -> bytes:
-    """The problem as an ONNX model of one GRU node, linear_before_reset = 1; gates in ONNX's order z, r, h."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    _, _, I, H = problem.shape
-
-    def reordered(a: Array) -> Array:
-        return np.concatenate([a[H : 2 * H], a[:H], a[2 * H :]])
-
-    s = {name: reordered(a) for name, a in problem.state.items()}
-    tensors = {
-        "W": s["weight_ih_l0"][None],
-        "R": s["weight_hh_l0"][None],
-        "B": np.concatenate([s["bias_ih_l0"], s["bias_hh_l0"]])[None],
-    }
-    node = helper.make_node("GRU", ["x", "W", "R", "B"], ["y"], hidden_size=H, linear_before_reset=1)
-    graph = helper.make_graph(
-        [node],
-        "gru",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["T", "B", I])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", 1, "B", H])],
-        [numpy_helper.from_array(a, name) for name, a in tensors.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
-
-
-def _onnxruntime(problem: Problem, mode: Mode, threads: int) -> Ready:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(onnx_model(problem), options, providers=["CPUExecutionProvider"])
-    last: dict[str, Array] = {}
-
-    def run() -> None:
-        last["y"] = session.run(None, {"x": problem.x})[0]
-
-    return Ready(run, lambda: {"y": last["y"][:, 0]})
-
-
 def _onednn(problem: Problem, mode: Mode, threads: int) -> Ready:
     from .onednn import OneDNN
 
@@ -237,7 +194,6 @@ CONTESTANTS = (
     Contestant('gruvy, reset "before"', BOTH, _gruvy_before, _before_answer, limit=2e-6),
     Contestant("torch.nn.GRU", BOTH, _torch_gru),
     Contestant("torch.nn.LSTM", BOTH, _torch_lstm, _lstm_answer),
-    Contestant("ONNX Runtime", ("infer",), _onnxruntime),
     Contestant("oneDNN lbr_gru", BOTH, _onednn),
     Contestant("Keras on TensorFlow", BOTH, _keras),
     Contestant("JAX scan", BOTH, _jax),

@@ -13,18 +13,25 @@ from typing import Any
 from ..errors import InputError
 from .timing import ratio
 
-OURS = "gruvy"
 TITLES = {
     "train": "Forward with backward",
     "infer": "Inference",
+    "deploy": "Inference without torch, weights packed once",
+    "step": "One step of one stream",
     "variants": "Forward with backward, called in other ways",
+    "together": "Two processes at once, time over the fair share of one alone",
 }
 START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
 
 
+def base(cell: dict[str, Any]) -> str:
+    """Whom the others are measured against: the first of a cell, gruvy, or who it was alone."""
+    return str(cell["timed"][0]["name"])
+
+
 def names(cells: Iterable[dict[str, Any]]) -> list[str]:
-    """Contestants beside us, in the order they came."""
-    return list(dict.fromkeys(t["name"] for cell in cells for t in cell["timed"] if t["name"] != OURS))
+    """Contestants beside the first, in the order they came."""
+    return list(dict.fromkeys(t["name"] for cell in cells for t in cell["timed"] if t["name"] != base(cell)))
 
 
 def seconds(cell: dict[str, Any], name: str) -> list[float] | None:
@@ -36,14 +43,14 @@ def seconds(cell: dict[str, Any], name: str) -> list[float] | None:
 
 
 def cell_ratio(cell: dict[str, Any], name: str) -> tuple[float, float, float] | None:
-    """Their time over ours with quartiles, or None where one of the two was not timed."""
-    theirs, ours = seconds(cell, name), seconds(cell, OURS)
+    """Their time over the first's with quartiles, or None where one of the two was not timed."""
+    theirs, ours = seconds(cell, name), seconds(cell, base(cell))
     return ratio(theirs, ours) if theirs and ours else None
 
 
 def share(cell: dict[str, Any]) -> float | None:
     """The products' share of the machine's measured peak, by our median time."""
-    ours, peak = seconds(cell, OURS), cell.get("peak")
+    ours, peak = seconds(cell, base(cell)), cell.get("peak")
     return cell["operations"] / statistics.median(ours) / peak if ours and peak and cell.get("operations") else None
 
 
@@ -86,7 +93,7 @@ def means(cells: list[dict[str, Any]], columns: list[str]) -> list[str]:
 
 def summary(results: dict[str, Any]) -> str:
     """The README's table: geometric mean and worst shape of each contestant, by mode and threads."""
-    grouped = groups(results)
+    grouped = {key: cells for key, cells in groups(results).items() if key[0] not in ("variants", "together")}
     columns = list(grouped)
     lines = [
         "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .contestants import Contestant, Ready
@@ -51,9 +51,14 @@ def interleave(
 
 
 def contest(
-    contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float
-) -> list[Timed]:
-    """All contestants on one problem; one that is not installed or computes something else is named with the reason."""
+    contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float,
+    beside: Mapping[str, Callable[[], Any]] | None = None,
+) -> list[Timed]:  # fmt: skip
+    """All contestants on one problem; one that is not installed or computes something else is named with the reason.
+
+    beside: what is timed with them for comparison and has no answer to be checked, by name.
+    """
+    beside = beside or {}
     ready: list[Ready | None] = []
     outcome: list[Timed] = []
     for contestant in contestants:
@@ -69,7 +74,9 @@ def contest(
         ready.append(made if right else None)
         outcome.append(Timed(contestant.name, [], wrong, None if right else f"wrong by {wrong:.1e}, not timed"))
     competing = [k for k, r in enumerate(ready) if r is not None]
-    timed = interleave([r.run for r in ready if r is not None], budget)
+    competing += range(len(outcome), len(outcome) + len(beside))
+    outcome += [Timed(name, [], None, None) for name in beside]
+    timed = interleave([*(r.run for r in ready if r is not None), *beside.values()], budget)
     for k, seconds in zip(competing, timed, strict=True):
         outcome[k] = outcome[k]._replace(seconds=seconds)
     return outcome

@@ -1,4 +1,5 @@
-"""Beside the grid: batch-first, ragged lengths, and two bidirectional layers, against torch; and what padding costs."""
+"""Beside the grid: batch-first, ragged lengths, two bidirectional layers, against torch; what padding costs, and what
+it costs to compute the gates again instead of keeping them for the backward pass."""
 
 from __future__ import annotations
 
@@ -20,15 +21,17 @@ class Variant(NamedTuple):
     options: dict[str, Any]
     sizes: tuple[int, int, int, int]
     lengths: list[int] | None = None
+    again: bool = False
 
 
 def variants(seed: int = 0) -> tuple[Variant, ...]:
-    """The three, each with the same problem every time."""
+    """All of them, each with the same problem every time."""
     ragged = np.random.default_rng(seed).integers(7, 30, 64).tolist()
     return (
         Variant("batch first", {"batch_first": True}, (100, 32, 128, 128)),
         Variant("ragged, 7 to 29 steps", {"batch_first": True}, (29, 64, 64, 64), ragged),
         Variant("2 layers, bidirectional", {"num_layers": 2, "bidirectional": True}, (100, 32, 128, 128)),
+        Variant("plain", {}, (100, 64, 256, 256), again=True),
     )
 
 
@@ -66,16 +69,21 @@ def contest(variant: Variant, budget: float) -> list[Timed]:
         whole = torch.randn(B, steps // B, I)
         jobs.append(("gruvy, as many steps unpadded", train(ours, whole, None, packed=False)))
         outcome.append(Timed(jobs[-1][0], [], None, None))
+    if variant.again:  # torch.utils.checkpoint keeps the input only, and runs forward again before backward
+        jobs.append(("gruvy, gates computed again", train(ours, x, None, packed=False, again=True)))
+        wrong = error(jobs[-1][1](), truth)
+        outcome.append(Timed(jobs[-1][0], [], wrong, None if wrong <= LIMIT else f"wrong by {wrong:.1e}, not timed"))
     right = [k for k, timed in enumerate(outcome) if timed.absent is None]
     for k, seconds in zip(right, interleave([jobs[k][1] for k in right], budget), strict=True):
         outcome[k] = outcome[k]._replace(seconds=seconds)
     return outcome
 
 
-def train(layer: Any, x: Any, lengths: Any, packed: bool) -> Callable[[], dict[str, Any]]:
+def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Callable[[], dict[str, Any]]:
     """Forward with backward from the same random gradient; gives the input's and the recurrent weights' gradients."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+    from torch.utils.checkpoint import checkpoint
 
     x = x.clone().requires_grad_()
     width = layer.hidden_size * (2 if layer.bidirectional else 1)
@@ -87,6 +95,8 @@ def train(layer: Any, x: Any, lengths: Any, packed: bool) -> Callable[[], dict[s
         if packed:
             y, _ = layer(pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False))
             y, _ = pad_packed_sequence(y, batch_first=layer.batch_first, total_length=x.shape[1])
+        elif again:
+            y, _ = checkpoint(layer, x, use_reentrant=False)
         else:
             y, _ = layer(x) if lengths is None else layer(x, lengths=lengths)
         y.backward(dy)

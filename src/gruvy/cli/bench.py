@@ -27,8 +27,8 @@ README, PAGE, FIGURE = Path("README.md"), Path("docs/benchmark.md"), Path("docs/
 )
 def bench(
     threads: Annotated[str, typer.Option(help="Numbers of threads, joined by commas.")] = "2,1",
-    modes: Annotated[str, typer.Option(help="Some of train, infer, variants, joined by commas.")] = (
-        "train,infer,variants"
+    modes: Annotated[str, typer.Option(help="Some of the modes, joined by commas.")] = (
+        "train,infer,deploy,step,variants,together"
     ),
     shape: Annotated[
         list[str] | None, typer.Option(help="Steps, batch, input units, hidden units; may come again; else ten shapes.")

@@ -16,8 +16,6 @@ from ..convention import Convention
 from ..errors import EngineError
 from . import memory, plain
 
-# Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
-_SMALL, _SMALL_STEP = 50e6, 128 * 128
 _share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads of the core, if not as many as torch's
 
 
@@ -93,14 +91,9 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
 
 
 def _threads(x: Tensor, h: Tensor) -> int:
-    """As many as torch may use, and no more than were set for the native core; one where sharing costs more.
-
-    The numbers are the same whatever the threads. Few rows are shared out by hidden units, with a wait at every step.
-    """
-    (T, B, I), H = x.shape, h.shape[-1]
-    if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
-        return 1
-    return min(native.threads(), _share.get() or torch.get_num_threads())
+    """As many as torch may use, and no more than the native core takes for this size."""
+    own = native.threads_for(x, h)
+    return own if own == 1 else min(own, _share.get() or torch.get_num_threads())
 
 
 @contextmanager

@@ -1,0 +1,204 @@
+"""Without torch: whole sequences with weights packed once, as the runtime runs them, and one step of one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .contestants import CONTESTANTS, Contestant, Ready
+from .problem import Array, Mode, Problem, Shape, weights
+
+STEP_SIZES = (64, 128, 256, 512, 1024)
+STEPS = 50  # steps of one run: a single one is too short for the clock
+READING = "reading its weights"
+
+
+def _ours(problem: Problem, mode: Mode, threads: int) -> Ready:
+    from .. import native, recurrence
+
+    native.set_threads(threads)
+    w = weights(problem, "torch")
+    cells = recurrence.packed(w)
+    x = np.ascontiguousarray(problem.x.transpose(1, 0, 2))
+    last: dict[str, Array] = {}
+
+    def run() -> None:
+        last["y"] = recurrence.run(w, x, engine="native", cells=cells).hidden
+
+    return Ready(run, lambda: {"y": last["y"].transpose(1, 0, 2)})
+
+
+def onnx_model(problem: Problem, state: bool = False) -> bytes:
+    """The problem as an ONNX model of one GRU node, linear_before_reset = 1; gates in ONNX's order z, r, h.
+
+    state: with an input h (1, B, H), the initial state.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    _, _, I, H = problem.shape
+
+    def reordered(a: Array) -> Array:
+        return np.concatenate([a[H : 2 * H], a[:H], a[2 * H :]])
+
+    s = {name: reordered(a) for name, a in problem.state.items()}
+    tensors = {
+        "W": s["weight_ih_l0"][None],
+        "R": s["weight_hh_l0"][None],
+        "B": np.concatenate([s["bias_ih_l0"], s["bias_hh_l0"]])[None],
+    }
+    inputs: dict[str, list[str | int]] = {"x": ["T", "B", I]}
+    if state:
+        inputs["h"] = [1, "B", H]
+    names = ["x", "W", "R", "B", *(["", "h"] if state else [])]
+    node = helper.make_node("GRU", names, ["y"], hidden_size=H, linear_before_reset=1)
+    graph = helper.make_graph(
+        [node],
+        "gru",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in inputs.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", 1, "B", H])],
+        [numpy_helper.from_array(a, name) for name, a in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _onnxruntime(problem: Problem, mode: Mode, threads: int) -> Ready:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(onnx_model(problem), options, providers=["CPUExecutionProvider"])
+    last: dict[str, Array] = {}
+
+    def run() -> None:
+        last["y"] = session.run(None, {"x": problem.x})[0]
+
+    return Ready(run, lambda: {"y": last["y"][:, 0]})
+
+
+INFER: tuple[Mode, ...] = ("infer",)
+DEPLOYED = (
+    Contestant("gruvy", INFER, _ours, limit=2e-6),
+    Contestant("ONNX Runtime", INFER, _onnxruntime),
+    *(c for c in CONTESTANTS if c.name in ("oneDNN lbr_gru", "torch.nn.GRU")),
+)
+
+
+def step_shapes() -> list[Shape]:
+    """One sequence of `STEPS` steps, fed one by one."""
+    return [Shape(STEPS, 1, H, H) for H in STEP_SIZES]
+
+
+def _steps(problem: Problem, step: Callable[[Array, Any], tuple[Array, Any]], start: Any) -> Ready:
+    """step(x (1, I), state) -> (h (1, H), state), once for each step of the problem."""
+    xs = [np.ascontiguousarray(x) for x in problem.x]
+    last: list[Array] = []
+
+    def run() -> None:
+        state = start()
+        last.clear()
+        for x in xs:
+            h, state = step(x, state)
+            last.append(h)
+
+    return Ready(run, lambda: {"y": np.stack([np.asarray(h).reshape(1, -1) for h in last])})
+
+
+def _our_step(problem: Problem, mode: Mode, threads: int) -> Ready:
+    from .. import recurrence
+
+    ((packed,),) = recurrence.packed(weights(problem, "torch"))
+    xs = [np.ascontiguousarray(x) for x in problem.x]
+    h = np.zeros((1, problem.shape.H), np.float32)  # overwritten at each step, as a stream does
+
+    def run() -> None:
+        h[...] = 0
+        for x in xs:
+            packed.step_into(x, h, h)
+
+    def result() -> dict[str, Array]:
+        seen, h = [], np.zeros((1, problem.shape.H), np.float32)
+        for x in xs:
+            packed.step_into(x, h, h)
+            seen.append(h.copy())
+        return {"y": np.stack(seen)}
+
+    return Ready(run, result)
+
+
+def _torch_step(problem: Problem, mode: Mode, threads: int) -> Ready:
+    import torch
+
+    I, H = problem.shape.I, problem.shape.H
+    cell = torch.nn.GRUCell(I, H)
+    cell.load_state_dict({name.removesuffix("_l0"): torch.from_numpy(a) for name, a in problem.state.items()})
+    xs = [torch.from_numpy(np.ascontiguousarray(x)) for x in problem.x]
+    last: list[Any] = []
+
+    def run() -> None:
+        last.clear()
+        with torch.inference_mode():
+            h = torch.zeros(1, H)
+            for x in xs:
+                h = cell(x, h)
+                last.append(h)
+
+    return Ready(run, lambda: {"y": np.stack([h.numpy() for h in last])})
+
+
+def _onnxruntime_step(problem: Problem, mode: Mode, threads: int) -> Ready:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(onnx_model(problem, state=True), options, providers=["CPUExecutionProvider"])
+
+    def step(x: Array, h: Array) -> tuple[Array, Array]:
+        h = session.run(None, {"x": x[None], "h": h})[0][0]
+        return h, h
+
+    return _steps(problem, step, lambda: np.zeros((1, 1, problem.shape.H), np.float32))
+
+
+def _jax_step(problem: Problem, mode: Mode, threads: int) -> Ready:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_platforms", "cpu")
+    w = weights(problem, "torch").merged().cells[0][0]
+    assert w.b is not None
+    assert w.c is not None
+    W, U, b, c = (jnp.asarray(a) for a in (w.W, w.U, w.b, w.c))
+
+    def cell(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any) -> Any:
+        (a_r, a_z, a_n), (q_r, q_z, q_n) = jnp.split(x @ W.T + b, 3, -1), jnp.split(h @ U.T, 3, -1)
+        r, z = jax.nn.sigmoid(a_r + q_r), jax.nn.sigmoid(a_z + q_z)
+        return (1 - z) * jnp.tanh(a_n + r * (q_n + c)) + z * h
+
+    call = jax.jit(cell)
+
+    def step(x: Array, h: Any) -> tuple[Any, Any]:
+        h = jax.block_until_ready(call(x, h, W, U, b, c))
+        return h, h
+
+    return _steps(problem, step, lambda: jnp.zeros((1, problem.shape.H)))
+
+
+def reading(problem: Problem) -> Callable[[], Any]:
+    """The floor of a step: every weight read once a step, and nothing computed."""
+    from .. import recurrence
+
+    ((packed,),) = recurrence.packed(weights(problem, "torch"))
+    return lambda: packed.read(STEPS)
+
+
+STEP = (
+    Contestant("gruvy", INFER, _our_step, limit=2e-6),
+    Contestant("torch.nn.GRUCell", INFER, _torch_step),
+    Contestant("ONNX Runtime", INFER, _onnxruntime_step),
+    Contestant("JAX", INFER, _jax_step),
+)
