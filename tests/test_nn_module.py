@@ -176,6 +176,43 @@ def test_callers_may_write_into_the_output(convention: str) -> None:
     output.sum().backward()
     (2 * twin(X, **ALL)[0][1:]).sum().backward()
     assert_close(layer.weight_ih_l0.grad, twin.weight_ih_l0.grad)
+    # Bit for bit, in every gradient and through a view, as if nobody had written.
+    for write in (lambda y: y.mul_(0), lambda y: y[2:, :1].fill_(7), lambda y: y.transpose(0, 1)[0].zero_()):
+        found = []
+        for net, touch in ((layer, write), (twin, lambda y: None)):
+            net.zero_grad()
+            output, h_n = net(X, **ALL)
+            loss = h_n.square().sum() + output.square().sum()
+            with torch.no_grad():
+                touch(output)
+            grads = torch.autograd.grad(h_n, list(net.parameters()), torch.ones_like(h_n), retain_graph=True)
+            found.append(grads + torch.autograd.grad(h_n, list(net.parameters()), torch.ones_like(h_n)))
+            assert torch.isfinite(loss)
+        assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_what_training_keeps(convention: str, layers: int) -> None:
+    """At most 4 T B H numbers a layer beyond inputs, weights and the layers' states."""
+    layer = GRU(I, H, layers, convention=convention)
+    x = torch.randn(T, B, I)
+    kept: dict[int, int] = {}
+    known = {p.untyped_storage().data_ptr() for p in (x, *layer.parameters())}
+
+    def pack(t: torch.Tensor) -> torch.Tensor:
+        kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes() // t.element_size()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        output, _ = layer(x)
+    node = output.grad_fn
+    while not hasattr(node, "top"):
+        node = node.next_functions[0][0]
+    assert node.top.untyped_storage().data_ptr() == output.untyped_storage().data_ptr()  # the output itself, no copy
+    states = (layers - 1) * T * B * H
+    extra = sum(n for at, n in kept.items() if at not in known) - states - layers * B * H  # and the initial states
+    assert 0 < extra <= 4 * T * B * H * layers
 
 
 @pytest.mark.parametrize("convention", ["torch", "tutorial"])

@@ -99,6 +99,10 @@ def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: S
             timed = contest(field, problem, kind, threads, budget, beside)
             operations = None if mode == "step" else problem.shape.operations(kind)
             add(mode, str(problem.shape), operations, timed)
+    # Other work on the machine can only have lowered it.
+    peaks = [rate for rate in (peak, machine.peak(threads)) if rate]
+    for cell in cells:
+        cell["peak"] = max(peaks, default=None)
     return {"machine": machine.describe(), "cells": cells}
 
 

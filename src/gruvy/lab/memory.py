@@ -170,7 +170,7 @@ EXPERIMENTS = [
     ),
     _memory(
         "copy", "Copy: error over lag", lambda s: copy_task(s["symbols"]),
-        {"symbols": 3, "lags": [5, 20]}, {"symbols": 4, "steps": 2000, "lags": [5, 10, 20, 50]}, budget=(0.5, 6.0),
+        {"symbols": 3, "lags": [5, 20]}, {"symbols": 4, "steps": 2000, "lags": [5, 10, 20]}, budget=(0.5, 5.0),
         method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),
     _memory(

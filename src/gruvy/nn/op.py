@@ -65,12 +65,6 @@ def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Te
     return Result(y, last, more[:below], more[below:])
 
 
-def _copy(y: Tensor) -> Tensor:
-    """A copy that does not wake torch's own threads on a CPU: they spin for a while, and the backward pass waits."""
-    numpy = y.device.type == "cpu" and type(y) is Tensor and y.dtype in (torch.float32, torch.float64)
-    return torch.from_numpy(y.numpy().copy()) if numpy else y.clone()
-
-
 def _again(grads: Sequence[Tensor | None]) -> bool:
     """True where the backward pass must itself be differentiable, or meets the wrappers of a vmap."""
     if torch.is_grad_enabled() or transformed():
@@ -124,6 +118,16 @@ def _saved(ctx: Any) -> _Saved:
     return _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
 
 
+def _states(ctx: Any, saved: _Saved) -> Tensor:
+    """The top layer's states as forward gave them; made again if the caller has written into them since."""
+    if ctx.top._version == ctx.version:
+        top: Tensor = ctx.top
+        return top
+    with torch.no_grad(), stack.own_precision(saved.x):
+        x, h, weights, steps, noise, *_ = saved
+        return stack.forward(x, h, weights, steps, noise, ctx.shape, True, choose(x)[0]).y
+
+
 class _Function(torch.autograd.Function):
     """`gruvy::gru` in eager mode."""
 
@@ -131,13 +135,15 @@ class _Function(torch.autograd.Function):
     def forward(ctx: Any, shape: Shape, gates: bool, engine: Engine, steps: Steps, noise: Tensor | None, x: Tensor,
                 h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
         y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, engine)
-        _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, [*lower, y], kept))
-        y = _copy(y)  # callers write into what a layer gives them, as torch's own layers allow
+        _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, lower, kept))
+        # Callers may write into what a layer gives them, as torch's own layers allow: the version tells, see _states.
+        ctx.top, ctx.version = y.detach(), y._version
         return (y, last, *lower, *kept) if gates else (y, last)
 
     @staticmethod
     def backward(ctx: Any, *douts: Tensor | None) -> tuple[Any, ...]:
-        saved, below = _saved(ctx), ctx.layers - 1
+        saved, below = _saved(ctx), ctx.layers
+        saved = saved._replace(hidden=[*saved.hidden, _states(ctx, saved)])
         grads = _gradients(saved, douts[0], douts[1], douts[2 : 2 + below], douts[2 + below :])
         needs = ctx.needs_input_grad[5:]
         with stack.own_precision(saved.x):
