@@ -198,7 +198,10 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: wanted whole numbers of at least 1, joined by commas"),
         (["bench", "--threads", "0"], "--threads 0: wanted whole numbers of at least 1, joined by commas"),
         (["bench", "--budget", "0"], "--budget 0.0: wanted seconds, above 0"),
-        (["bench", "--modes", "fast"], "modes: 'fast', wanted train or infer or deploy or step or variants or together"),
+        (
+            ["bench", "--modes", "fast"],
+            "modes: 'fast', wanted train or infer or deploy or step or variants or together",
+        ),
         (["bench", "--write"], "--write docs/benchmark.md: there is no folder docs"),
         (["lab", "--only", "magic", "-o", "lab"], "only: there is no experiment 'magic'; there are "
          "adding, order, copy, speech, gradients, early, answer, lstm, cost, gates, squash, binary"),

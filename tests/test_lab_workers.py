@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -60,3 +66,45 @@ def test_a_failure_ends_the_processes():
     with pytest.raises(ZeroDivisionError):
         stopped()
     assert multiprocessing.active_children() == []
+
+
+def alive(group, *more):
+    """Processes of a group that run or sleep; a dead one that nobody has collected does not count."""
+    command = ["pgrep", "-g", str(group), "-r", "R,S,D", *more]
+    return subprocess.run(command, capture_output=True, text=True).stdout.split()
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(not shutil.which("pgrep"), reason="needs pgrep")
+@pytest.mark.parametrize("seconds", [0.3, 3.0])
+def test_ctrl_c_ends_all_processes_without_their_tracebacks(tmp_path, seconds):
+    """Early, while the processes import torch, and later, while they measure."""
+    command = [
+        sys.executable,
+        "-m",
+        "gruvy",
+        "lab",
+        "--only",
+        "copy",
+        "--full",
+        "--processes",
+        "2",
+        "-o",
+        str(tmp_path),
+    ]
+    lab = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert wait_for(lambda: len(alive(lab.pid, "-f", "spawn_main")) >= 2)
+    time.sleep(seconds)
+    os.killpg(lab.pid, signal.SIGINT)
+    _, said = lab.communicate(timeout=60)
+    assert lab.returncode == 1
+    assert said.splitlines()[-1] == "gruvy: stopped"
+    assert "Traceback" not in said
+    assert wait_for(lambda: not alive(lab.pid))

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -47,7 +48,8 @@ class Workers:
             return
         if self.pool is None:
             self.pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _start)
-        futures = [self.pool.submit(_part, e.name, settings, seed, key) for key in keys]
+        with _without_interrupts():  # the processes start here
+            futures = [self.pool.submit(_part, e.name, settings, seed, key) for key in keys]
         for future in as_completed(futures):
             yield future.result()
 
@@ -64,9 +66,22 @@ def timed(key: str, measure: Any) -> Measured:
     return key, value, time.perf_counter() - begin
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until the block is over, and never reaches a process that starts inside: this one ends it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start() -> None:
-    """One thread a process; Ctrl-C ends it without a word."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """One thread a process; Ctrl-C is for the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
