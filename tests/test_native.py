@@ -56,6 +56,21 @@ def test_any_problem(convention, dtype, T, B, I, H, seed, bits, threads):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(90, 33, 3, 24), (900, 2, 3, 72)], ids=str)
+@pytest.mark.parametrize("convention", [TORCH, TUTORIAL], ids=str)
+def test_a_hole_longer_than_the_rows_that_are_summed_together(convention, shape, threads):
+    """The backward pass takes some hundreds of rows at a time: what a sequence left there is needed much later."""
+    args, options = problem(convention, np.float32, *shape)
+    T, B = shape[:2]
+    options["mask"] = np.ones((T, B), bool)
+    options["mask"][4 : T - 4, 0] = False
+    options["mask"][T // 4 : T // 3, 1] = False
+    dy, dh = losses(args, 0)
+    got = actual(convention, args, options, dy, dh, False, threads=threads)
+    assert_agree(got, expected(convention, args, options, dy, dh, False), np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_second_bias_in_torch_s_form(convention, dtype, threads):
