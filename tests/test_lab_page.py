@@ -46,6 +46,10 @@ with sync_playwright() as p:
                 "verdict": tab.inner_text("td.badge"),
                 "open": tab.evaluate("[...document.querySelectorAll('details')].every(d => d.open)"),
                 "figures": tab.evaluate("document.querySelectorAll('.plotly-graph-div .svg-container').length"),
+                # How far a figure's drawing, legend and all, reaches beyond its place on the page.
+                "beyond": tab.evaluate("Math.max(...[...document.querySelectorAll('.figure')].map(f => Math.max("
+                    "...[...f.querySelectorAll('.main-svg, .legend, .xtick')].map("
+                    "e => e.getBoundingClientRect().bottom)) - f.getBoundingClientRect().bottom))"),
             })
     browser.close()
 print(json.dumps(seen))
@@ -68,4 +72,5 @@ def test_the_page_from_disk(tmp_path):
         assert found["verdict"].startswith("◐ holds only when σ is meant, not tanh")
         assert found["open"] is True
         assert found["figures"] == 1
+        assert found["beyond"] < 1
     assert len({found["ink"] for found in seen}) == 2

@@ -149,7 +149,7 @@ EXPERIMENTS = [
         "compared recording by recording.",
         quick={"steps": 200, "units": 32, "corpus": "spoken-digits", "epochs": 5, "seeds": 1},
         full={"steps": 200, "units": 32, "corpus": "spoken-digits", "epochs": 20, "seeds": 3},
-        budget=(0.3, 4.0),
+        budget=(0.3, 1.0),
         parts=parts,
         rule=rule,
         figures=figures,

@@ -182,7 +182,7 @@ EXPERIMENTS = [
                "seeds": 1},
         full={"units": 64, "noise_frames": [0, 20, 60, 120], "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
               "seeds": 2},
-        budget=(1.2, 9.0),
+        budget=(1.2, 6.0),
         parts=parts,
         rule=rule,
         figures=figures,
