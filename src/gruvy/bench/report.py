@@ -92,8 +92,13 @@ def means(cells: list[dict[str, Any]], columns: list[str]) -> list[str]:
 
 
 def summary(results: dict[str, Any]) -> str:
-    """The README's table: geometric mean and worst shape of each contestant, by mode and threads."""
-    grouped = {key: cells for key, cells in groups(results).items() if key[0] not in ("variants", "together")}
+    """The README's table: geometric mean and worst shape of each contestant, by mode, at the most threads measured."""
+    most = max(cell["threads"] for cell in results["cells"])
+    grouped = {
+        (mode, threads): cells
+        for (mode, threads), cells in groups(results).items()
+        if mode not in ("variants", "together") and threads == most
+    }
     columns = list(grouped)
     lines = [
         "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",
