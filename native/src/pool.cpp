@@ -43,7 +43,7 @@ void await_change(const Word &word, int old, int spins, std::chrono::microsecond
 }
 
 constexpr int spins_at_barrier = 400, spins_when_idle = 1000, most_threads = 256;
-constexpr std::chrono::microseconds at_barrier{20}, when_idle{1000};
+constexpr std::chrono::microseconds at_barrier{300}, when_idle{1000};
 
 thread_local bool inside = false;  // this thread runs a body now
 
