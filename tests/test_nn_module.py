@@ -191,6 +191,22 @@ def test_callers_may_write_into_the_output(convention: str) -> None:
         assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
+@pytest.mark.parametrize("convention", ["torch", "tutorial"])
+def test_the_input_s_gradient_lies_as_the_input_does(convention: str) -> None:
+    """Else torch copies it, with threads that spin afterwards and slow the next call."""
+    layer = GRU(I, H, batch_first=True, convention=convention)
+    x = torch.randn(B, T, I, requires_grad=True)
+    given: list[torch.Tensor] = []
+    layer(x)[0].sum().backward(inputs=[x])
+    x.register_hook(given.append)
+    layer(x)[0].sum().backward(inputs=[x])
+    assert given[0].stride() == x.stride()
+    wide = torch.randn(B, T, 2 * I)[..., ::2].requires_grad_()  # no unit stride: runs on a copy
+    (dx,) = torch.autograd.grad(layer(wide)[0].sum(), wide)
+    (same,) = torch.autograd.grad(layer(wide.contiguous())[0].sum(), wide)
+    assert torch.equal(dx, same)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("convention", ["torch", "tutorial"])
 def test_what_training_keeps(convention: str, layers: int) -> None:

@@ -77,13 +77,13 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
                      lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
                      reverse: bool = False, needs_dx: bool = True,
                      ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
-    H = h.shape[-1]
-    dx = x.new_empty(x.shape) if needs_dx else None
+    H, x = h.shape[-1], _rows(x)
+    dx = torch.empty_like(x) if needs_dx else None  # with the strides of x, else torch copies it into them
     dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
     two = c is not None and c.shape[0] == 3 * H
     dc = W.new_empty(3 * H if two else H) if two or convention.reset == "after" else None
     native.backward_into(
-        _rows(dy), _dense(dh), _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
+        _rows(dy), _dense(dh), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
         dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
         reverse=reverse, threads=_threads(x, h),
     )  # fmt: skip

@@ -218,7 +218,7 @@ def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor],
             hidden, gates, Shape(Convention.of(convention), directions), needs_dx,
             choose(x)[0],
         )  # fmt: skip
-    return x.new_empty(0) if dx is None else dx, dh, dweights
+    return x.new_empty(0) if dx is None else dx.contiguous(), dh, dweights  # as the shapes below say
 
 
 @_gru_backward.register_fake
