@@ -62,6 +62,14 @@ class Shown:
             f"#{name}", "(e, v) => { e.focus(); e.value = v; e.dispatchEvent(new Event('input')); }", value
         )
 
+    def stand(self, layers, j, s, u):
+        """At layer j of `layers`, step s and unit u; one layer alone has no choice."""
+        if layers > 1:
+            self.choose("layer", j)
+        self.slide("step", s + 1)
+        self.page.fill("#unit", str(u))
+        self.page.press("#unit", "Enter")
+
 
 class Truth:
     """What the page must print, from the trace of the same weights, in float64."""

@@ -76,11 +76,7 @@ def test_every_number_of_an_aggregated_net_is_the_traces(browser, tmp_path, name
         shown.choose("sequence", k)
         for s in {0, len(X[i]) - 1, int(rng.integers(len(X[i])))}:
             j, asked = int(rng.integers(layers)), int(rng.integers(4))
-            if layers > 1:
-                shown.choose("layer", j)
-            shown.slide("step", s + 1)
-            shown.page.fill("#unit", str(asked))
-            shown.page.press("#unit", "Enter")
+            shown.stand(layers, j, s, asked)
             units, u = next(row for row in rows[j] if asked in row[0])
             assert shown_unit(shown) == u
             asked = shown.page.evaluate("view.asked")  # an earlier one, if this one stood in the field already

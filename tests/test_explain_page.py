@@ -45,11 +45,7 @@ def test_every_number_on_the_page_is_the_traces(browser, tmp_path, name):
                 shown.choose("target", a)
             for s in {0, len(X[i]) - 1, int(rng.integers(len(X[i])))}:
                 j, u = int(rng.integers(layers)), int(rng.integers(4))
-                if layers > 1:
-                    shown.choose("layer", j)
-                shown.slide("step", s + 1)
-                shown.page.fill("#unit", str(u))
-                shown.page.press("#unit", "Enter")
+                shown.stand(layers, j, s, u)
                 shown.choose("p-feature", 1)
                 expected = truth.expected(i, s, j, u, output, feature=1)
                 assert_numbers(shown, expected | truth.units() | truth.scale(j, u), 40)

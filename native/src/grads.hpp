@@ -113,7 +113,7 @@ template <class T> struct Gradients {
         }
     }
 
-    // Gate gradients of the later step times U; No sum where no row has any. Rows of no step have no gates to fetch.
+    // Gate gradients of the later step times U; no sum where no row has any. Rows of no step have no gates to fetch.
     template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
                                                    bool some, const End &end) const {
         const SlotFactors<T> u(w.U, w.panel_U, some ? int(w.panel_U / (w.padded * L)) : 0, w.padded, H);

@@ -189,6 +189,11 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
                    threads or threads_for(x, dh), isa)  # fmt: skip
 
 
+def dc_size(c: Any, H: int, convention: Convention) -> int | None:
+    """How many numbers the gradient of c has; None where there is none."""
+    return c.shape[0] if c is not None else H if convention.reset == "after" else None
+
+
 def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention, *,
             lengths: Array | None = None, mask: Array | None = None, restarts: Array | None = None,
             reverse: bool = False, gates: Array | None = None, out: Array | None = None,
@@ -223,8 +228,8 @@ def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Arr
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
     dh, dW, dU = np.empty((B, H), x.dtype), np.empty((3 * H, I), x.dtype), np.empty((3 * H, H), x.dtype)
     db = np.empty(3 * H, x.dtype)
-    two = c is not None and len(c) == 3 * H
-    dc = np.empty(3 * H if two else H, x.dtype) if two or convention.reset == "after" else None
+    size = dc_size(c, H, convention)
+    dc = np.empty(size, x.dtype) if size is not None else None
     backward_into(_rows(dy), _dense(dh_last), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates,
                   convention, dx=dx, dh=dh, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
                   reverse=reverse, recurrent=_rows(recurrent), threads=threads, isa=isa)  # fmt: skip

@@ -147,25 +147,36 @@ def _keras(problem: Problem, mode: Mode, threads: int) -> Ready:
     return Ready(run, result)
 
 
-def _jax(problem: Problem, mode: Mode, threads: int) -> Ready:
+def jax_weights(problem: Problem) -> tuple[Any, ...]:
+    """W, U, b, c as JAX's arrays on the CPU."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_platforms", "cpu")
-    w = weights(problem, "torch").merged().cells[0][0]
-    assert w.b is not None
-    assert w.c is not None
-    arrays = tuple(jnp.asarray(a) for a in (w.W, w.U, w.b, w.c))
+    return tuple(jnp.asarray(a) for a in weights(problem, "torch").merged().cells[0][0])
+
+
+def jax_step(h: Any, a: Any, U: Any, c: Any) -> Any:
+    """The next state; a is what the input gives, x W' + b."""
+    import jax
+    import jax.numpy as jnp
+
+    (a_r, a_z, a_n), (q_r, q_z, q_n) = jnp.split(a, 3, -1), jnp.split(h @ U.T, 3, -1)
+    r, z = jax.nn.sigmoid(a_r + q_r), jax.nn.sigmoid(a_z + q_z)
+    return (1 - z) * jnp.tanh(a_n + r * (q_n + c)) + z * h
+
+
+def _jax(problem: Problem, mode: Mode, threads: int) -> Ready:
+    import jax
+    import jax.numpy as jnp
+
+    arrays = jax_weights(problem)
     x, dy = jnp.asarray(problem.x), jnp.asarray(problem.dy)
     h = jnp.zeros(problem.dy.shape[1:])
 
     def states(x: Any, W: Any, U: Any, b: Any, c: Any) -> Any:
         def step(h: Any, a: Any) -> Any:
-            q = h @ U.T
-            (a_r, a_z, a_n), (q_r, q_z, q_n) = jnp.split(a, 3, -1), jnp.split(q, 3, -1)
-            r, z = jax.nn.sigmoid(a_r + q_r), jax.nn.sigmoid(a_z + q_z)
-            n = jnp.tanh(a_n + r * (q_n + c))
-            h = (1 - z) * n + z * h
+            h = jax_step(h, a, U, c)
             return h, h
 
         return jax.lax.scan(step, h, x @ W.T + b)[1]

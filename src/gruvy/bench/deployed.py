@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .contestants import CONTESTANTS, Contestant, Ready
+from .contestants import CONTESTANTS, Contestant, Ready, jax_step, jax_weights
 from .problem import Array, Mode, Problem, Shape, weights
 
 STEP_SIZES = (64, 128, 256, 512, 1024)
@@ -66,12 +66,16 @@ def onnx_model(problem: Problem, state: bool = False) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _onnxruntime(problem: Problem, mode: Mode, threads: int) -> Ready:
+def _session(model: bytes, threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(onnx_model(problem), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _onnxruntime(problem: Problem, mode: Mode, threads: int) -> Ready:
+    session = _session(onnx_model(problem), threads)
     last: dict[str, Array] = {}
 
     def run() -> None:
@@ -151,11 +155,7 @@ def _torch_step(problem: Problem, mode: Mode, threads: int) -> Ready:
 
 
 def _onnxruntime_step(problem: Problem, mode: Mode, threads: int) -> Ready:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(onnx_model(problem, state=True), options, providers=["CPUExecutionProvider"])
+    session = _session(onnx_model(problem, state=True), threads)
 
     def step(x: Array, h: Array) -> tuple[Array, Array]:
         h = session.run(None, {"x": x[None], "h": h})[0][0]
@@ -168,18 +168,8 @@ def _jax_step(problem: Problem, mode: Mode, threads: int) -> Ready:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_platforms", "cpu")
-    w = weights(problem, "torch").merged().cells[0][0]
-    assert w.b is not None
-    assert w.c is not None
-    W, U, b, c = (jnp.asarray(a) for a in (w.W, w.U, w.b, w.c))
-
-    def cell(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any) -> Any:
-        (a_r, a_z, a_n), (q_r, q_z, q_n) = jnp.split(x @ W.T + b, 3, -1), jnp.split(h @ U.T, 3, -1)
-        r, z = jax.nn.sigmoid(a_r + q_r), jax.nn.sigmoid(a_z + q_z)
-        return (1 - z) * jnp.tanh(a_n + r * (q_n + c)) + z * h
-
-    call = jax.jit(cell)
+    W, U, b, c = jax_weights(problem)
+    call = jax.jit(lambda x, h, W, U, b, c: jax_step(h, x @ W.T + b, U, c))
 
     def step(x: Array, h: Any) -> tuple[Any, Any]:
         h = jax.block_until_ready(call(x, h, W, U, b, c))

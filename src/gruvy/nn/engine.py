@@ -52,7 +52,7 @@ def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
              out: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:  # fmt: skip
     """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
     T, B, H = x.shape[0], x.shape[1], h.shape[-1]
-    # What is kept for the backward pass is not the caller's, and is given back after it.
+    # What a backward pass keeps is large, and comes again with the next call.
     if out is not None:
         y = out
     else:
@@ -80,8 +80,8 @@ def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor,
     H, x = h.shape[-1], _rows(x)
     dx = torch.empty_like(x) if needs_dx else None  # with the strides of x, else torch copies it into them
     dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
-    two = c is not None and c.shape[0] == 3 * H
-    dc = W.new_empty(3 * H if two else H) if two or convention.reset == "after" else None
+    size = native.dc_size(c, H, convention)
+    dc = W.new_empty(size) if size is not None else None
     native.backward_into(
         _rows(dy), _dense(dh), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
         dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,

@@ -49,8 +49,9 @@ def _idle(k: int) -> bool:
 
 def _let_go() -> None:
     """Forget idle blocks, the newest first, beyond what is kept."""
-    excess = sum(_blocks[k].nbytes for k in range(len(_blocks)) if _idle(k)) - KEPT
-    for k in reversed([k for k in range(len(_blocks)) if _idle(k)]):
+    idle = [k for k in range(len(_blocks)) if _idle(k)]
+    excess = sum(_blocks[k].nbytes for k in idle) - KEPT
+    for k in reversed(idle):
         if excess > 0:
             excess -= _blocks[k].nbytes
             del _blocks[k]
