@@ -11,7 +11,7 @@ import typer
 from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
 from gruvy.cli.predict import ModelFile, read_for
-from gruvy.cli.writing import check_writable
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import InputError
 
 
@@ -42,7 +42,7 @@ def explain(
     The page needs no network and holds everything: choose a sequence, move through time, see what is kept and what
     is let in, and which steps made the answer what it is. Needs no torch.
     """
-    check_writable(output, "--output", not_over=data)
+    check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
     if most < 1:
         raise InputError(f"--most {most}: wanted at least 1")
     import gruvy

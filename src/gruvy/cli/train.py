@@ -13,7 +13,7 @@ from rich.console import Console
 
 from gruvy.cli import reading, reports
 from gruvy.cli.app import app, example, out, say
-from gruvy.cli.writing import check_writable
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -83,8 +83,10 @@ def train(
     no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
     what was learnt.
     """
-    for path, option in ((model, "--model"), (history, "--history")):
-        check_writable(path, option, not_over=data)
+    check_outputs(
+        [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
+        {"the data": data, f"--test {test}": test},
+    )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
