@@ -36,36 +36,46 @@ def predict(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
-    wide: reading.Wide = False,
+    wide: reading.KeptWide = None,
     features: reading.Features = None,
     window: reading.Window = None,
     step: reading.Step = None,
-    missing: reading.Missing = "error",
+    missing: reading.KeptMissing = None,
     spreadsheet: Spreadsheet = False,
 ) -> None:
     """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
 
     Numbers come as one column a target, labels a step with the step's number. Of a data set that is given by name,
-    the sequences held out for tests are taken. Needs no torch.
+    the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on) is as in
+    training, unless options say otherwise. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
 
     net = gruvy.load(model)
-    layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
-    sequences = read_for(net, layout, data, features)
+    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
+             "features": reading.comma(features)}  # fmt: skip
+    sequences = read_for(net, data, typed)
     write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
     if output is not None:
         say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
 
 
-def read_for(net: Model, layout: reading.Layout, data: str, features: str | None, **others: Any) -> Sequences:
-    """The sequences in `data`, with the channels that the model was trained on, in its order."""
+def read_for(net: Model, data: str, typed: dict[str, Any], **others: Any) -> Sequences:
+    """The sequences in `data`, with the channels that the model was trained on, in its order, laid out as in training.
+
+    Args:
+        typed: the options about the layout, None for one that was not typed: it is then as in the model's file.
+        others: as for `gruvy.data.read`.
+    """
     columns = net.data.columns
-    wanted = reading.comma(features)
-    if (
-        wanted is None and Path(data).exists() and Path(data).suffix.lower() != ".npz"
-    ):  # what has columns to choose from
+    layout, taken = reading.as_trained(net.layout, data, typed)
+    if taken:
+        say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
+    elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
+        say(f"{net.name} was trained on windows of {net.layout['window']} steps; {data} is taken as it is")
+    wanted = typed["features"] or taken.get("features")
+    if wanted is None and reading.has_columns(data):
         wanted = columns.get("channels")
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])

@@ -106,10 +106,11 @@ def train(
     judge(page, net, known, held_out)
     net.save(model)
     others = [column for column in (id, time, group) if column is not None]
-    name_columns(model, channels=known.features, targets=known.target, others=others)
+    kept = layout.kept(data, reading.comma(features))
+    name_columns(model, kept, channels=known.features, targets=known.target, others=others)
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
-    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)} {layout.typed()}".rstrip()
+    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
     page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
     if net.history_.stopped == "interrupted":
         say(f"gruvy: stopped after {reading.plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
@@ -181,8 +182,8 @@ def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, he
         reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
 
 
-def name_columns(path: Path, **columns: list[str]) -> None:
-    """Put the names of the data's columns into a model's file, so that `predict` finds them in any order."""
+def name_columns(path: Path, layout: dict[str, Any] | None, **columns: list[str]) -> None:
+    """Put names of the data's columns and their layout into a model's file: `predict` finds them and reads alike."""
     from gruvy import model_file
 
-    model_file.write(path, replace(model_file.read(path), columns=columns))
+    model_file.write(path, replace(model_file.read(path), columns=columns, layout=layout))
