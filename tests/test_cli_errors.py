@@ -73,7 +73,12 @@ TRAIN = [
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
-        "w.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
+        "w.csv: columns 'mean', 'person' have no number of a step in the name, as 'x_0' has: say which is the id "
+        "(--id), the target (--target) or the group (--group), or choose the channels (--features)",
+    ),
+    (
+        ["train", "d.csv", *SLOPES[:4]],
+        "d.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
         "(--target) or the group (--group), or choose the features (--features)",
     ),
     (["train", "x.csv"], "x.csv has no target: name the column to predict with --target; it has x, way"),

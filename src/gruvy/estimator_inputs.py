@@ -25,6 +25,8 @@ def two_dimensional(X: Any) -> bool:
         except ValueError:  # of unequal length
             return False
         return numbers.ndim == 2 and numbers.dtype.kind != "O"
+    if getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # a frame with one row a step: `as_sequences` tells
+        return False
     table = X if hasattr(X, "shape") else np.asarray(X)
     of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
     return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)

@@ -24,7 +24,7 @@ from .weights import Cell, Weights
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 1
+FORMAT = 2  # 2 added the layout of the data
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,6 +40,8 @@ class Model:
         width: the number of steps that a 2-D array must have, or None.
         feature_names: names of those steps, or None.
         columns: names of the columns of a file that the data came from: "channels", "targets", "others".
+        layout: how the files it was trained on hold their sequences: "id", "time", "wide", "window", "step", "missing"
+            and, for wide form, "features", as for `gruvy.data.read`; None where it is not known.
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
     """
@@ -54,6 +56,7 @@ class Model:
     width: int | None = None
     feature_names: tuple[str, ...] | None = None
     columns: dict[str, list[str]] = field(default_factory=dict)
+    layout: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -109,6 +112,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         "width": model.width,
         "feature_names": model.feature_names,
         "columns": model.columns,
+        "layout": model.layout,
         "settings": model.settings,
     }
     if isinstance(model.task, Labels):
@@ -188,8 +192,24 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     return Model(
         weights=weights, V=V, b_y=b_y, pooling=said["pooling"], task=task, input_mean=mean, input_scale=scale,
         width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
+        layout=_layout_in(said.get("layout")),
         settings=said["settings"], versions=said["versions"],
     )  # fmt: skip
+
+
+LAYOUT: dict[str, tuple[type, ...]] = {
+    "id": (str, type(None)), "time": (str, type(None)), "wide": (bool,), "window": (int, type(None)),
+    "step": (int, type(None)), "missing": (str,), "features": (list, type(None)),
+}  # fmt: skip
+
+
+def _layout_in(layout: Any) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    features = layout["features"] or []
+    if any(type(layout[name]) not in kinds for name, kinds in LAYOUT.items()) or set(map(type, features)) - {str}:
+        raise ValueError("layout")
+    return {name: layout[name] for name in LAYOUT}
 
 
 def _classes_out(classes: Array) -> tuple[list[Any], str]:

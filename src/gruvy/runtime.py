@@ -39,6 +39,7 @@ class Model:
         data: everything in the file, a `gruvy.model_file.Model`.
         task: "classify", "regress", "tag", or None for raw read-outs.
         classes: the labels (K,), or None.
+        layout: how the files it was trained on hold their sequences, "window" among others; None where not known.
     """
 
     def __init__(self, data: model_file.Model, *, name: str = "model", engine: str | None = None) -> None:
@@ -59,6 +60,10 @@ class Model:
         return None if self.data.task is None else self.data.task.name
 
     @property
+    def layout(self) -> dict[str, Any] | None:
+        return self.data.layout
+
+    @property
     def classes(self) -> Array | None:
         return self.data.task.classes if isinstance(self.data.task, Labels) else None
 
@@ -71,6 +76,9 @@ class Model:
 
     def predict(self, X: Any) -> Any:
         """Labels or numbers for sequences.
+
+        Each is used whole. A model trained on windows (`layout["window"]`) expects its sequences cut alike:
+        `gruvy.data.read` with the same `window` and `step` does it, and `gruvy predict` does so by itself.
 
         Args:
             X: a list of N arrays (T_i, I), or one array (N, T, I), or (N, T) for one channel.

@@ -10,7 +10,7 @@ import typer
 
 from gruvy.cli.app import app, example, say
 from gruvy.cli.reading import comma
-from gruvy.cli.writing import check_writable, whole_file
+from gruvy.cli.writing import check_outputs, whole_file
 from gruvy.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def bench(
     """
     if budget <= 0:
         raise InputError(f"--budget {budget}: wanted seconds, above 0")
-    for path, option in ((output, "--output"), *((path, "--write") for path in (README, PAGE, FIGURE) if write)):
-        if path is not None:
-            check_writable(path, option)
+    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID
 
