@@ -331,7 +331,7 @@ BAD: list[tuple[Callable[[GRU], Any], type[Exception], str]] = [
         InputError,
         "input: shape (4, 2, 2), wanted (batch, time, 3), or (time, 3) for one sequence",
     ),
-    (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of 2 numbers, wanted 3"),
+    (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of shape (2,), expected (3,)"),
     (
         lambda g: g(X.double()),
         InputTypeError,

@@ -62,13 +62,17 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+        proj_size: refused, as in `torch.nn.GRU`.
 
     Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
     checked when it runs; under `vmap` they are checked before; inside a compiled functorch transform they are not,
     and what lies outside 0 to time counts as the nearer end.
 
+    Errors are also what `torch.nn.GRU` raises in the same place, `RuntimeError` or `ValueError`.
+
     Raises:
         ConventionError: the convention is unknown, or a state dict of another one is loaded.
+        InputTypeError: a `proj_size`. ValueError, TypeError: torch's own, another argument is wrong.
 
     Example:
         >>> import torch
@@ -83,7 +87,10 @@ class GRU(torch.nn.GRU):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
-                 dtype: Any = None, *, convention: str | Convention = "torch") -> None:  # fmt: skip
+                 dtype: Any = None, *, convention: str | Convention = "torch",
+                 proj_size: Any = None) -> None:  # fmt: skip
+        if proj_size is not None:
+            raise InputTypeError(f"proj_size: {proj_size!r}, expected none: a GRU has no projections, in torch as here")
         of = Convention.of(convention)
         super().__init__(
             input_size, hidden_size, num_layers=num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
@@ -97,7 +104,7 @@ class GRU(torch.nn.GRU):
         return f'{super().extra_repr()}, convention="{self.convention}"'
 
     # The signature widens torch's; torch spells its own as overloads for TorchScript.
-    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None,
                 lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
                 restarts: Tensor | None = None, return_gates: bool = False) -> Any:  # fmt: skip
         """Run the layer over a batch of sequences.
@@ -121,8 +128,9 @@ class GRU(torch.nn.GRU):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
+        return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, return_gates)
         if way == "torch kernel":
             return super().forward(input, hx)
@@ -131,7 +139,7 @@ class GRU(torch.nn.GRU):
     def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
                      mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
         """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, False)
         if way == "torch kernel":
             own = stack.torch_form(weights, call.h.shape[0])
@@ -177,7 +185,7 @@ class GRU(torch.nn.GRU):
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, reason = self._way(call, weights, return_gates)
         if way != "op":
             return Path(way, reason)
