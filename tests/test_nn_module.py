@@ -250,7 +250,7 @@ def test_jit_script_is_refused() -> None:
         torch.jit.script(torch.nn.Sequential(make()))
     assert str(error.value) == (
         "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
-        "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+        "gruvy.nn.revert_gru(model) makes it a torch.nn.GRU"
     )
 
 

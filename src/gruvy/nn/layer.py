@@ -15,11 +15,11 @@ from torch.nn.utils.rnn import PackedSequence
 from ..convention import Convention
 from ..errors import ConventionError, EngineError, InputTypeError
 from ..native import Packed, pack
+from ..weights import CONVENTION_KEY, saved_convention
 from . import dynamo, op, stack
 from .check import Call, check_call
 from .engine import asked, choose
 
-_NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
 # Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
 # all. Recording gradients costs torch more a step.
 _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
@@ -98,7 +98,7 @@ class GRU(torch.nn.GRU):
         )  # fmt: skip
         self.convention = of
         if of.name != "torch":
-            self.register_buffer(_NAME, _encode(of, device))
+            self.register_buffer(CONVENTION_KEY, _encode(of, device))
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
@@ -267,17 +267,17 @@ class GRU(torch.nn.GRU):
     def __prepare_scriptable__(self) -> torch.nn.Module:
         raise InputTypeError(
             "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
-            "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+            "gruvy.nn.revert_gru(model) makes it a torch.nn.GRU"
         )
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + _NAME] = _encode(self.convention, self._device())
+            destination[prefix + CONVENTION_KEY] = _encode(self.convention, self._device())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        if any(prefix + name in state_dict for name in (*self._flat_weights_names, _NAME)):
-            came = _decode(state_dict[prefix + _NAME]) if prefix + _NAME in state_dict else "torch"
+        if any(prefix + name in state_dict for name in (*self._flat_weights_names, CONVENTION_KEY)):
+            came = saved_convention(state_dict, prefix) or "torch"
             if came != self.convention.name:
                 raise ConventionError(
                     f'state dict: weights of convention "{came}", this layer has convention "{self.convention}"'
@@ -291,10 +291,6 @@ class GRU(torch.nn.GRU):
 
 def _encode(convention: Convention, device: Any) -> Tensor:
     return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
-
-
-def _decode(name: Tensor) -> str:
-    return bytes(name.tolist()).decode()
 
 
 dynamo.admit(GRU)
