@@ -93,7 +93,7 @@ def test_the_new_exporter_says_that_it_is_not_supported_yet(convention: str, mon
         for model in (layer, torch.export.export(layer, (x,))):
             with pytest.raises(torch.onnx.OnnxExporterError) as error:
                 torch.onnx.export(model, (x,), dynamo=True, verbose=False)
-            assert REFUSAL in str(error.value).splitlines()[-3].split(": ", 1)
+            assert any(line.endswith(f": {REFUSAL}") for line in str(error.value).splitlines())
     # What happens inside that exporter, installed or not.
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
     with pytest.raises(EngineError) as refusal:
