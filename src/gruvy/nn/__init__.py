@@ -1,8 +1,11 @@
-"""GRU layers for torch: `GRU`, a drop-in for `torch.nn.GRU` and more, and `convert_gru`, which puts it into a model."""
+"""GRU layers for torch: `GRU`, a drop-in for `torch.nn.GRU` and more, and `convert_gru`, which puts it into a model.
+
+`revert_gru` takes it out again.
+"""
 
 from __future__ import annotations
 
-from .convert import Converted, convert_gru, converted
+from .convert import Converted, convert_gru, converted, revert_gru
 from .layer import GRU, Gates, OutputWithGates, Path
 
-__all__ = ["GRU", "Converted", "Gates", "OutputWithGates", "Path", "convert_gru", "converted"]
+__all__ = ["GRU", "Converted", "Gates", "OutputWithGates", "Path", "convert_gru", "converted", "revert_gru"]

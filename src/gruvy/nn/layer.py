@@ -15,11 +15,11 @@ from torch.nn.utils.rnn import PackedSequence
 from ..convention import Convention
 from ..errors import ConventionError, EngineError, InputTypeError
 from ..native import Packed, pack
+from ..weights import CONVENTION_KEY, saved_convention
 from . import dynamo, op, stack
 from .check import Call, check_call
 from .engine import asked, choose
 
-_NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
 # Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
 # all. Recording gradients costs torch more a step.
 _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
@@ -62,13 +62,17 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+        proj_size: refused, as in `torch.nn.GRU`.
 
     Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
     checked when it runs; under `vmap` they are checked before; inside a compiled functorch transform they are not,
     and what lies outside 0 to time counts as the nearer end.
 
+    Errors are also what `torch.nn.GRU` raises in the same place, `RuntimeError` or `ValueError`.
+
     Raises:
         ConventionError: the convention is unknown, or a state dict of another one is loaded.
+        InputTypeError: a `proj_size`. ValueError, TypeError: torch's own, another argument is wrong.
 
     Example:
         >>> import torch
@@ -83,7 +87,10 @@ class GRU(torch.nn.GRU):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
-                 dtype: Any = None, *, convention: str | Convention = "torch") -> None:  # fmt: skip
+                 dtype: Any = None, *, convention: str | Convention = "torch",
+                 proj_size: Any = None) -> None:  # fmt: skip
+        if proj_size is not None:
+            raise InputTypeError(f"proj_size: {proj_size!r}, expected none: a GRU has no projections, in torch as here")
         of = Convention.of(convention)
         super().__init__(
             input_size, hidden_size, num_layers=num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
@@ -91,13 +98,13 @@ class GRU(torch.nn.GRU):
         )  # fmt: skip
         self.convention = of
         if of.name != "torch":
-            self.register_buffer(_NAME, _encode(of, device))
+            self.register_buffer(CONVENTION_KEY, _encode(of, device))
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
 
     # The signature widens torch's; torch spells its own as overloads for TorchScript.
-    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None,
                 lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
                 restarts: Tensor | None = None, return_gates: bool = False) -> Any:  # fmt: skip
         """Run the layer over a batch of sequences.
@@ -121,8 +128,9 @@ class GRU(torch.nn.GRU):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
+        return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, return_gates)
         if way == "torch kernel":
             return super().forward(input, hx)
@@ -131,7 +139,7 @@ class GRU(torch.nn.GRU):
     def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
                      mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
         """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, False)
         if way == "torch kernel":
             own = stack.torch_form(weights, call.h.shape[0])
@@ -177,7 +185,7 @@ class GRU(torch.nn.GRU):
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, reason = self._way(call, weights, return_gates)
         if way != "op":
             return Path(way, reason)
@@ -259,17 +267,17 @@ class GRU(torch.nn.GRU):
     def __prepare_scriptable__(self) -> torch.nn.Module:
         raise InputTypeError(
             "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
-            "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+            "gruvy.nn.revert_gru(model) makes it a torch.nn.GRU"
         )
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + _NAME] = _encode(self.convention, self._device())
+            destination[prefix + CONVENTION_KEY] = _encode(self.convention, self._device())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        if any(prefix + name in state_dict for name in (*self._flat_weights_names, _NAME)):
-            came = _decode(state_dict[prefix + _NAME]) if prefix + _NAME in state_dict else "torch"
+        if any(prefix + name in state_dict for name in (*self._flat_weights_names, CONVENTION_KEY)):
+            came = saved_convention(state_dict, prefix) or "torch"
             if came != self.convention.name:
                 raise ConventionError(
                     f'state dict: weights of convention "{came}", this layer has convention "{self.convention}"'
@@ -283,10 +291,6 @@ class GRU(torch.nn.GRU):
 
 def _encode(convention: Convention, device: Any) -> Tensor:
     return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
-
-
-def _decode(name: Tensor) -> str:
-    return bytes(name.tolist()).decode()
 
 
 dynamo.admit(GRU)
