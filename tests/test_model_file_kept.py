@@ -79,7 +79,7 @@ def test_the_same_answers_of_numpy_and_torch(path):
     for answers in (model.predict(X), other.predict(X)):
         answers = np.concatenate(answers) if model.task == "tag" else answers
         if model.task == "regress":
-            assert_close(answers, predicted, "same", "answers")
+            assert_close(answers.astype(np.float32), predicted.astype(np.float32), "same", "answers")
         else:
             assert answers.tolist() == predicted.tolist()
 
