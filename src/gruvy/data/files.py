@@ -95,7 +95,7 @@ def read_table(path: Path) -> Table:
         raise DataError(f"{path} is not a Parquet file that can be read ({_first_line(problem)})") from problem
     if frame.height == 0:
         raise DataError(f"{path} has no rows; at least 1 is wanted")
-    return Table(frame, shown(path), lambda row: f"{path}, row {row}")
+    return Table(frame, shown(path), lambda row: f"{shown(path)}, row {row}")
 
 
 def _first_line(problem: BaseException) -> str:

@@ -89,7 +89,8 @@ class _Reader:
             self.at += 8
             return None
         if kind == _BINARY:
-            self.at += self._size()
+            size = self._size()
+            self.at += size
             return None
         if kind in (_LIST, _SET):
             head = self._byte()

@@ -36,7 +36,7 @@ def read_csv(path: Path) -> Table:
         raise DataError(f"{path} has a first line of names and no rows")
     frame = frame.head(frame.height - int(rows.reverse().arg_max()))  # blank lines at the end are no rows
     offset = 2 if header else 1
-    return Table(frame, shown(path), lambda row: f"{path}, line {row + offset}")
+    return Table(frame, shown(path), lambda row: f"{shown(path)}, line {row + offset}")
 
 
 def _first_line(path: Path) -> tuple[str, list[str]]:
