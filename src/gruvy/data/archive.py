@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -14,6 +15,7 @@ from gruvy.data.collection import Sequences
 from gruvy.data.limit import check_decoded
 from gruvy.errors import DataError, InputError
 
+_npy: Any = np.lib.format  # without types of its own
 RATIO = 1100  # no deflated byte holds more than 1,032
 KINDS = "biufcUSmM"
 FLAT = ("lengths", "ids", "groups", "features")
@@ -68,8 +70,8 @@ def _arrays(file: ZipFile, path: Path) -> dict[str, NDArray[np.generic]]:
 
 def _load(file: ZipFile, member: ZipInfo, key: str, path: Path) -> NDArray[np.generic]:
     with file.open(member) as content:
-        version = np.lib.format.read_magic(content)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        version = _npy.read_magic(content)
+        header = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
         shape, _, dtype = header(content)
         held = member.file_size - content.tell()
     if dtype.hasobject:
@@ -88,7 +90,7 @@ def _load(file: ZipFile, member: ZipInfo, key: str, path: Path) -> NDArray[np.ge
         expected = "one axis of numbers or text" if key in FLAT else "numbers or text"
         raise DataError(f"{path}: {key} has shape {shape} and dtype {dtype}; expected {expected}")
     with file.open(member) as content:
-        array: NDArray[np.generic] = np.lib.format.read_array(content, allow_pickle=False)
+        array: NDArray[np.generic] = _npy.read_array(content, allow_pickle=False)
     return array
 
 

@@ -58,7 +58,7 @@ def _column(content: mmap.mmap, column: dict[int, Any], rows: int) -> int:
         size += page[2]
         values += header.get(1, 0)
         at = reader.at + page[3]
-    return max(size, column[6]) + CELL * max(values, column[5], rows)
+    return max(size, int(column[6])) + CELL * max(values, int(column[5]), rows)
 
 
 class _Reader:
