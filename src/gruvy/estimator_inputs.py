@@ -8,9 +8,12 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
+from .convention import Convention
 from .data.arrays import check_targets
 from .errors import InputError
 from .fitting import check_weights
+from .model_file import Model
+from .tasks import Labels, Numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -89,10 +92,30 @@ def settings_out(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in out.items()}
 
 
-def settings_in(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that `settings_out` gave, as arguments."""
+def settings_in(settings: dict[str, Any], model: Model) -> dict[str, Any]:
+    """The settings that `settings_out` gave, as arguments.
+
+    Raises:
+        ValueError, TypeError, KeyError: they are not those of the model beside them.
+    """
     if isinstance(settings.get("class_weight"), list):
         settings["class_weight"] = dict(settings["class_weight"])
+    w = model.weights
+    same = (
+        settings["hidden_units"] == w.hidden_units
+        and settings["layers"] == w.layers
+        and bool(settings["bidirectional"]) == (w.directions == 2)
+        and Convention.of(settings["convention"]) == w.convention
+        and settings["pooling"] == model.pooling
+        and bool(settings["scale_inputs"]) == (model.input_mean is not None)
+    )
+    if not same:
+        raise ValueError("settings")
+    wanted = Labels if "class_weight" in settings else Numbers
+    if not isinstance(model.task, wanted) or model.task.per_step:
+        raise ValueError("task")
+    if model.feature_names is not None and len(model.feature_names) != (model.width or w.input_units):
+        raise ValueError("feature_names")
     return settings
 
 

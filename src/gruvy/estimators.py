@@ -146,8 +146,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if made != cls.__name__:
             what = "a network that was saved alone; gruvy.GRU.load" if made is None else f"a {made}; {made}.load"
             raise ModelFileError(f"{path}: holds {what} reads it")
-        self = cls(**settings_in(settings))
-        self.net_, self.task_ = network_of(model), model.task  # type: ignore[assignment]
+        with model_file.fitting(path):
+            self = cls(**settings_in(settings, model))
+            Settings(**{name: getattr(self, name) for name in _OF_TRAINING})
+            self.net_, self.task_ = network_of(model), model.task  # type: ignore[assignment]
         self.input_mean_, self.input_scale_, self.width_ = model.input_mean, model.input_scale, model.width
         self.n_features_in_ = model.width or model.weights.input_units
         if model.feature_names is not None:

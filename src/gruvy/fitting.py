@@ -168,6 +168,7 @@ def load_network(path: str | os.PathLike[str]) -> GRU:
         ModelFileError: not a network's file.
     """
     model = model_file.read(path)
-    if model.input_mean is not None:
-        raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
-    return network_of(model)
+    with model_file.fitting(path):
+        if model.input_mean is not None:
+            raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
+        return network_of(model)

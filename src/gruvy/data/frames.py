@@ -18,7 +18,7 @@ from gruvy.errors import DataError
 
 ID_NAMES = ("id", "sequence", "sequence_id", "series", "series_id", "recording", "recording_id")
 TIME_NAMES = ("time", "timestamp", "step", "t", "date", "datetime")
-_NUMBERED = re.compile(r"(.*\D)(\d+)")  # x_0, x.1, x2
+_NUMBERED = re.compile(r"(.*\D)(\d{1,18})")  # x_0, x.1, x2
 _NUMBER = re.compile(r"\d+(\.\d+)?")  # 0, 12, 0.5: a step of the channel without a name
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from collections.abc import Sequence as Ordered
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +28,16 @@ _DAY_AND_MONTH = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-]\d{4})"  # either of the t
 RECORDING, LABEL = "(recording)", "(label)"  # columns added to the tables of a folder
 
 
+def shown(path: Path) -> str:
+    """A path as text that can be printed and written, where it is no UTF-8 too."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def openable(path: Path) -> Path | BytesIO:
+    """A path as polars takes it, which opens no name that is not UTF-8."""
+    return path if shown(path) == str(path) else BytesIO(path.read_bytes())
+
+
 @dataclass(frozen=True)
 class Table:
     """A polars frame, what to call it, and where each of its rows came from ("data.csv, line 4")."""
@@ -39,11 +52,17 @@ class Table:
         return [column for column in self.frame.columns if column not in (RECORDING, LABEL)]
 
     def require(self, columns: Ordered[str], option: str) -> None:
-        """Refuse columns that the table lacks."""
+        """Refuse columns that the table lacks, and lists, bytes and other things that are no single value."""
+        pl = need("polars", "data")
         for column in columns:
             if column not in self.frame.columns:
                 have = ", ".join(self.columns)
                 raise DataError(f"{self.source} has no column {column!r} ({option}); its columns are {have}")
+            dtype = self.frame[column].dtype
+            if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+                raise DataError(
+                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text a row"
+                )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """The column as float64, NaN where there is no value; refuses a cell that is not a number."""
