@@ -225,7 +225,7 @@ def test_torch_tensors_without_a_copy():
         ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: wanted unit strides after the first two axes"),
         ({"gates": np.zeros((5, 4, 3, 8), "f")}, InputError,
          "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
-        ({"threads": -1}, InputError, "threads: -1, wanted 1 or more"),
+        ({"threads": -1}, InputError, "threads: -1, expected a whole number of at least 1"),
         ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
         ({"convention": TUTORIAL}, InputError, "c: wanted None or (3H,), since the reset gate acts before the product"),
         ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
@@ -251,7 +251,7 @@ def test_read_only_results_and_missing_arrays_are_refused():
         native.forward_into(**args, convention=TORCH, h_last=None)
     with pytest.raises(InputTypeError, match=r"^x: list, wanted a NumPy array or a torch tensor of the CPU$"):
         native.forward_into(**{**args, "x": [1.0]}, convention=TORCH, h_last=args["h"])
-    with pytest.raises(InputError, match=r"^threads: 0, wanted 1 or more$"):
+    with pytest.raises(InputError, match=r"^threads: 0, expected a whole number of at least 1$"):
         native.set_threads(0)
 
 

@@ -26,6 +26,7 @@ template <class T> struct BackRow {
 template <class T> struct BackPanels {
     T *U, *Un, *W;  // reset after: U over k = r, z, n; before: U over r, z and Un over n. W over n, r, z
     Index padded, blocks, blocks_x, panel_U, panel_Un, panel_W;
+    int slots;  // of gate gradients that meet U
 
     template <class A> static BackPanels cut(A &arena, const Shape &s, const Convention &v, bool needs_dx) {
         constexpr int L = Vec<T>::lanes;
@@ -33,7 +34,8 @@ template <class T> struct BackPanels {
         p.blocks = blocks_of(s.H, L);
         p.blocks_x = needs_dx ? blocks_of(s.I, L) : 0;
         p.padded = p.blocks * L;
-        p.panel_U = (v.after ? 3 : 2) * p.padded * L;
+        p.slots = v.after ? 3 : 2;
+        p.panel_U = p.slots * p.padded * L;
         p.panel_Un = v.after ? 0 : p.padded * L;
         p.panel_W = 3 * p.padded * L;
         p.U = arena.template take<T>(p.blocks * p.panel_U);
@@ -116,7 +118,7 @@ template <class T> struct Gradients {
     // Gate gradients of the later step times U; no sum where no row has any. Rows of no step have no gates to fetch.
     template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
                                                    bool some, const End &end) const {
-        const SlotFactors<T> u(w.U, w.panel_U, some ? int(w.panel_U / (w.padded * L)) : 0, w.padded, H);
+        const SlotFactors<T> u(w.U, w.panel_U, some ? w.slots : 0, w.padded, H);
         for_tiles<T, 1>(count, first, last, u.factor, u.count, [&](int f, const Tile<T, 1> &tile) {
             if (f == 0) {
                 tile.clear();
