@@ -86,6 +86,10 @@ template <class T> struct Gradients {
     Index H;
     bool keeps;
 
+    // The sum in vector i of a tile. A sum that underflows to -0 becomes 0 where zeros of the padding follow, of which
+    // longer vectors have more: it is 0 everywhere.
+    GRUVY_INLINE static V sum(const Tile<T, 1> &tile, int i) { return V::load(tile.acc + i * L) + V::zero(); }
+
     // acc + what came by: the whole gradient of the state after this row's step.
     GRUVY_INLINE V state(const BackRow<T> &row, V acc, Index j) const {
         if (row.next_m) acc = acc * load_up_to<T>(row.next_m + j, H - j);
@@ -135,7 +139,7 @@ template <class T> struct Gradients {
                 const Index left = H - j;
                 V r = load_up_to<T>(row.g + j, left), z = load_up_to<T>(row.g + H + j, left);
                 V n = load_up_to<T>(row.g + 2 * H + j, left), q = load_up_to<T>(row.g + 3 * H + j, left);
-                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                Blend d = blend(state(row, sum(tile, i), j), z, n, load_up_to<T>(row.h + j, left));
                 store_up_to<T>(row.da + j, d.an, left);
                 store_up_to<T>(row.da + w.padded + j, d.an * q * fnma(r, r, r), left);
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
@@ -152,7 +156,7 @@ template <class T> struct Gradients {
                 const BackRow<T> &row = rows[at];
                 const Index left = H - j;
                 V z = load_up_to<T>(row.g + H + j, left), n = load_up_to<T>(row.g + 2 * H + j, left);
-                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                Blend d = blend(state(row, sum(tile, i), j), z, n, load_up_to<T>(row.h + j, left));
                 store_up_to<T>(row.da + j, d.an, left);
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
                 d.pass.store(row.carry + j);
@@ -170,7 +174,7 @@ template <class T> struct Gradients {
             tile.each([&](Index at, Index j, int i) {
                 const BackRow<T> &row = rows[at];
                 const Index left = H - j;
-                V d = V::load(tile.acc + i * L), r = load_up_to<T>(row.g + j, left);
+                V d = sum(tile, i), r = load_up_to<T>(row.g + j, left);
                 V hp = load_up_to<T>(row.hp + j, left);
                 store_up_to<T>(row.da + w.padded + j, d * hp * fnma(r, r, r), left);
                 store_up_to<T>(row.da + 3 * w.padded + j, r * hp, left);
@@ -185,7 +189,7 @@ template <class T> struct Gradients {
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
         product<false>(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
             tile.each([&](Index r, Index j, int i) {
-                store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);
+                store_up_to<T>(out[r] + j, state(rows[r], sum(tile, i), j), H - j);
             });
         });
     }

@@ -182,7 +182,7 @@ template <class T> struct Products {
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da + f * padded;
         }, [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index j, int i) {
-                store_up_to<T>(rows[at].dx + j, V::load(tile.acc + i * L), s.I - j);
+                store_up_to<T>(rows[at].dx + j, Gradients<T>::sum(tile, i), s.I - j);
             });
         });
     }

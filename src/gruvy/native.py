@@ -89,10 +89,14 @@ def _processors() -> int:
 
 @functools.cache
 def _quota() -> int:
+    return _granted(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+
+
+def _granted(process: Path, groups: Path) -> int:
     """The processors' worth of time that the control groups of this process grant it, whole ones, at least 1."""
     granted = [float(os.cpu_count() or 1)]
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = process.read_text().splitlines()
     except OSError:  # no Linux
         lines = []
     for _, controllers, path in (line.split(":", 2) for line in lines):
@@ -100,7 +104,7 @@ def _quota() -> int:
         old = "cpu" in controllers.split(",")
         if controllers and not old:
             continue
-        root = Path("/sys/fs/cgroup/cpu" if old else "/sys/fs/cgroup")
+        root = groups / "cpu" if old else groups
         names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if old else ("cpu.max",)
         own = root / path.lstrip("/")
         for group in (own, *own.parents):
