@@ -176,7 +176,7 @@ def differing(t: Trial, threads: Sequence[int] = (1, 2, 3)) -> tuple[int, list[s
     for isa, runs in native.info().builds:
         for n in threads if runs else ():
             got = actual(t.convention, args, options, dy, dh, t.reverse, isa=isa, threads=n)
-            if B >= 4 * n:
+            if 4 * n <= B:
                 ran(n)
             compare(f"{isa}, {n} threads", got, first, list(first))
 
@@ -215,7 +215,9 @@ def differing(t: Trial, threads: Sequence[int] = (1, 2, 3)) -> tuple[int, list[s
         return None if a is None else np.ascontiguousarray(a[span])
 
     def steps(span: slice) -> dict[str, Any]:
-        left = None if options["lengths"] is None else np.clip(options["lengths"] - span.start, 0, span.stop - span.start)
+        left = (
+            None if options["lengths"] is None else np.clip(options["lengths"] - span.start, 0, span.stop - span.start)
+        )
         return {"lengths": left, **{k: of(span, options[k]) for k in ("mask", "restarts")}}
 
     h, kept = args["h"], []

@@ -205,7 +205,8 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
             the first two axes.
         c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
         recurrent: (T, B, H), multiplies the state where it meets U; None is 1.
-        threads: default `threads_for` this size; a number given is obeyed. isa: an instruction set by name, default the one of `info()`.
+        threads: default `threads_for` this size; a number that is given is obeyed.
+        isa: an instruction set by name, default the one of `info()`.
 
     Raises:
         InputError, InputTypeError: the text names the argument, what came and what was wanted.
