@@ -42,19 +42,17 @@ thread_local bool crowded = false;  // this thread's team has more threads than 
 // lets others run in between for `lingering`, then sleeps: to wake a thread takes as long as a small call.
 template <class Word>
 void await_change(const Word &word, int old, int spins, std::chrono::microseconds lingering) {
-    if (!crowded) {
-        for (int i = 0; i < spins; i++) {
-            if (word.load(std::memory_order_acquire) != old) return;
-            pause();
-        }
-        const auto end = std::chrono::steady_clock::now() + lingering;
-        do {
-            for (int i = 0; i < 10; i++) {
-                if (word.load(std::memory_order_acquire) != old) return;
-                std::this_thread::yield();
-            }
-        } while (std::chrono::steady_clock::now() < end);
+    for (int i = 0; i < spins && !crowded; i++) {
+        if (word.load(std::memory_order_acquire) != old) return;
+        pause();
     }
+    const auto end = std::chrono::steady_clock::now() + lingering;
+    do {
+        for (int i = 0; i < 10; i++) {
+            if (word.load(std::memory_order_acquire) != old) return;
+            std::this_thread::yield();
+        }
+    } while (!crowded && std::chrono::steady_clock::now() < end);
     while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
 
