@@ -160,8 +160,13 @@ class Model:
 def _pool(pooling: str, hidden: Array, final: Array) -> Array:
     if pooling == "last" or len(hidden) == 0:
         return final
-    pooled: Array = hidden.mean(axis=0) if pooling == "mean" else hidden.max(axis=0)
-    return pooled
+    if pooling == "max":
+        highest: Array = hidden.max(axis=0)
+        return highest
+    # In the order of the steps and from 0.0 on, as a stream adds: the same bits. NumPy's sum may go in another order.
+    total = np.add.accumulate(hidden, axis=0, dtype=np.float64)[-1] + 0.0
+    mean: Array = (total / len(hidden)).astype(hidden.dtype)
+    return mean
 
 
 class StreamState(NamedTuple):

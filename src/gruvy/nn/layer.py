@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from . import dynamo, op, stack
 from .check import Call, check_call
 from .engine import asked, choose
 
+_changing = threading.Lock()  # held while a layer's open `frozen` blocks are replaced
 # Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
 # all. Recording gradients costs torch more a step.
 _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
@@ -83,7 +85,9 @@ class GRU(torch.nn.GRU):
     """
 
     convention: Convention
-    _packed: list[Packed] | None = None  # inside `frozen`: by layer and direction, in the order in which they run
+    # Of each open `frozen` block, in the order of their beginnings: its thread, and the weights packed by layer and
+    # direction in the order in which they run. Replaced as a whole, so that a call reads it without a lock.
+    _frozen: tuple[tuple[int, list[Packed]], ...] = ()
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
@@ -152,7 +156,9 @@ class GRU(torch.nn.GRU):
 
         Otherwise weights are packed anew on every call, which short sequences and small batches notice. Changes of
         the weights inside the block are not seen; a copy or pickle made inside is not frozen. Without the native
-        engine, or where a call takes another way, the block changes nothing.
+        engine, or where a call takes another way, the block changes nothing. Blocks may lie in each other and overlap
+        in several threads: a call uses its own thread's latest, else the latest of any; after the last one has ended
+        the layer is as before.
 
         Raises:
             EngineError: a call inside the block that would record gradients.
@@ -164,21 +170,33 @@ class GRU(torch.nn.GRU):
             ...     output, h = layer(x)
         """
         weights = self._weights()
-        before = self._packed
+        own: tuple[tuple[int, list[Packed]], ...] = ()
         if choose(weights[0])[0].name == "native":
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
-            cells = (weights[i : i + each] for i in range(0, len(weights), each))
-            merged = (stack.merge([w.detach() for w in cell], self.convention) for cell in cells)
-            arrays = ([None if w is None else w.numpy() for w in cell] for cell in merged)
-            self._packed = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            parts = (weights[i : i + each] for i in range(0, len(weights), each))
+            merged = (stack.merge([w.detach() for w in part], self.convention) for part in parts)
+            arrays = ([None if w is None else w.numpy(force=True) for w in cell] for cell in merged)
+            cells = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            own = ((threading.get_ident(), cells),)
+        with _changing:
+            self._frozen += own
         try:
             yield
         finally:
-            self._packed = before
+            with _changing:
+                self._frozen = tuple(block for block in self._frozen if all(block is not mine for mine in own))
+
+    @property
+    def _packed(self) -> list[Packed] | None:
+        blocks = self._frozen
+        if not blocks or torch.compiler.is_compiling():
+            return None
+        thread = threading.get_ident()
+        return next((cells for own, cells in reversed(blocks) if own == thread), blocks[-1][1])
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state.items() if name != "_packed"}
+        return {name: value for name, value in state.items() if name != "_frozen"}
 
     def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
@@ -208,7 +226,7 @@ class GRU(torch.nn.GRU):
             reason = f'convention "{self.convention}"'
         elif call.x.shape[0] == 0:
             reason = "no steps"
-        elif not reason and self._packed is not None and not torch.compiler.is_compiling():
+        elif not reason and self._packed is not None:
             reason = "frozen"
         elif not reason:
             reason = self._why_own(call, weights, forced)
