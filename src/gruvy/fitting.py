@@ -14,7 +14,7 @@ from . import model_file
 from .data.arrays import as_sequences, check_targets
 from .errors import InputError, InputTypeError, ModelFileError
 from .tasks import Labels, Task, check_steps, task_of
-from .training import Batches, History, Settings, check_device, raw_outputs, train
+from .training import Batches, History, Settings, check_device, checkpoint, raw_outputs, train
 
 if TYPE_CHECKING:
     from .network import GRU
@@ -142,6 +142,7 @@ def model_of(net: GRU, **more: Any) -> model_file.Model:
 def save_network(net: GRU, path: str | os.PathLike[str]) -> None:
     """`gruvy.GRU.save`."""
     model_file.write(path, model_of(net, task=net.task, settings={"dropout": net.dropout}))
+    checkpoint.remove(net.history)
 
 
 def network_of(model: model_file.Model) -> GRU:

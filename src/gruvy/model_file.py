@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from . import files
 from .convention import Convention
 from .errors import InputError, ModelFileError
 from .tasks import Labels, Numbers, Task
@@ -70,24 +70,6 @@ def scaled(x: Array, mean: Array | None, scale: Array | None, dtype: Any) -> Arr
     return y
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that whoever opens it finds the old content or the new, never a part."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 def write(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model.
 
@@ -117,7 +99,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         tensors |= {"target.mean": model.task.mean, "target.scale": model.task.scale}
         said["flat"] = model.task.flat
     tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
-    write_atomically(path, save(tensors, {"gruvy": json.dumps(said)}))
+    files.write(path, save(tensors, {"gruvy": json.dumps(said)}))
 
 
 def read(path: str | os.PathLike[str]) -> Model:

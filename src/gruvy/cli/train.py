@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,9 +101,8 @@ def train(
     )  # fmt: skip
     net.fit(known.x, known.y, groups=known.groups)
     judge(page, net, known, held_out)
-    net.save(model)
     others = [column for column in (id, time, group) if column is not None]
-    name_columns(model, channels=known.features, targets=known.target, others=others)
+    net.save(model, columns={"channels": known.features, "targets": known.target, "others": others})
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
     words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)} {layout.typed()}".rstrip()
@@ -177,10 +175,3 @@ def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, he
     else:
         mean = y.reshape(len(y), -1).mean(axis=0)
         reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
-
-
-def name_columns(path: Path, **columns: list[str]) -> None:
-    """Put the names of the data's columns into a model's file, so that `predict` finds them in any order."""
-    from gruvy import model_file
-
-    model_file.write(path, replace(model_file.read(path), columns=columns))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
+from gruvy import files
 from gruvy.errors import InputError
 
 
@@ -19,27 +18,9 @@ def check_writable(path: Path, option: str, not_over: str | None = None) -> None
     Raises:
         InputError: the folder is not there or not writable, the path is a folder, or it is the file `not_over`.
     """
-    folder = path.parent
-    if path.is_dir():
-        raise InputError(f"{option} {path} is a folder; wanted the name of a file")
-    if not folder.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{option} {path}: no permission to write to the folder {folder.resolve()}")
+    files.check_place(path, f"{option} {path}")
     if not_over is not None and path.exists() and Path(not_over).exists() and path.samefile(not_over):
         raise InputError(f"{option} {path} would overwrite the data")
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name only when all of it is written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_csv(path: Path | None, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
@@ -47,7 +28,7 @@ def write_csv(path: Path | None, header: list[str], rows: Iterable[Iterable[Any]
     if path is None:
         _rows(sys.stdout, header, rows)
         return
-    with whole_file(path) as file:
+    with files.whole_file(path, text=True) as file:
         _rows(file, header, rows)
 
 
@@ -56,7 +37,7 @@ def number(value: float) -> str:
     return f"{value:.7g}"
 
 
-def _rows(file: TextIO, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+def _rows(file: IO[Any], header: list[str], rows: Iterable[Iterable[Any]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
