@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import gruvy
-from gruvy.errors import InputError, ModelFileError
+from gruvy.errors import DataError, InputError, ModelFileError
 from gruvy.training import checkpoint
 from test_training import assert_same, fitted, net, problem, state
 
@@ -264,3 +264,25 @@ def test_a_step_too_far_is_an_error_and_the_last_good_weights_are_kept(epochs):
     )
     wanted = good[-1] if good else before
     assert all(torch.equal(value, wanted[name]) for name, value in state(module).items())
+
+
+def test_numbers_that_no_scale_fits_are_refused():
+    """The square of 1e200 is beyond float64: the scale became infinite, and the net learned nothing in silence."""
+    X, y = np.ones((6, 3, 2)), np.arange(6.0)
+    X[4, 1, 1] = -1e200
+    small = {"hidden_units": 2, "max_epochs": 1, "random_state": 0}
+    with pytest.raises(DataError, match=r"^X: -1e\+200 in channel 1; expected numbers of at most 1e100 in size$"):
+        gruvy.GRURegressor(**small).fit(X, y)
+    with pytest.raises(DataError, match=r"^y: 1e\+200 in target 0; expected numbers of at most 1e100 in size$"):
+        gruvy.GRURegressor(**small).fit(np.ones((6, 3, 2)), y + 1e200 * (y == 3))
+    told = (
+        "^X: sequence 4 has a number in channel 1 that is too large for float32; expected inputs and targets scaled to"
+    )
+    with pytest.raises(DataError, match=told):
+        gruvy.GRU(2, 2, 2).fit(X, [0, 1] * 3, max_epochs=1)
+    good = np.random.default_rng(0).normal(size=(6, 3, 2))
+    with pytest.raises(DataError, match="^validation " + told[1:]):
+        gruvy.GRU(2, 2, 2).fit(good, [0, 1] * 3, max_epochs=1, validation=(X, [0, 1] * 3))
+    scaled = gruvy.GRURegressor(**small).fit(1e90 * good, 1e90 * y)
+    assert np.isfinite(scaled.predict(1e90 * good)).all()
+    np.testing.assert_allclose(scaled.input_scale_, 1e90 * good.reshape(-1, 2).std(0), rtol=1e-12)

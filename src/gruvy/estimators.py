@@ -84,7 +84,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.input_mean_, self.input_scale_ = None, None
         if self.scale_inputs:
             each = None if weight is None else np.repeat(weight, [len(x) for x in X])
-            self.input_mean_, self.input_scale_ = mean_and_scale(np.concatenate(X).astype(np.float64), each)
+            self.input_mean_, self.input_scale_ = mean_and_scale(
+                np.concatenate(X).astype(np.float64), each, "X", "channel"
+            )
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             kind = {name: getattr(self, name) for name in _OF_NETWORK}
