@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -156,10 +157,28 @@ def test_all_processes_stop_together(tmp_path, what, stopped, count):
 
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_others(tmp_path):
-    """Without a launcher that would end them: the connection breaks, and that is an error."""
-    done, found = run(tmp_path, "die", 3)
-    assert done.returncode != 0
-    assert found == []
+    """Without a launcher that would end them: the connection breaks, and that is an error in each."""
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT.format(tests=os.path.dirname(__file__)))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    environment |= {"OMP_NUM_THREADS": "1"}
+    line = [sys.executable, str(script), "die", str(tmp_path)]
+    running = [
+        subprocess.Popen(
+            line, env={**environment, "RANK": str(i), "LOCAL_RANK": str(i)}, stderr=subprocess.PIPE, text=True
+        )
+        for i in range(3)
+    ]
+    try:
+        told = [one.communicate(timeout=120)[1] for one in running]
+    finally:
+        for one in running:
+            one.kill()
+    assert [one.returncode for one in running] == [1, 1, -9]
+    assert all("RuntimeError" in text for text in told[:2])
 
 
 @pytest.mark.slow
