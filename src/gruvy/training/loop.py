@@ -167,7 +167,7 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
-        self.good = [t.detach().clone() for t in self._all()]  # of the last epoch that left finite weights
+        self.good = [t.clone() for t in self._all()]  # of the last epoch that left finite weights
         self.rngs: torch.Tensor | None = None
         self.unwritten = False
         self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
@@ -180,7 +180,7 @@ class _Run:
         return History(self.rows, stopped, self.best or len(self.rows), kept)
 
     def _all(self) -> list[torch.Tensor]:
-        return [*self.module.parameters(), *self.module.buffers()]
+        return [t.detach() for t in (*self.module.parameters(), *self.module.buffers())]
 
     def epochs(self) -> Iterator[Row]:
         """Train an epoch at a time, each giving its row."""
@@ -234,8 +234,7 @@ class _Run:
         """Put the last good weights back and say what went wrong, where, and what to change."""
         bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        with torch.no_grad():
-            torch._foreach_copy_(self._all(), self.good)
+        torch._foreach_copy_(self._all(), self.good)
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
