@@ -12,9 +12,9 @@ import torch
 
 from . import model_file
 from .data.arrays import as_sequences, check_targets
-from .errors import InputError, InputTypeError, ModelFileError
-from .tasks import Labels, Task, check_steps, task_of
-from .training import Batches, History, Settings, check_device, raw_outputs, train
+from .errors import DataError, InputError, InputTypeError, ModelFileError
+from .tasks import LARGEST, Labels, Task, check_steps, task_of
+from .training import Batches, History, Settings, check_device, checkpoint, raw_outputs, train
 
 if TYPE_CHECKING:
     from .network import GRU
@@ -50,8 +50,29 @@ def fit_task(net: torch.nn.Module, task: Task, X: Sequence[Array], y: Any, weigh
     net.to(device)
     kind: dict[str, Any] = {"per_step": task.per_step, "device": device, "dtype": next(net.parameters()).dtype}
     data = Batches(X, task.encode(y), weight, **kind)
+    check_range(data, "X", "y")
     judged = None if validation is None else Batches(validation[0], task.encode(validation[1]), **kind)
+    if judged is not None:
+        check_range(judged, "validation X", "validation y")
     return train(net, task, data, validation=judged, settings=settings)
+
+
+def check_range(data: Batches, inputs: str, targets: str) -> None:
+    """Finite inputs and targets are still finite in the dtype of the network.
+
+    Raises:
+        DataError: one is too large.
+    """
+    kind = str(data.flat.dtype).removeprefix("torch.")
+    for name, values, column in ((inputs, data.flat, "channel"), (targets, data.targets, "target")):
+        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+            where = torch.nonzero(~torch.isfinite(values))[0].tolist()
+            row, place = where[0], where[-1] if len(where) > 1 else 0
+            sequence = row if values is data.targets else int(np.searchsorted(data.starts, row, "right")) - 1
+            raise DataError(
+                f"{name}: sequence {sequence} has a number in {column} {place} that is too large for {kind}; "
+                "expected inputs and targets scaled to about 1"
+            )
 
 
 def check_units(net: GRU, task: Task) -> None:
@@ -77,6 +98,8 @@ def check_weights(sample_weight: Any, count: int) -> Array | None:
         raise InputError(f"sample_weight: {w[bad]} at index {bad}; wanted finite numbers of at least 0")
     if not w.any():
         raise InputError("sample_weight: all zero; wanted at least one sequence that counts")
+    if w.max() > LARGEST:
+        raise InputError(f"sample_weight: {w.max()} at index {int(w.argmax())}; expected numbers of at most 1e100")
     return w
 
 
@@ -142,6 +165,7 @@ def model_of(net: GRU, **more: Any) -> model_file.Model:
 def save_network(net: GRU, path: str | os.PathLike[str]) -> None:
     """`gruvy.GRU.save`."""
     model_file.write(path, model_of(net, task=net.task, settings={"dropout": net.dropout}))
+    checkpoint.remove(net.history)
 
 
 def network_of(model: model_file.Model) -> GRU:

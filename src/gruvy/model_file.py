@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from . import files
 from .convention import Convention
 from .errors import InputError, ModelFileError
 from .tasks import Labels, Numbers, Task
@@ -78,24 +78,6 @@ def scaled(x: Array, mean: Array | None, scale: Array | None, dtype: Any) -> Arr
     return y
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that whoever opens it finds the old content or the new, never a part."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 def write(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model.
 
@@ -132,7 +114,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
     text = json.dumps(said)
     if len(text) > SAID:
         raise InputError(f"names of classes and columns: {len(text):,} characters, expected at most {SAID:,}")
-    write_atomically(path, save(tensors, {"gruvy": text}))
+    files.write(path, save(tensors, {"gruvy": text}))
 
 
 def read(path: str | os.PathLike[str]) -> Model:

@@ -182,8 +182,20 @@ def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
     raise InputError(f'task={name!r}: wanted "classify", "regress" or "tag"')
 
 
-def mean_and_scale(values: Array, weight: Array | None = None) -> tuple[Array, Array]:
-    """Mean and standard deviation of each column of (M, K), float64; a deviation of 0 becomes 1."""
+LARGEST = 1e100  # the squares of such numbers, and the sums of these, stay far from where float64 ends
+
+
+def mean_and_scale(
+    values: Array, weight: Array | None = None, named: str = "y", column: str = "target"
+) -> tuple[Array, Array]:
+    """Mean and standard deviation of each column of (M, K), float64; a deviation of 0 becomes 1.
+
+    Raises:
+        DataError: a number is beyond 1e100; `named` and `column` are what the text calls the values and a column.
+    """
+    if values.size and max(values.max(), -values.min()) > LARGEST:
+        i, k = np.argwhere(np.abs(values) > LARGEST)[0].tolist()
+        raise DataError(f"{named}: {float(values[i, k])!r} in {column} {k}; expected numbers of at most 1e100 in size")
     mean = np.average(values, 0, weight)
     scale = np.sqrt(np.average((values - mean) ** 2, 0, weight))
     # What is left of a constant column after rounding is no scale to divide by.

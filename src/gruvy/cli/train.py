@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,10 +103,10 @@ def train(
     )  # fmt: skip
     net.fit(known.x, known.y, groups=known.groups)
     judge(page, net, known, held_out)
-    net.save(model)
     others = [column for column in (id, time, group) if column is not None]
     kept = layout.kept(data, reading.comma(features))
-    name_columns(model, kept, channels=known.features, targets=known.target, others=others)
+    columns = {"channels": known.features, "targets": known.target, "others": others}
+    net.save(model, columns=columns, layout=kept)
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
     words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
@@ -180,10 +179,3 @@ def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, he
     else:
         mean = y.reshape(len(y), -1).mean(axis=0)
         reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
-
-
-def name_columns(path: Path, layout: dict[str, Any] | None, **columns: list[str]) -> None:
-    """Put names of the data's columns and their layout into a model's file: `predict` finds them and reads alike."""
-    from gruvy import model_file
-
-    model_file.write(path, replace(model_file.read(path), columns=columns, layout=layout))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import IO, Annotated, Any
 
 import typer
 
+from gruvy import files
 from gruvy.errors import InputError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
@@ -37,9 +36,9 @@ def check_outputs(
         InputError: the folder is not there or not writable, the path is a folder, or it is an input, lies in a folder
             that is an input, or is another output; under whatever name, through a link too.
     """
-    files = [(option, path) for option, path in outputs if path is not None]
-    for n, (option, path) in enumerate(files):
-        _check_writable(path, option)
+    places = [(option, path) for option, path in outputs if path is not None]
+    for n, (option, path) in enumerate(places):
+        files.check_place(path, f"{option} {path}")
         for name, source in (inputs or {}).items():
             given = None if source is None else Path(source)
             if given is None or not given.exists():
@@ -48,36 +47,14 @@ def check_outputs(
                 raise InputError(f"{option} {path} lies in the folder of {name}, {given}; expected a place outside it")
             if _same(path, given):
                 raise InputError(f"{option} {path} would overwrite {name}")
-        for other, its in files[:n]:
+        for other, its in places[:n]:
             if _same(path, its):
                 raise InputError(f"{option} {path} would overwrite {other} {its}; expected a file of its own")
-
-
-def _check_writable(path: Path, option: str) -> None:
-    folder = path.parent
-    if path.is_dir():
-        raise InputError(f"{option} {path} is a folder; wanted the name of a file")
-    if not folder.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{option} {path}: no permission to write to the folder {folder.resolve()}")
 
 
 def _same(a: Path, b: Path) -> bool:
     """Whether two paths are one file, be it there yet or not."""
     return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name only when all of it is written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_csv(
@@ -89,7 +66,7 @@ def write_csv(
     if path is None:
         _rows(sys.stdout, header, rows)
         return
-    with whole_file(path) as file:
+    with files.whole_file(path, text=True) as file:
         _rows(file, header, rows)
 
 
@@ -112,7 +89,7 @@ def number(value: float) -> str:
     return f"{value:.7g}"
 
 
-def _rows(file: TextIO, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+def _rows(file: IO[Any], header: list[str], rows: Iterable[Iterable[Any]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
