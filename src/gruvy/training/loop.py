@@ -8,9 +8,9 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,73 +26,10 @@ from .batches import Batches, shuffled
 from .history import History, Row, reporter
 from .judging import asked_for, judge
 from .processes import check_device, start
+from .settings import Settings
 
 Array = np.ndarray[Any, Any]
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How to train.
-
-    Args:
-        max_epochs: passes over the training data.
-        batch_size: sequences a step; None takes all of them in every step.
-        learning_rate: of AdamW, at its highest: it warms up over the first tenth of all steps and then falls to zero
-            along a cosine; with ``schedule="constant"`` it stays.
-        weight_decay: of AdamW.
-        clip_norm: the norm to which a longer gradient is cut; None does not cut.
-        patience: with validation data, stop after this many epochs without a lower validation loss; None goes on. The
-            weights of the best epoch are kept in either case.
-        seed: makes a run repeat exactly on one machine with one number of threads; None draws one.
-        device: of torch.
-        progress: None shows a bar if stderr is a terminal; True also prints lines if it is not; text does as True and
-            is the title; False shows nothing.
-        checkpoint: a file to save the run to, at most every `checkpoint_seconds`; if it is there, that run goes on.
-            When training ends it holds the result, until `save` has put the model on the disk and removes it.
-        on_epoch: called with the row of each epoch.
-
-    Raises:
-        InputError: a setting is out of its range.
-    """
-
-    max_epochs: int = 50
-    batch_size: int | None = 32
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.01
-    clip_norm: float | None = 1.0
-    schedule: str = "cosine"
-    patience: int | None = None
-    seed: int | None = None
-    device: str | torch.device = "cpu"
-    progress: bool | str | None = None
-    checkpoint: str | os.PathLike[str] | None = None
-    checkpoint_seconds: float = 30.0
-    on_epoch: Callable[[Row], object] | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (value is None and name != "max_epochs"):
-                raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
-        for name, above in (("learning_rate", True), ("weight_decay", False), ("clip_norm", True)):
-            value = getattr(self, name)
-            if value is None and name == "clip_norm":
-                continue
-            real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
-            if not real or value < 0 or (above and value == 0):
-                raise InputError(f"{name}={value!r}: wanted a number {'above 0' if above else 'of at least 0'}")
-        if self.schedule not in ("cosine", "constant"):
-            raise InputError(f'schedule={self.schedule!r}: wanted "cosine" or "constant"')
-
-    def rate(self, done: float) -> float:
-        """The learning rate when this share of all steps is done."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        warm = 0.1
-        share = done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi * (done - warm) / (1 - warm))
-        return self.learning_rate * share
 
 
 def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Batches | None = None,
@@ -167,7 +104,8 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
-        self.good = [t.clone() for t in self._all()]  # of the last epoch that left finite weights
+        self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
+        self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
         self.rngs: torch.Tensor | None = None
         self.unwritten = False
         self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
@@ -178,9 +116,6 @@ class _Run:
         path = self.settings.checkpoint
         kept = None if path is None or stopped == "interrupted" else os.path.abspath(path)
         return History(self.rows, stopped, self.best or len(self.rows), kept)
-
-    def _all(self) -> list[torch.Tensor]:
-        return [t.detach() for t in (*self.module.parameters(), *self.module.buffers())]
 
     def epochs(self) -> Iterator[Row]:
         """Train an epoch at a time, each giving its row."""
@@ -227,14 +162,14 @@ class _Run:
         largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
         if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
             self._give_up(each)
-        torch._foreach_copy_(self.good, self._all())
+        torch._foreach_copy_(self.good, self.live)
         return loss
 
     def _give_up(self, losses: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
         bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        torch._foreach_copy_(self._all(), self.good)
+        torch._foreach_copy_(self.live, self.good)
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
@@ -385,4 +320,4 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        torch._foreach_copy_(self.good, self._all())
+        torch._foreach_copy_(self.good, self.live)
