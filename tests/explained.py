@@ -7,10 +7,10 @@ import re
 import numpy as np
 
 from gruvy import reference
-from gruvy.contributions import contributions
-from gruvy.explain.choosing import outputs_of, probabilities
-from gruvy.parts import Parts
-from gruvy.trace import trace
+from gruvy.inside.contributions import contributions
+from gruvy.inside.explorer.choosing import outputs_of, probabilities
+from gruvy.inside.trace import trace
+from gruvy.model.parts import Parts
 from small_nets import CONVENTIONS, random_weights
 
 EVIL = ["</script><b>1</b>", 'it\'s "two" & <i>', "три"]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from compare import error
-from gruvy import native, reference
+from gruvy import reference
 from gruvy.convention import Convention
+from gruvy.engines import native
 
 CONVENTIONS = [Convention(r, u) for r, u in itertools.product(("before", "after"), ("adds", "keeps"))]
 NAMES = ("dx", "dh", "dW", "dU", "db", "dc")

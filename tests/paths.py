@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gruvy import native
+from gruvy.engines import native
 from gruvy.nn import GRU
 
 OWN = [

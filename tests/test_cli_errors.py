@@ -12,9 +12,9 @@ import pytest
 
 import gruvy
 from cli_help import OPTIONAL, call, shell, shell_without, write_slopes, write_wide
-from gruvy import model_file
 from gruvy.convention import Convention
-from gruvy.tasks import Labels
+from gruvy.model import file as model_file
+from gruvy.model.task import Labels
 from gruvy.weights import Cell, Weights
 
 KNOWN = "digits, spoken-digits, japanese-vowels, mnist1d, adding, binary-addition"

@@ -174,7 +174,7 @@ def test_letters_that_the_system_lacks() -> None:
 def test_doctor() -> None:
     done = shell("doctor")
     assert (done.returncode, done.stderr) == (0, "")
-    from gruvy import recurrence
+    from gruvy.engines import stack as recurrence
 
     choice = recurrence.choose()
     assert f"runs: {choice.name}, because: {choice.reason}" in done.stdout

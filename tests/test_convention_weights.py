@@ -11,7 +11,7 @@ import torch
 import gruvy
 from gruvy import reference
 from gruvy.convention import PRESETS, Convention
-from gruvy.recurrence import run
+from gruvy.engines.stack import run
 from gruvy.weights import Cell, Weights
 
 
@@ -240,7 +240,7 @@ def test_run_errors(options, kind, text):
 
 
 def test_a_forced_engine_by_environment(monkeypatch):
-    from gruvy.recurrence import choose
+    from gruvy.engines.stack import choose
 
     monkeypatch.setenv("GRUVY_ENGINE", "reference")
     assert choose()[:2] == ("reference", "GRUVY_ENGINE")

@@ -16,8 +16,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gruvy
-from gruvy import GRUClassifier, GRURegressor, estimators
+from gruvy import GRUClassifier, GRURegressor
 from gruvy.errors import ConventionError, DataError, InputError, InputTypeError, ModelFileError
+from gruvy.estimators import base as estimators
 
 SMALL = {"hidden_units": 8, "max_epochs": 4, "random_state": 0}
 

@@ -10,12 +10,12 @@ import re
 import numpy as np
 import pytest
 
-from gruvy.contributions import contributions
 from gruvy.errors import DataError, InputError, InputTypeError
-from gruvy.explain import explain, payload
-from gruvy.explain.choosing import outputs_of, probabilities
-from gruvy.parts import Parts, parts_of
-from gruvy.trace import trace
+from gruvy.inside.contributions import contributions
+from gruvy.inside.explorer import explain, payload
+from gruvy.inside.explorer.choosing import outputs_of, probabilities
+from gruvy.inside.trace import trace
+from gruvy.model.parts import Parts, parts_of
 from small_nets import CONVENTIONS, random_weights
 
 pytest.importorskip("jinja2")

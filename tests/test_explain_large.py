@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from explained import NETS, Shown, Truth, assert_numbers, make, order_of, same, shown_unit
-from gruvy.explain import aggregate, explain, payload
-from gruvy.parts import Parts, parts_of
-from gruvy.trace import trace
+from gruvy.inside.explorer import aggregate, explain, payload
+from gruvy.inside.trace import trace
+from gruvy.model.parts import Parts, parts_of
 from small_nets import CONVENTIONS, random_weights
 
 

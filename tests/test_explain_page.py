@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from explained import EVIL, NETS, Shown, Truth, assert_numbers, make, number, order_of, same, shown_unit
-from gruvy.explain import explain
-from gruvy.parts import Parts
+from gruvy.inside.explorer import explain
+from gruvy.model.parts import Parts
 from gruvy.weights import Weights
 
 

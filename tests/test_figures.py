@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from gruvy import figures
-from gruvy.contributions import contributions
 from gruvy.errors import DataError, InputError, MissingExtraError
-from gruvy.gradients import gradient_norms
-from gruvy.trace import trace
+from gruvy.inside import figures
+from gruvy.inside.contributions import contributions
+from gruvy.inside.gradients import gradient_norms
+from gruvy.inside.trace import trace
 from small_nets import CONVENTIONS, irregular, random_weights
 
 pytest.importorskip("plotly")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gruvy import reference
-from gruvy.contributions import contributions
 from gruvy.errors import InputError
-from gruvy.gradients import Scaled, gradient_norms
-from gruvy.parts import Parts
+from gruvy.inside.contributions import contributions
+from gruvy.inside.gradients import Scaled, gradient_norms
+from gruvy.model.parts import Parts
 from gruvy.weights import Cell, Weights
 from small_nets import CONVENTIONS, irregular, random_weights
 

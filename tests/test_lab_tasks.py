@@ -152,7 +152,7 @@ def test_jacobian_norms_are_autograds(kind):
 
 
 def test_the_grus_jacobian_norms_are_those_of_the_trace():
-    gradients = pytest.importorskip("gruvy.gradients")
+    gradients = pytest.importorskip("gruvy.inside.gradients")
     net = Net("gru", 3, 4, 1, seed=2).double()
     x = torch.randn(2, 100, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     np.testing.assert_allclose(log_norms(net, x), gradients.gradient_norms(net.layer, x.numpy()).state[0], atol=1e-11)

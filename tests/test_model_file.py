@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import gruvy
-from gruvy import model_file
 from gruvy.errors import InputError, ModelFileError
-from gruvy.model_file import Model
-from gruvy.tasks import Labels, Numbers
+from gruvy.model import file as model_file
+from gruvy.model.file import Model
+from gruvy.model.task import Labels, Numbers
 from small_nets import CONVENTIONS, random_weights
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruvy import native, reference
+from gruvy import reference
 from gruvy.convention import Convention
+from gruvy.engines import native
 from gruvy.errors import InputError, InputTypeError
 from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, problem
 

@@ -10,8 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from gruvy import native
 from gruvy.convention import Convention
+from gruvy.engines import native
 from native_cases import builds
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruvy import native
+from gruvy.engines import native
 from native_cases import CONVENTIONS, actual, assert_same_bits, builds, problem
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")

@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from gruvy import native
 from gruvy.convention import Convention
+from gruvy.engines import native
 from native_cases import problem
 
 pytestmark = [pytest.mark.skipif(not native.available()[0], reason="no native engine"), pytest.mark.timeout(120)]
@@ -102,7 +102,7 @@ def python(code, **environment):
 def test_a_clean_exit_with_sleeping_and_with_busy_threads():
     code = """
 import threading, numpy as np
-from gruvy import native
+from gruvy.engines import native
 from gruvy.convention import Convention
 x, h, W, U = np.ones((200, 8, 8), "f"), np.zeros((8, 64), "f"), np.ones((192, 8), "f"), np.ones((192, 64), "f")
 def loop():
@@ -123,7 +123,7 @@ def test_the_environment_forces_an_instruction_set():
     assert code == 1
     assert "gruvy.errors.EngineError: GRUVY_ISA=mmx: this build has " in err
     if not dict(native.info().builds).get("avx512", True):
-        code, _, err = python("from gruvy.recurrence import choose; choose()", GRUVY_ISA="avx512")
+        code, _, err = python("from gruvy.engines.stack import choose; choose()", GRUVY_ISA="avx512")
         assert code == 1
         assert err.endswith("GRUVY_ISA=avx512: this processor lacks AVX-512 (F, DQ, VL, BW)")
 

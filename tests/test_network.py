@@ -12,7 +12,7 @@ import torch
 
 import gruvy
 from compare import assert_close, numpy
-from gruvy import recurrence
+from gruvy.engines import stack as recurrence
 from gruvy.errors import ConventionError, InputError, InputTypeError
 from small_nets import CONVENTIONS, irregular
 

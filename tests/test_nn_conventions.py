@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from compare import assert_close
-from gruvy import Convention, Weights, recurrence, reference
+from gruvy import Convention, Weights, reference
+from gruvy.engines import stack as recurrence
 from gruvy.nn import GRU
 from paths import OWN, force
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import gruvy
-from gruvy import native
+from gruvy.engines import native
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="needs the native core")
 KINDS = [

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.export import Dim
 
 from compare import assert_close
-from gruvy import EngineError, InputError, native
+from gruvy import EngineError, InputError
+from gruvy.engines import native
 from gruvy.nn import GRU, op
 
 # torch's own use of what it deprecates

@@ -16,7 +16,8 @@ from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_sequence
 
 from compare import assert_close
-from gruvy import Convention, ConventionError, EngineError, InputError, InputTypeError, native
+from gruvy import Convention, ConventionError, EngineError, InputError, InputTypeError
+from gruvy.engines import native
 from gruvy.nn import GRU, Path
 
 T, B, I, H = 4, 2, 3, 5

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import gruvy
-from gruvy import native
+from gruvy.engines import native
 from gruvy.errors import EngineError, InputError, InputTypeError
 
 KINDS = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruvy import native
+from gruvy.engines import native
+from gruvy.engines.stack import run
 from gruvy.errors import InputError, InputTypeError
-from gruvy.recurrence import run
+from gruvy.inside.trace import trace
 from gruvy.reference import sigmoid, step
-from gruvy.trace import trace
 from gruvy.weights import Cell, Weights
 from small_nets import CONVENTIONS, irregular, random_weights
 

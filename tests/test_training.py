@@ -18,8 +18,8 @@ from rich.console import Console
 import gruvy
 from compare import assert_close
 from gruvy.errors import InputError, ModelFileError
-from gruvy.fitting import fit_task, raw_of
-from gruvy.tasks import Labels, Numbers, mean_and_scale
+from gruvy.model.task import Labels, Numbers, mean_and_scale
+from gruvy.network.fit import fit_task, raw_of
 from gruvy.training import Batches, Peer, Settings, check_device, train
 from gruvy.training import history as reports
 from gruvy.training.batches import by_length, shuffled

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import gruvy
-from gruvy.fitting import fit_task
+from gruvy.model.task import Labels
+from gruvy.network.fit import fit_task
 from gruvy.nn import engine
-from gruvy.tasks import Labels
 from gruvy.training import Settings
 from gruvy.training.judging import asked_for
 from gruvy.training.loop import SMALL

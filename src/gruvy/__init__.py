@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
 from .convention import Convention
 from .errors import (
     ConventionError,
@@ -20,14 +21,12 @@ from .errors import (
 )
 from .weights import Weights
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor
+    from .model.predictor import load
     from .network import GRU
-    from .runtime import load
 
 # name: (module, the extra that installs what it needs)
 _LAZY = {
@@ -37,7 +36,7 @@ _LAZY = {
     "nn": ("nn", "train"),
     "data": ("data", "data"),
     "sequences": ("data", "data"),
-    "load": ("runtime", ""),
+    "load": ("model.predictor", ""),
 }
 _MODULES = ("nn", "data")
 

@@ -16,7 +16,8 @@ READING = "reading its weights"
 
 
 def _ours(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from .. import native, recurrence
+    from ..engines import native
+    from ..engines import stack as recurrence
 
     native.set_threads(threads)
     w = weights(problem, "torch")
@@ -113,7 +114,7 @@ def _steps(problem: Problem, step: Callable[[Array, Any], tuple[Array, Any]], st
 
 
 def _our_step(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from .. import recurrence
+    from ..engines import stack as recurrence
 
     ((packed,),) = recurrence.packed(weights(problem, "torch"))
     xs = [np.ascontiguousarray(x) for x in problem.x]
@@ -180,7 +181,7 @@ def _jax_step(problem: Problem, mode: Mode, threads: int) -> Ready:
 
 def reading(problem: Problem) -> Callable[[], Any]:
     """The floor of a step: every weight read once a step, and nothing computed."""
-    from .. import recurrence
+    from ..engines import stack as recurrence
 
     ((packed,),) = recurrence.packed(weights(problem, "torch"))
     return lambda: packed.read(STEPS)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from .. import native
+from ..engines import native
 
 PACKAGES = ("gruvy", "torch", "numpy", "onnxruntime", "onednn", "keras", "tensorflow", "tensorflow-cpu", "jax")
 

@@ -52,7 +52,8 @@ def _state(distribution: str) -> str:
 
 def _engines(page: Console) -> bool:
     """Each engine, whether it is there, and which one is chosen and why."""
-    from gruvy import native, recurrence
+    from gruvy.engines import native
+    from gruvy.engines import stack as recurrence
 
     table = Table("engine", "state", "chosen", box=PLAIN)
     there, why = False, "see below"

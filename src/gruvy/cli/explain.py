@@ -46,7 +46,7 @@ def explain(
     if most < 1:
         raise InputError(f"--most {most}: wanted at least 1")
     import gruvy
-    from gruvy.explain import explain as write_page
+    from gruvy.inside.explorer import explain as write_page
 
     net = gruvy.load(model)
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)

@@ -19,7 +19,7 @@ from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences
-    from gruvy.runtime import Model
+    from gruvy.model.predictor import Model
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.arrays import as_sequences, check_targets
 from gruvy.data.collection import Sequences
 from gruvy.data.files import read
 from gruvy.data.frames import sequences

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.arrays import as_sequences
+from gruvy.arrays import as_sequences
 from gruvy.data.collection import Sequences
 from gruvy.errors import DataError
 

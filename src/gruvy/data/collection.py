@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.arrays import as_sequences, check_targets
 from gruvy.errors import DataError, InputError
 
 

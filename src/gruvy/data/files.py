@@ -10,12 +10,12 @@ from typing import Any
 
 from gruvy.data.archive import read_npz
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.data.frames import long_form, wide_form
 from gruvy.data.recordings import Options
 from gruvy.data.table import LABEL, RECORDING, Table
 from gruvy.data.text import read_csv
 from gruvy.errors import DataError
+from gruvy.extras import need
 
 TABLES = (".csv", ".tsv", ".parquet")
 LABELS = "labels.csv"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.data.recordings import Options, Steps, assemble
 from gruvy.data.table import Table, from_frame
 from gruvy.errors import DataError
+from gruvy.extras import need
 
 ID_NAMES = ("id", "sequence", "sequence_id", "series", "series_id", "recording", "recording_id")
 TIME_NAMES = ("time", "timestamp", "step", "t", "date", "datetime")

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.data.splits import Task, split
 from gruvy.data.synthetic import adding, all_sums, random_sums
 from gruvy.errors import DataError, InputError
+from gruvy.extras import need
 
 
 class Entry(NamedTuple):

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.data.table import labels, missing
 from gruvy.errors import DataError, InputError
+from gruvy.extras import need
 
 if TYPE_CHECKING:
     import polars

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.errors import DataError, InputError
+from gruvy.extras import need
 
 Task = Literal["classify", "regress", "tag"]
 MOST_CLASSES = 20  # whole numbers with more distinct values than this are taken as quantities

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.extras import need
 from gruvy.errors import DataError, InputTypeError
+from gruvy.extras import need
 
 if TYPE_CHECKING:
     import polars

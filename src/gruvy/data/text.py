@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from gruvy.data.extras import need
 from gruvy.data.table import Table
 from gruvy.errors import DataError
+from gruvy.extras import need
 
 
 def read_csv(path: Path) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..data.extras import need
+from ..extras import need
 
 # Said once, before any of the lab's modules asks for them: what is missing, and which extra brings it.
 for _module, _extra in (("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")):

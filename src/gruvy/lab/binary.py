@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import torch
 
 from ..data import Sequences, addition, all_sums, from_bits, random_sums
-from ..fitting import fit_task, raw_of
-from ..network import GRU
-from ..tasks import task_of
+from ..model.task import task_of
+from ..network.fit import fit_task, raw_of
+from ..network.net import GRU
 from ..training import Settings as Training
 from ..training.peers import Peer
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .. import native
+from ..engines import native
 from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
 from .experiment import Experiment, Numbers, Verdict

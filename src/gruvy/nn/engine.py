@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from .. import native
 from ..convention import Convention
+from ..engines import native
 from ..errors import EngineError
 from . import memory, plain
 

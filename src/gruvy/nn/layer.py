@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
+from ..engines.native import Packed, pack
 from ..errors import ConventionError, EngineError, InputTypeError
-from ..native import Packed, pack
-from . import dynamo, op, stack
+from . import op, stack
+from . import torch_private as dynamo
 from .check import Call, check_call
 from .engine import asked, choose
 

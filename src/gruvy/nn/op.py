@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ..convention import Convention
+from ..engines.native import Packed
 from ..errors import EngineError
-from ..native import Packed
 from . import stack
 from .check import check_values
 from .engine import Engine, choose

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from ..errors import InputError, ModelFileError
-from ..model_file import write_atomically
+from ..model.file import write_atomically
 
 
 def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:

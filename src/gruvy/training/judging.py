@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..tasks import Task
+from ..model.task import Task
 from .batches import Batches, by_length
 
 Array = np.ndarray[Any, Any]

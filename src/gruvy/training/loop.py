@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..network import GRU
+from ..model.task import Task
+from ..network.net import GRU
 from ..nn.engine import choose, torch_in_one_thread
-from ..tasks import Task
 from . import checkpoint
 from .batches import Batches, shuffled
 from .history import History, Row, reporter

@@ -1,0 +1,98 @@
+"""What the estimators are given: what scikit-learn checks of it, what counts, what is held out; settings as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+from ..arrays import check_targets
+from ..errors import InputError
+from ..network.fit import check_weights
+
+Array = np.ndarray[Any, Any]
+
+
+def two_dimensional(X: Any) -> bool:
+    """Whether X is for scikit-learn's checks: one table of numbers, or what those checks refuse in their words."""
+    if isinstance(X, (list, tuple)):
+        if not X or not all(isinstance(x, (list, tuple)) for x in X):
+            return False
+        try:
+            numbers = np.asarray(X)
+        except ValueError:  # of unequal length
+            return False
+        return numbers.ndim == 2 and numbers.dtype.kind != "O"
+    table = X if hasattr(X, "shape") else np.asarray(X)
+    of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
+    return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)
+
+
+def targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
+    """One target a sequence, or an error."""
+    if y is None:
+        # scikit-learn's own words
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        )
+    return check_targets(y, len(sequences))
+
+
+def counted(X: list[Array], y: Array, sample_weight: Any, groups: Any) -> tuple[list[Array], Array, Any, Any]:
+    """Only what counts: sequences of weight 0 are as good as absent."""
+    weight = check_weights(sample_weight, len(X))
+    if weight is None or weight.all():
+        return X, y, weight, groups
+    kept = np.flatnonzero(weight)
+    groups = None if groups is None else np.asarray(groups)[kept]
+    return [X[i] for i in kept], y[kept], weight[kept], groups
+
+
+def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
+    """Indices to train on, and to validate on: stratified, and a group on one side."""
+    f = estimator.validation_fraction
+    if isinstance(f, bool) or not isinstance(f, (int, float, np.number)) or not 0 <= f < 1:
+        raise InputError(f"validation_fraction={f!r}: wanted a number from 0 to below 1")
+    every = np.arange(count)
+    if f == 0:
+        if estimator.patience is not None:
+            raise InputError(f"patience={estimator.patience!r}: needs validation data; set validation_fraction above 0")
+        return every, every[:0]
+    if count < 2 or round(f * count) in (0, count):
+        raise InputError(f"validation_fraction={f!r}: of {count} sequences leaves none to train or to validate on")
+    if groups is not None:
+        if np.shape(groups) != (count,):
+            raise InputError(f"groups: shape {np.shape(groups)}, wanted (sequences,) = ({count},)")
+        return next(GroupShuffleSplit(1, test_size=f, random_state=seed).split(every, y, groups))  # type: ignore[no-any-return]
+    sides = min(round(f * count), count - round(f * count))
+    strata = None
+    if isinstance(estimator, ClassifierMixin):
+        classes, counts = np.unique(y, return_counts=True)
+        strata = y if counts.min() >= 2 and len(classes) <= sides else None
+    train, held = train_test_split(every, test_size=round(f * count), random_state=seed, stratify=strata)
+    return train, held
+
+
+def settings_out(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON can hold them. A random generator, the bar and the checkpoint's path are not the model's."""
+    out = {name: value for name, value in settings.items() if name not in ("checkpoint", "progress")}
+    out["convention"] = str(out["convention"])
+    out["device"] = "cpu"
+    if not isinstance(out["random_state"], (int, np.integer)):
+        out["random_state"] = None
+    if isinstance(out.get("class_weight"), dict):
+        out["class_weight"] = [[_plain(k), float(w)] for k, w in out["class_weight"].items()]
+    return {name: _plain(value) for name, value in out.items()}
+
+
+def settings_in(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that `settings_out` gave, as arguments."""
+    if isinstance(settings.get("class_weight"), list):
+        settings["class_weight"] = dict(settings["class_weight"])
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,56 @@
+"""Initial weights of a `gruvy.GRU`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .net import GRU
+
+
+def initialise(net: GRU, init: str) -> None:
+    """Set every parameter of the network in place.
+
+    Args:
+        init: ``"glorot"``: W and V uniform in ±sqrt(6 / (inputs + units)) gate by gate (Glorot and Bengio 2010), U
+            orthogonal gate by gate (Saxe et al. 2014), biases 0. ``"uniform"``: all uniform in ±1/sqrt(hidden units),
+            as torch. ``"remember:n"``: as glorot, with the update gate biased so that at zero input a state decays
+            to 1/e in n steps (after Tallec and Ollivier 2018, one n for all units).
+
+    Raises:
+        InputError: there is no such scheme.
+    """
+    scheme, colon, steps = str(init).partition(":")
+    n = 1.0
+    if scheme == "remember":
+        try:
+            n = float(steps)
+        except ValueError:
+            n = 0.0
+    if scheme not in ("glorot", "uniform", "remember") or (colon and scheme != "remember") or not 0 < n < math.inf:
+        raise InputError(f'init={init!r}: wanted "glorot", "uniform" or "remember:n", n steps above 0')
+    H = net.hidden_units
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if scheme == "uniform":
+                torch.nn.init.uniform_(parameter, -1 / math.sqrt(H), 1 / math.sqrt(H))
+            elif name.startswith("U_"):
+                for gate in parameter.chunk(3):
+                    torch.nn.init.orthogonal_(gate)
+            elif name.startswith("W_"):
+                for gate in parameter.chunk(3):
+                    torch.nn.init.xavier_uniform_(gate)
+            elif name == "V":
+                torch.nn.init.xavier_uniform_(parameter)
+            else:
+                torch.nn.init.zeros_(parameter)
+        if scheme == "remember":
+            # A state is kept by k a step, k**n = 1/e. The gate that keeps is σ(b_z), the one that adds 1 - σ(b_z).
+            keeping = -math.log(math.expm1(1 / n))
+            for cell, _ in net._cells():
+                getattr(net, f"b_{cell}")[H : 2 * H] = keeping if net.convention.keeps else -keeping

@@ -1,0 +1,288 @@
+"""`GRU(input_units, hidden_units, output_units)`: the tutorial's class, a whole network of recurrence and read-out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import nn
+from ..convention import Convention
+from ..errors import ConventionError, InputError
+from ..weights import Cell, Weights
+from .equations import Equations, equations
+from .init import initialise
+from .inputs import check_call, check_whole, refuse_torch
+from .pooling import POOLINGS, pool, valid_steps
+
+if TYPE_CHECKING:
+    from ..inside.trace import Trace
+    from ..model.task import Task
+    from ..training import History
+
+_CODE = "convention_name"
+
+
+class Output(NamedTuple):
+    """What a call of `GRU` gives, with D = 1 direction, or 2.
+
+    `outputs` (B, T, O): the read-out at every step, 0 where a step does not count. `last` (B, O): the read-out of the
+    final state, or of the pooled states. `hidden` (B, T, D*H): the top layer's states. `state` (layers*D, B, H): the
+    final states of every layer and direction.
+    """
+
+    outputs: Tensor
+    last: Tensor
+    hidden: Tensor
+    state: Tensor
+
+
+class GRU(torch.nn.Module):
+    """A gated recurrent unit with a read-out: sequences of `input_units` numbers in, `output_units` numbers out.
+
+    Args:
+        input_units, hidden_units, output_units: numbers a step that come in, are remembered, and go out.
+        layers: recurrent layers on top of each other.
+        bidirectional: also read each sequence from its end; the read-out sees both directions.
+        convention: ``"tutorial"``, ``"torch"``, ``"onnx"`` or a `gruvy.Convention`.
+        dropout: the share of units dropped, in training, between layers and before the read-out.
+        pooling: what `last` reads: ``"last"`` the final state, ``"mean"`` or ``"max"`` of the top layer's states over
+            the steps that count since the last restart (over none: the final state). `outputs` always read each step.
+        init: ``"uniform"`` (torch's), ``"glorot"`` (W uniform after Glorot, U orthogonal, biases 0), or
+            ``"remember:100"``: as glorot, with the update gate biased so that a state left alone decays to 1/e in 100
+            steps.
+        device, dtype: of the parameters.
+
+    Parameters, in the equations' letters: ``W_l0`` (3H, I), ``U_l0`` (3H, H), ``b_l0`` (3H,), rows in the order
+    r, z, n; with reset "after" also ``c_l0`` (H,); ``_reverse`` follows for the backward direction; ``V`` (O, D*H),
+    ``b_y`` (O,).
+
+    Raises:
+        InputError, InputTypeError, ConventionError: an argument is out of its range.
+
+    Example:
+        >>> net = GRU(2, 16, 1)
+        >>> net
+        GRU(2, 16, 1, convention="tutorial")
+        >>> out = net(torch.zeros(4, 7, 2), lengths=[7, 7, 3, 0])
+        >>> out.outputs.shape, out.last.shape, out.hidden.shape, out.state.shape
+        (torch.Size([4, 7, 1]), torch.Size([4, 1]), torch.Size([4, 7, 16]), torch.Size([1, 4, 16]))
+    """
+
+    task: Task | None
+    history: History | None
+
+    def __init__(self, input_units: int, hidden_units: int, output_units: int | None = None, *, layers: int = 1,
+                 bidirectional: bool = False, convention: str | Convention = "tutorial", dropout: float = 0.0,
+                 pooling: str = "last", init: str = "uniform", device: Any = None, dtype: Any = None,
+                 **other: Any) -> None:  # fmt: skip
+        super().__init__()
+        refuse_torch(output_units, other)
+        for name, value, least in (
+            ("input_units", input_units, 1), ("hidden_units", hidden_units, 1), ("output_units", output_units, 1),
+            ("layers", layers, 1),
+        ):  # fmt: skip
+            check_whole(name, value, least)
+        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+            raise InputError(f"dropout={dropout!r}: wanted a number from 0 to below 1")
+        if pooling not in POOLINGS:
+            raise InputError(f'pooling={pooling!r}: wanted "last", "mean" or "max"')
+        self.input_units, self.hidden_units, self.output_units = input_units, hidden_units, int(output_units or 0)
+        self.layers, self.bidirectional, self.dropout, self.pooling = layers, bool(bidirectional), dropout, pooling
+        self.convention = Convention.of(convention)
+        self.task, self.history = None, None
+        kind = {"device": device, "dtype": dtype}
+        H, D = hidden_units, self.directions
+        self._recurrent: list[str] = []  # the names of the recurrent parameters, in the order of the layer's
+        for name, k in self._cells():
+            shapes = {"W": (3 * H, input_units if k == 0 else D * H), "U": (3 * H, H), "b": (3 * H,)}
+            if self.convention.reset == "after":
+                shapes["c"] = (H,)
+            for letter, shape in shapes.items():
+                self._recurrent.append(f"{letter}_{name}")
+                self.register_parameter(self._recurrent[-1], torch.nn.Parameter(torch.empty(shape, **kind)))
+        self.V = torch.nn.Parameter(torch.empty(self.output_units, D * H, **kind))
+        self.b_y = torch.nn.Parameter(torch.empty(self.output_units, **kind))
+        # The layer that runs our parameters: a shell without memory of its own, and no child, so that nothing of it
+        # is trained, saved or moved.
+        shell = nn.GRU(
+            input_units, H, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0,
+            bidirectional=self.bidirectional, device="meta", dtype=dtype, convention=self.convention,
+        )  # fmt: skip
+        self.__dict__["_shell"] = shell
+        initialise(self, init)
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def _cells(self) -> list[tuple[str, int]]:
+        """The name and the layer of each cell, in torch's order."""
+        return [(f"l{k}{end}", k) for k in range(self.layers) for end in ("", "_reverse")[: self.directions]]
+
+    def extra_repr(self) -> str:
+        said = [str(self.input_units), str(self.hidden_units), str(self.output_units)]
+        for name, default in (("layers", 1), ("bidirectional", False), ("dropout", 0.0), ("pooling", "last")):
+            if getattr(self, name) != default:
+                said.append(f"{name}={getattr(self, name)!r}")
+        return ", ".join([*said, f'convention="{self.convention}"'])
+
+    def forward(self, x: Tensor, *, state: Tensor | None = None, lengths: Any = None, mask: Tensor | None = None,
+                restarts: Tensor | None = None, outputs: bool = True) -> Output:  # fmt: skip
+        """Run the network over a batch of sequences.
+
+        Args:
+            x: (B, T, input_units).
+            state: initial states (layers * D, B, hidden_units), default zeros.
+            lengths: (B,) whole numbers 0 to T, how many steps of each sequence count; default all.
+            mask: (B, T) booleans, True where a step counts.
+            restarts: (B, T) booleans, True where a sequence starts anew.
+            outputs: False says that the read-out of every step is not wanted; `Output.outputs` may then have no steps.
+
+        Returns:
+            `Output`.
+
+        Raises:
+            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        """
+        check_call(self, x, state)
+        shell: nn.GRU = self.__dict__["_shell"]
+        shell.training = self.training
+        weights = [getattr(self, name) for name in self._recurrent]
+        hidden, final = shell.with_weights(weights, x, state, lengths=lengths, mask=mask, restarts=restarts)
+        top = final[-1] if self.directions == 1 else final[-2:].transpose(0, 1).flatten(1)
+        # Whatever is asked for, dropout draws the same numbers.
+        each = outputs or (self.training and self.dropout > 0)
+        valid = valid_steps(lengths, mask, x.shape[1], x.device) if each or self.pooling != "last" else None
+        pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
+        read = self._read(hidden) if each else hidden.new_empty(x.shape[0], 0, self.output_units)
+        if valid is not None and each:
+            read = torch.where(valid[..., None], read, 0)
+        return Output(read, self._read(pooled), hidden, final)
+
+    def _read(self, h: Tensor) -> Tensor:
+        return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
+
+    def equations(self) -> Equations:
+        """The equations of this very network, to print or for a notebook to draw.
+
+        Example:
+            >>> print(GRU(2, 16, 1).equations())
+            z_t = σ(W_z x_t + U_z h_{t-1} + b_z)                 update gate
+            r_t = σ(W_r x_t + U_r h_{t-1} + b_r)                 reset gate
+            h̃_t = tanh(W_h x_t + U_h (r_t ∘ h_{t-1}) + b_h)      candidate
+            h_t = (1 - z_t) ∘ h_{t-1} + z_t ∘ h̃_t                state
+            y_t = V h_t + b_y                                    read-out
+            x_t: 2 numbers, h_t: 16, y_t: 1
+        """
+        return equations(self)
+
+    def weights(self) -> Weights:
+        """The recurrent weights as NumPy arrays, copied."""
+        cells: list[list[Cell]] = [[] for _ in range(self.layers)]
+        for name, k in self._cells():
+            parts = (getattr(self, f"{letter}_{name}", None) for letter in "WUbc")
+            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))  # type: ignore[arg-type]
+        return Weights(self.convention, cells)
+
+    def load_weights(self, weights: Weights) -> GRU:
+        """Take over recurrent weights of the same shape; another `update` is converted. Returns the network."""
+        w = weights.merged().convert(self.convention)
+        if (w.input_units, w.hidden_units, w.layers, w.directions) != (
+            self.input_units, self.hidden_units, self.layers, self.directions
+        ):  # fmt: skip
+            raise InputError(f"weights: {w}, wanted those of {self}")
+        with torch.no_grad():
+            for name, k in self._cells():
+                for letter, a in zip("WUbc", w.cells[k][name.endswith("_reverse")], strict=True):
+                    parameter = getattr(self, f"{letter}_{name}", None)
+                    if parameter is not None:
+                        parameter.copy_(torch.zeros_like(parameter) if a is None else torch.tensor(a))
+        return self
+
+    def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None) -> Trace:
+        """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.inside.trace.trace`."""
+        from ..inside.trace import trace
+
+        def array(a: Any) -> Any:
+            return a.detach().cpu().numpy() if isinstance(a, Tensor) else a
+
+        given = {"lengths": lengths, "mask": mask, "restarts": restarts, "state": state}
+        return trace(self.weights(), array(x), **{name: array(value) for name, value in given.items()})
+
+    def fit(self, X: Any, y: Any, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
+            **settings: Any) -> GRU:  # fmt: skip
+        """Train the network on sequences, from the weights it has.
+
+        Args:
+            X: a list of N arrays (T_i, input_units), or one array (N, T, input_units).
+            y: ``task="classify"``: N labels; ``"regress"``: numbers (N,) or (N, output_units); ``"tag"``: a label a
+                step, N arrays (T_i,) or one (N, T). With two classes, one or two output units serve.
+            sample_weight: (N,), how much each sequence counts.
+            validation: a pair (X, y), judged after each epoch; the best epoch's weights are kept.
+            settings: of `gruvy.training.Settings`, as ``max_epochs=50, batch_size=32, learning_rate=1e-2, seed=None``.
+
+        Returns:
+            The network, with `history` and `task` set. Inputs are taken as they are; numbers to regress are scaled
+            for training, and `predict` scales them back.
+
+        Raises:
+            InputError, DataError: the data or a setting do not suit.
+        """
+        from .fit import fit_network
+
+        fit_network(self, X, y, task, sample_weight, validation, settings)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Labels or numbers for sequences as given to `fit`, of the kind that it was given.
+
+        Returns:
+            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) a sequence: a list for a
+            list, one array (N, T) for an array.
+        """
+        from .fit import raw_answers
+
+        return raw_answers(self, X, "answers")
+
+    def predict_proba(self, X: Any) -> Any:
+        """Probabilities of each class: (N, K), or for tags (T_i, K) for each sequence. Arguments as `predict`."""
+        from .fit import raw_answers
+
+        return raw_answers(self, X, "probabilities")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network and its task to a file that `gruvy.load` and `GRU.load` read."""
+        from .fit import save_network
+
+        save_network(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> GRU:
+        """The network in a file that `save` wrote.
+
+        Raises:
+            ModelFileError: the file is not there, no gruvy model, damaged, or of a newer version.
+        """
+        from .fit import load_network
+
+        return load_network(path)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        name = str(self.convention).encode()
+        destination[prefix + _CODE] = torch.tensor(list(name), dtype=torch.uint8)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        code = state_dict.get(prefix + _CODE)
+        if code is not None:
+            came = bytes(code.tolist()).decode()
+            if came != str(self.convention):
+                raise ConventionError(
+                    f'state dict: weights of convention "{came}", this network has convention "{self.convention}"'
+                )
+            state_dict = {name: value for name, value in state_dict.items() if name != prefix + _CODE}
+        super()._load_from_state_dict(state_dict, prefix, *args)
