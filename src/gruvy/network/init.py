@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import torch
 
 from ..errors import InputError
 
-if TYPE_CHECKING:
-    from .net import GRU
 
-
-def initialise(net: GRU, init: str) -> None:
-    """Set every parameter of the network in place.
+def initialise(parameters: Mapping[str, torch.nn.Parameter], H: int, keeps: bool, init: str) -> None:
+    """Set every parameter of a network in place.
 
     Args:
+        parameters: by their names in `gruvy.GRU`. H: hidden units. keeps: what a high update gate does.
         init: ``"glorot"``: W and V uniform in ±sqrt(6 / (inputs + units)) gate by gate (Glorot and Bengio 2010), U
             orthogonal gate by gate (Saxe et al. 2014), biases 0. ``"uniform"``: all uniform in ±1/sqrt(hidden units),
             as torch. ``"remember:n"``: as glorot, with the update gate biased so that at zero input a state decays
@@ -34,9 +32,8 @@ def initialise(net: GRU, init: str) -> None:
             n = 0.0
     if scheme not in ("glorot", "uniform", "remember") or (colon and scheme != "remember") or not 0 < n < math.inf:
         raise InputError(f'init={init!r}: wanted "glorot", "uniform" or "remember:n", n steps above 0')
-    H = net.hidden_units
     with torch.no_grad():
-        for name, parameter in net.named_parameters():
+        for name, parameter in parameters.items():
             if scheme == "uniform":
                 torch.nn.init.uniform_(parameter, -1 / math.sqrt(H), 1 / math.sqrt(H))
             elif name.startswith("U_"):
@@ -52,5 +49,6 @@ def initialise(net: GRU, init: str) -> None:
         if scheme == "remember":
             # A state is kept by k a step, k**n = 1/e. The gate that keeps is σ(b_z), the one that adds 1 - σ(b_z).
             keeping = -math.log(math.expm1(1 / n))
-            for cell, _ in net._cells():
-                getattr(net, f"b_{cell}")[H : 2 * H] = keeping if net.convention.keeps else -keeping
+            for name, parameter in parameters.items():
+                if name.startswith("b_l"):
+                    parameter[H : 2 * H] = keeping if keeps else -keeping

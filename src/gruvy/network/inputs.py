@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from ..errors import InputError, InputTypeError
 
-if TYPE_CHECKING:
-    from .net import GRU
-
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
-
-
-def check_whole(name: str, value: Any, least: int) -> None:
-    """A whole number of at least `least`, or an InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
 
 
 def refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
@@ -38,17 +29,17 @@ def refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
         )
 
 
-def check_call(net: GRU, x: Any, state: Any) -> None:
-    """The inputs (B, T, I) and initial states of a call."""
+def check_call(x: Any, state: Any, units: int, hidden: int, cells: int, dtype: torch.dtype) -> None:
+    """The inputs (B, T, units) and initial states (cells, B, hidden) of a call."""
     if not isinstance(x, Tensor):
-        raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {net.input_units})")
-    if x.dim() != 3 or x.shape[-1] != net.input_units:
-        raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {net.input_units})")
-    if x.dtype != net.V.dtype:
-        raise InputTypeError(f"x: dtype {x.dtype}, wanted {net.V.dtype} like the network's parameters")
+        raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {units})")
+    if x.dim() != 3 or x.shape[-1] != units:
+        raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {units})")
+    if x.dtype != dtype:
+        raise InputTypeError(f"x: dtype {x.dtype}, wanted {dtype} like the network's parameters")
     if state is None:
         return
-    wanted = (net.layers * net.directions, x.shape[0], net.hidden_units)
+    wanted = (cells, x.shape[0], hidden)
     if not isinstance(state, Tensor):
         raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
     if state.shape != wanted:

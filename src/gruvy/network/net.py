@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import nn
-from ..convention import Convention
+from ..checks import share, whole
+from ..convention import Convention, Equations
 from ..errors import ConventionError, InputError
 from ..weights import Cell, Weights
-from .equations import Equations, equations
 from .init import initialise
-from .inputs import check_call, check_whole, refuse_torch
+from .inputs import check_call, refuse_torch
 from .pooling import POOLINGS, pool, valid_steps
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ class GRU(torch.nn.Module):
             ("input_units", input_units, 1), ("hidden_units", hidden_units, 1), ("output_units", output_units, 1),
             ("layers", layers, 1),
         ):  # fmt: skip
-            check_whole(name, value, least)
-        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-            raise InputError(f"dropout={dropout!r}: wanted a number from 0 to below 1")
+            whole(name, value, least)
+        share("dropout", dropout)
         if pooling not in POOLINGS:
             raise InputError(f'pooling={pooling!r}: wanted "last", "mean" or "max"')
         self.input_units, self.hidden_units, self.output_units = input_units, hidden_units, int(output_units or 0)
@@ -113,7 +112,7 @@ class GRU(torch.nn.Module):
             bidirectional=self.bidirectional, device="meta", dtype=dtype, convention=self.convention,
         )  # fmt: skip
         self.__dict__["_shell"] = shell
-        initialise(self, init)
+        initialise(dict(self.named_parameters()), self.hidden_units, self.convention.keeps, init)
 
     @property
     def directions(self) -> int:
@@ -148,7 +147,7 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        check_call(self, x, state)
+        check_call(x, state, self.input_units, self.hidden_units, self.layers * self.directions, self.V.dtype)
         shell: nn.GRU = self.__dict__["_shell"]
         shell.training = self.training
         weights = [getattr(self, name) for name in self._recurrent]
@@ -178,7 +177,9 @@ class GRU(torch.nn.Module):
             y_t = V h_t + b_y                                    read-out
             x_t: 2 numbers, h_t: 16, y_t: 1
         """
-        return equations(self)
+        return self.convention.equations(
+            self.input_units, self.hidden_units, self.output_units, self.layers, self.bidirectional, self.pooling
+        )
 
     def weights(self) -> Weights:
         """The recurrent weights as NumPy arrays, copied."""
