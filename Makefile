@@ -12,7 +12,7 @@ help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
 	@echo "make test      every test but the slow ones"
 	@echo "make test-all  every test"
-	@echo "make lint      ruff and mypy"
+	@echo "make lint      ruff, mypy, who imports whom"
 	@echo "make bench     the benchmark; writes the table in the README"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make clean     remove .venv and what was built"
@@ -30,6 +30,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(STAMP)
 	$(BIN)/gruvy bench

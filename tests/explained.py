@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from gruvy import reference
 from gruvy.inside.contributions import contributions
-from gruvy.inside.explorer.choosing import outputs_of, probabilities
+from gruvy.inside.explorer.choosing import outputs_of
 from gruvy.inside.trace import trace
-from gruvy.model.parts import Parts
-from small_nets import CONVENTIONS, random_weights
+from small_nets import CONVENTIONS, random_weights, small_model
 
 EVIL = ["</script><b>1</b>", 'it\'s "two" & <i>', "три"]
 
@@ -76,22 +76,22 @@ class Truth:
 
     def __init__(self, parts, X):
         w = parts.weights
-        self.parts, self.X = Parts(**{**parts.__dict__, "weights": w.astype(np.float64)}), X
+        self.parts, self.X = replace(parts, weights=w.astype(np.float64)), X
         self.w = self.parts.weights.merged()
         self.traces = [trace(self.parts, x[None]) for x in X]
-        self.outputs = outputs_of(self.parts, X, None)
+        self.outputs = outputs_of(self.parts, X)
         self.found = {}
 
     def answer(self, output):
         if self.parts.task in ("classify", "tag"):
-            return probabilities(output)
-        return output * self.parts.y_scale + self.parts.y_shift
+            return self.parts.target.probabilities(output)
+        return output * self.parts.target.scale + self.parts.target.mean
 
     def prefix(self, i, s):
         """The answer if the sequence ended after step s, or for tags at step s."""
         if self.parts.task == "tag":
             return self.answer(self.outputs[1][i][s])
-        return self.answer(outputs_of(self.parts, [self.X[i][: s + 1]], None)[0][0])
+        return self.answer(outputs_of(self.parts, [self.X[i][: s + 1]])[0][0])
 
     def inputs(self, i, j):
         """What layer and direction j saw: (T, width)."""
@@ -200,7 +200,7 @@ def make(kind, convention, layers, directions, pooling):
     if kind == "regress":
         scalers |= {"y_shift": np.array([40.0], np.float32), "y_scale": np.array([3.0], np.float32)}
     V, b_y = rng.normal(size=(O, P)).astype(np.float32), rng.normal(size=O).astype(np.float32)
-    parts = Parts(w, V, b_y, pooling, kind, classes=tuple(EVIL) if O == 3 else (), **scalers)
+    parts = small_model(w, V, b_y, pooling, kind, classes=tuple(EVIL) if O == 3 else (), **scalers)
     X = [rng.normal(size=(n, 3)).astype(np.float32) for n in (7, 1, 12, 9, 5)]
     if kind == "tag":
         y = [[EVIL[k] for k in rng.integers(0, 3, len(x))] for x in X]

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ import pytest
 from gruvy.errors import DataError, InputError, InputTypeError
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer import explain, payload
-from gruvy.inside.explorer.choosing import outputs_of, probabilities
+from gruvy.inside.explorer.choosing import outputs_of
 from gruvy.inside.trace import trace
-from gruvy.model.parts import Parts, parts_of
-from small_nets import CONVENTIONS, random_weights
+from gruvy.model.model import Model
+from small_nets import CONVENTIONS, random_weights, small_model
 
 pytest.importorskip("jinja2")
 
@@ -37,7 +38,7 @@ def classifier():
     rng = np.random.default_rng(40)
     w = random_weights(rng, CONVENTIONS[0]).astype(np.float32)
     V, b_y = rng.normal(size=(3, 4)) * 2, rng.normal(size=3)
-    parts = Parts(w, V, b_y, "last", "classify", np.ones(3), np.full(3, 2.0), classes=("a", "b", "c"))
+    parts = small_model(w, V, b_y, "last", "classify", np.ones(3), np.full(3, 2.0), classes=("a", "b", "c"))
     X = [rng.normal(size=(n, 3)).astype(np.float32) for n in rng.integers(1, 9, 30)]
     return parts, X, [str(v) for v in rng.choice(["a", "b", "c"], 30)]
 
@@ -58,7 +59,7 @@ def test_mistakes_come_first_and_the_hardest_of_them(classifier, tmp_path):
     parts, X, y = classifier
     explain(parts, X, tmp_path / "page.html", y)
     data = data_of(tmp_path / "page.html")
-    p = probabilities(outputs_of(parts, X, None)[0])
+    p = parts.target.probabilities(outputs_of(parts, X)[0])
     loss = [-np.log(p[i, "abc".index(v)]) for i, v in enumerate(y)]
     order = [int(s["id"]) for s in data["sequences"]]
     right = [s["right"] for s in data["sequences"]]
@@ -114,7 +115,7 @@ def test_long_recordings_leave_room_for_fewer(classifier, tmp_path, monkeypatch)
 def test_no_truth_the_doubtful_first(classifier, tmp_path):
     parts, X, _ = classifier
     explain(parts, X, tmp_path / "page.html")
-    p = probabilities(outputs_of(parts, X, None)[0]).max(1)
+    p = parts.target.probabilities(outputs_of(parts, X)[0]).max(1)
     data = data_of(tmp_path / "page.html")
     assert (np.diff([p[int(s["id"])] for s in data["sequences"]]) >= 0).all()
     assert {s["right"] for s in data["sequences"]} == {None}
@@ -124,7 +125,7 @@ def test_no_truth_the_doubtful_first(classifier, tmp_path):
 def test_two_hundred_sequences_stay_under_twelve_megabytes(tmp_path):
     rng = np.random.default_rng(41)
     w = random_weights(rng, CONVENTIONS[3], I=13, H=64, size=0.2).astype(np.float32)
-    parts = Parts(w, rng.normal(size=(10, 64)), np.zeros(10), "last", "classify", classes=tuple(range(10)))
+    parts = small_model(w, rng.normal(size=(10, 64)), np.zeros(10), "last", "classify", classes=tuple(range(10)))
     found = explain(parts, rng.normal(size=(200, 100, 13)), tmp_path / "page.html", rng.integers(0, 10, 200))
     assert found.kept == 200
     assert found.size < 12e6
@@ -153,7 +154,7 @@ def test_a_page_is_written_whole_or_not_at_all(classifier, tmp_path, monkeypatch
 
 def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     parts, X, y = classifier
-    numbers = Parts(parts.weights, parts.V, parts.b_y, "last", "regress")
+    numbers = small_model(parts.weights, parts.V, parts.b_y, "last", "regress")
     cases = [
         (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; wanted 3 channels"),
         (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is wanted"),
@@ -170,7 +171,7 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
             "history[0]: {'loss': 1}, wanted a row with epoch, loss, val_loss, val_score",
         ),
         (
-            lambda: [Parts(**{**parts.__dict__, "task": "tag"}), X[:1], [["a"] * 99]],
+            lambda: [replace(parts, target=replace(parts.target, per_step=True)), X[:1], [["a"] * 99]],
             {},
             f"y[0]: 99 labels, X[0] has {len(X[0])} steps; wanted one label a step",
         ),
@@ -215,9 +216,9 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     loaded = gruvy.load(tmp_path / "m.safetensors")
     p = model.predict_proba(X)
     for m in (model, loaded):
-        parts = parts_of(m)
-        np.testing.assert_allclose(probabilities(outputs_of(parts, X, None)[0]), p, atol=1e-5)
-        assert parts.classes == ("down", "up")
+        parts = Model.of(m)
+        np.testing.assert_allclose(parts.target.probabilities(outputs_of(parts, X)[0]), p, atol=1e-5)
+        assert parts.classes.tolist() == ["down", "up"]
         explain(m, X, tmp_path / "page.html", y, ids=[f"n{i}" for i in range(40)])
         data = data_of(tmp_path / "page.html")
         said = {s["id"]: s["says"] for s in data["sequences"]}
@@ -226,8 +227,8 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     assert [row["epoch"] for row in explained_history(model, X, tmp_path)] == [1, 2, 3]
     numbers = gruvy.GRURegressor(hidden_units=5, max_epochs=2, random_state=0, progress=False)
     numbers.fit(X, [x.sum() for x in X])
-    parts = parts_of(numbers)
-    found = outputs_of(parts, X, None)[0] * parts.y_scale + parts.y_shift
+    parts = Model.of(numbers)
+    found = outputs_of(parts, X)[0] * parts.target.scale + parts.target.mean
     np.testing.assert_allclose(found[:, 0], numbers.predict(X), rtol=1e-4, atol=1e-4)
 
 

@@ -9,9 +9,8 @@ from gruvy import reference
 from gruvy.errors import InputError
 from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import Scaled, gradient_norms
-from gruvy.model.parts import Parts
 from gruvy.weights import Cell, Weights
-from small_nets import CONVENTIONS, irregular, random_weights
+from small_nets import CONVENTIONS, irregular, random_weights, small_model
 
 STEP = 1e-30  # of the complex step: Im f(x + i STEP) / STEP has no cancellation, so the step may be this small
 
@@ -108,7 +107,7 @@ def test_a_restart_is_exactly_zero_and_short_sequences_end():
 
 def parts_for(rng, w, pooling):
     P = w.hidden_units * w.directions
-    return Parts(
+    return small_model(
         w, rng.normal(size=(2, P)), rng.normal(size=2), pooling, "classify", rng.normal(size=3), np.array([0.5, 2, 3])
     )
 
@@ -123,7 +122,7 @@ def test_input_gradients_agree_with_the_complex_step(layers, directions, convent
     x, options, valid = irregular(rng)
     state = rng.normal(size=(layers * directions, 3, 4))
     g = gradient_norms(parts, x, state=state, **options)
-    clean = (np.where(valid[..., None], x, 0) - parts.shift) / parts.scale
+    clean = (np.where(valid[..., None], x, 0) - parts.scaler.mean) / parts.scaler.scale
     hidden, _ = complex_run(w, clean, state, options)
     counted = valid.copy()
     counted[0, :5] = False  # pooling looks at what no restart follows
@@ -144,7 +143,7 @@ def test_input_gradients_agree_with_the_complex_step(layers, directions, convent
             J = []
             for i in range(3):
                 moved = clean.astype(complex)
-                moved[b, s, i] += 1j * STEP / parts.scale[i]
+                moved[b, s, i] += 1j * STEP / parts.scaler.scale[i]
                 J.append(outputs(moved)[b].imag / STEP)
             expected = np.linalg.norm(J)
             if expected == 0:
@@ -200,7 +199,7 @@ def test_contributions_add_up(layers, directions, pooling):
     assert (c.values[~valid] == 0).all()
     np.testing.assert_allclose(c.gap, c.output - c.base - c.values.sum((1, 2)), atol=1e-15)
     # the output really is the model's
-    seen = (np.where(valid[..., None], x, 0) - parts.shift) / parts.scale
+    seen = (np.where(valid[..., None], x, 0) - parts.scaler.mean) / parts.scaler.scale
     _, last = complex_run(w, seen, np.zeros((layers * directions, 3, 4)), options)
     if pooling == "last":
         expected = (last @ parts.V.T + parts.b_y)[[0, 1, 2], [0, 1, 1]]

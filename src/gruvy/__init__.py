@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor
-    from .model.predictor import load
+    from .model.file import load
     from .network import GRU
 
 # name: (module, the extra that installs what it needs)
@@ -36,7 +36,7 @@ _LAZY = {
     "nn": ("nn", "train"),
     "data": ("data", "data"),
     "sequences": ("data", "data"),
-    "load": ("model.predictor", ""),
+    "load": ("model.file", ""),
 }
 _MODULES = ("nn", "data")
 

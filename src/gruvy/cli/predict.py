@@ -19,7 +19,7 @@ from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences
-    from gruvy.model.predictor import Model
+    from gruvy.model.model import Model
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.")]
 
@@ -61,7 +61,7 @@ def predict(
 
 def read_for(net: Model, layout: reading.Layout, data: str, features: str | None, **others: Any) -> Sequences:
     """The sequences in `data`, with the channels that the model was trained on, in its order."""
-    columns = net.data.columns
+    columns = net.columns
     wanted = reading.comma(features)
     if (
         wanted is None and Path(data).exists() and Path(data).suffix.lower() != ".npz"
@@ -83,8 +83,8 @@ def answer_columns(net: Model) -> list[str]:
     """What one answer consists of."""
     if net.classes is not None:
         return ["prediction", *(f"probability_{name}" for name in net.classes)]
-    count = len(net.data.b_y)
-    names = net.data.columns.get("targets", [])
+    count = net.outputs
+    names = net.columns.get("targets", [])
     return list(names) if len(names) == count else ["prediction"] if count == 1 else [f"y{k}" for k in range(count)]
 
 
@@ -144,7 +144,7 @@ def stream(model: ModelFile) -> None:
 
 def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]:
     """The channels of each step; None where a new sequence starts."""
-    channels = net.data.weights.input_units
+    channels = net.weights.input_units
     places: list[int] | None = None
     for line, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row):
@@ -163,16 +163,16 @@ def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]
 def _places(net: Model, row: list[str], line: int) -> list[int] | None:
     """Where the channels stand, if the row names columns; None if it holds numbers."""
     if any(_is_number(cell) for cell in row):
-        wanted = net.data.weights.input_units
+        wanted = net.weights.input_units
         if len(row) != wanted:
             raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {wanted}")
         return None
     names = [cell.strip() for cell in row]
-    channels = net.data.columns.get("channels")
+    channels = net.columns.get("channels")
     if channels is None:
-        if len(names) != net.data.weights.input_units:
+        if len(names) != net.weights.input_units:
             raise DataError(
-                f"stdin has the columns {', '.join(names)}; the model wants {net.data.weights.input_units}, "
+                f"stdin has the columns {', '.join(names)}; the model wants {net.weights.input_units}, "
                 "and its file does not say which"
             )
         return list(range(len(names)))

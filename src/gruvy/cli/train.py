@@ -181,6 +181,6 @@ def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, he
 
 def name_columns(path: Path, **columns: list[str]) -> None:
     """Put the names of the data's columns into a model's file, so that `predict` finds them in any order."""
-    from gruvy.model import file as model_file
+    from gruvy.model.file import read, write
 
-    model_file.write(path, replace(model_file.read(path), columns=columns))
+    write(path, replace(read(path), columns=columns))

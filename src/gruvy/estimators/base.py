@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..arrays import as_sequences
 from ..errors import ModelFileError
 from ..model import file as model_file
-from ..model.task import Labels, Numbers, Task, mean_and_scale
-from ..network.fit import check_numbers, fit_task, model_of, network_of, raw_of
-from ..network.net import GRU
+from ..model.scaler import Scaler
+from ..model.task import Labels, Numbers, Task
+from ..network import GRU
+from ..network.fit import check_numbers, fit_task, raw_of
 from ..training import History, Settings, check_device
 from .inputs import counted, settings_in, settings_out, split, targets, two_dimensional
 
@@ -37,6 +38,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     net_: GRU
     task_: Task
     history_: History
+    scaler_: Scaler | None
     width_: int | None
 
     def __init__(self, hidden_units: int = 64, *, layers: int = 1, bidirectional: bool = False,
@@ -81,10 +83,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         train, held = split(self, len(X), y, groups, seed)
         X, y, judged = [X[i] for i in train], y[train], ([X[i] for i in held], y[held])
         weight = None if weight is None else weight[train]
-        self.input_mean_, self.input_scale_ = None, None
+        self.scaler_ = None
         if self.scale_inputs:
             each = None if weight is None else np.repeat(weight, [len(x) for x in X])
-            self.input_mean_, self.input_scale_ = mean_and_scale(np.concatenate(X).astype(np.float64), each)
+            self.scaler_ = Scaler.of(np.concatenate(X).astype(np.float64), each)
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             kind = {name: getattr(self, name) for name in _OF_NETWORK}
@@ -112,7 +114,17 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return sequences
 
     def _scaled(self, X: Sequence[Array]) -> list[Array]:
-        return [model_file.scaled(x, self.input_mean_, self.input_scale_, np.float32) for x in X]
+        return [(x if self.scaler_ is None else self.scaler_(x)).astype(np.float32, copy=False) for x in X]
+
+    @property
+    def input_mean_(self) -> Array | None:
+        """The mean of each channel (I,), or None where inputs are taken as they are."""
+        return None if self.scaler_ is None else self.scaler_.mean
+
+    @property
+    def input_scale_(self) -> Array | None:
+        """The deviation of each channel (I,), or None where inputs are taken as they are."""
+        return None if self.scaler_ is None else self.scaler_.scale
 
     def _raw(self, X: Any) -> Array:
         check_is_fitted(self, "net_")
@@ -126,8 +138,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "net_")
         names = getattr(self, "feature_names_in_", None)
-        model = model_of(
-            self.net_, task=self.task_, input_mean=self.input_mean_, input_scale=self.input_scale_, width=self.width_,
+        model = self.net_.model(
+            target=self.task_, scaler=self.scaler_, width=self.width_,
             feature_names=None if names is None else tuple(map(str, names)),
             settings={"estimator": type(self).__name__, **settings_out(self.get_params(deep=False))},
         )  # fmt: skip
@@ -147,13 +159,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             what = "a network that was saved alone; gruvy.GRU.load" if made is None else f"a {made}; {made}.load"
             raise ModelFileError(f"{path}: holds {what} reads it")
         self = cls(**settings_in(settings))
-        self.net_, self.task_ = network_of(model), model.task  # type: ignore[assignment]
-        self.input_mean_, self.input_scale_, self.width_ = model.input_mean, model.input_scale, model.width
+        self.net_, self.task_ = GRU.of(model), model.target  # type: ignore[assignment]
+        self.scaler_, self.width_ = model.scaler, model.width
         self.n_features_in_ = model.width or model.weights.input_units
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, object)
-        if isinstance(model.task, Labels):
-            self.classes_ = model.task.classes
+        if isinstance(model.target, Labels):
+            self.classes_ = model.target.classes
         return self
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..engines.stack import choose, reversed_restarts
 from ..errors import InputError
-from ..model.parts import Parts, pool_steps
-from .gradients import pooling_shares, traced
+from ..model.model import Model
+from ..model.pooling import pool_steps, pooled, shares
+from .gradients import traced
 from .trace import Trace
 
 Array = np.ndarray[Any, Any]
@@ -20,8 +21,8 @@ _HALVINGS = 20
 class _Net:
     """A model with its lengths and initial state fixed: outputs of inputs, and gradients of outputs by inputs."""
 
-    def __init__(self, parts: Parts, t: Trace, engine: str | None) -> None:
-        self.parts, self.initial, self.valid = parts, t.initial, t.valid
+    def __init__(self, model: Model, t: Trace, engine: str | None) -> None:
+        self.model, self.initial, self.valid = model, t.initial, t.valid
         self.steps = pool_steps(t.valid, t.restarts)
         self.engine = choose(engine, np.float64).module
         cuts = None if t.restarts is None else t.restarts.T
@@ -33,7 +34,7 @@ class _Net:
 
     def _forward(self, x: Array, rows: Array) -> tuple[Array, Array, list[tuple[Any, ...]]]:
         """Top states (B, T, P), final states (B, P), and of each layer and direction x, h, y, gates; x (B, T, I)."""
-        w = self.parts.weights
+        w = self.model.weights
         D, H, saved, (B, T) = w.directions, w.hidden_units, [], x.shape[:2]
         x = x.transpose(1, 0, 2)
         last: list[Array] = []
@@ -51,17 +52,17 @@ class _Net:
     def outputs(self, x: Array, rows: Array) -> Array:
         """Outputs (B, O) of inputs x (B, T, I) for the sequences `rows`."""
         hidden, final, _ = self._forward(x, rows)
-        return self.parts.read_out(self.parts.pooled(hidden, final, self.steps[rows]))
+        return self.model.read(pooled(self.model.pooling, hidden, final, self.steps[rows]))
 
     def gradient(self, x: Array, target: Array, rows: Array) -> Array:
         """Gradient (B, T, I) of output target[b] by the input, for the sequences `rows`."""
-        w, V = self.parts.weights, self.parts.V
+        w, V = self.model.weights, self.model.V
         D, H, c = w.directions, w.hidden_units, w.convention
         hidden, _, saved = self._forward(x, rows)
         seed = np.eye(D * H)[target] if V is None else np.asarray(V, np.float64)[target]  # (B, P)
         dy: Array | None = None
-        if self.parts.pooling in ("mean", "max"):
-            dy = (pooling_shares(self.parts.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
+        if self.model.pooling in ("mean", "max"):
+            dy = (shares(self.model.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
             seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
         for k in reversed(range(w.layers)):
             dx = np.zeros(saved[k * D][0].shape)
@@ -121,17 +122,17 @@ def contributions(model: Any, x: Any, *, target: Any = None, baseline: Any = Non
         >>> c.values[0, :, 0].round(3), (c.output - c.base).round(3)
         (array([0.221, 0.   , 0.716]), array([0.937]))
     """
-    parts, t, seen = traced(model, x, lengths, mask, restarts, state)
-    (B, T), w = t.valid.shape, parts.weights
-    base = np.zeros(w.input_units) if baseline is None else parts.seen(np.asarray(baseline, np.float64))
+    model, t, seen = traced(model, x, lengths, mask, restarts, state)
+    (B, T), w = t.valid.shape, model.weights
+    base = np.zeros(w.input_units) if baseline is None else model.seen(np.asarray(baseline, np.float64))
     if base.shape not in ((w.input_units,), seen.shape):
         raise InputError(f"baseline: shape {base.shape}, wanted ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too
     start = np.where(t.valid[..., None], base, 0)
-    net = _Net(parts, t, engine)
+    net = _Net(model, t, engine)
     rows = np.arange(B)
     here, there = net.outputs(seen, rows), net.outputs(start, rows)
-    target = here.argmax(1) if target is None else _targets(target, B, parts.outputs)
+    target = here.argmax(1) if target is None else _targets(target, B, model.outputs)
     output, base = here[rows, target], there[rows, target]
     values, way = np.zeros_like(seen), seen - start
     at, weight = np.polynomial.legendre.leggauss(8)

@@ -6,12 +6,15 @@ or grows exponentially. So each product is kept as a mantissa and a power of two
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engines.stack import reversed_restarts
-from ..model.parts import Parts, as_batch, parts_of, pool_steps
+from ..model.batches import as_batch
+from ..model.model import Model
+from ..model.pooling import pool_steps, shares
 from ..weights import Cell
 from .trace import Trace, trace
 
@@ -35,8 +38,8 @@ class Scaled(NamedTuple):
 
     def plus(self, other: Scaled) -> Scaled:
         e = np.maximum(self.e, other.e)
-        parts = [np.ldexp(a.m, _column(np.maximum(a.e - e, -5000), a.m)) for a in (self, other)]
-        return Scaled.of(parts[0] + parts[1], e)
+        model = [np.ldexp(a.m, _column(np.maximum(a.e - e, -5000), a.m)) for a in (self, other)]
+        return Scaled.of(model[0] + model[1], e)
 
     def where(self, rows: Array, other: Scaled) -> Scaled:
         return Scaled(np.where(_column(rows, self.m), self.m, other.m), np.where(rows, self.e, other.e))
@@ -90,13 +93,13 @@ def gradient_norms(model: Any, x: Any, *, lengths: Any = None, mask: Any = None,
         >>> gradient_norms(w, np.ones((1, 2000, 1))).state[0, 0, ::500].round(2)
         array([   0.  ,  -27.56,  -55.12,  -82.69, -110.25])
     """
-    parts, t, _ = traced(model, x, lengths, mask, restarts, state)
-    w, (B, T), H = parts.weights, t.valid.shape, parts.weights.hidden_units
-    D, O = w.directions, parts.outputs
+    model, t, _ = traced(model, x, lengths, mask, restarts, state)
+    w, (B, T), H = model.weights, t.valid.shape, model.weights.hidden_units
+    D, O = w.directions, model.outputs
     eye = np.broadcast_to(np.eye(H), (B, H, H))
     norms = np.full((w.layers * D, B, T + 1), np.nan)
     dy: list[Scaled] | None
-    last, dy = _seeds(parts, t)
+    last, dy = _seeds(model, t)
     for k in reversed(range(w.layers)):
         dx = [Scaled.of(np.zeros((B, O, w.cells[k][0].W.shape[1]))) for _ in range(T)]
         for d in range(D):
@@ -108,8 +111,8 @@ def gradient_norms(model: Any, x: Any, *, lengths: Any = None, mask: Any = None,
             dx = [a.plus(b) for a, b in zip(dx, back.inputs(seed, steps), strict=True)]
         dy = dx
     by_step = np.stack([g.log_norm() for g in dx], axis=1) if T else np.zeros((B, 0))
-    if parts.scale is not None:  # the user's x, not the scaled one
-        by_step = np.stack([Scaled.of(g.m / parts.scale, g.e).log_norm() for g in dx], axis=1)
+    if model.scaler is not None:  # the user's x, not the scaled one
+        by_step = np.stack([Scaled.of(g.m / model.scaler.scale, g.e).log_norm() for g in dx], axis=1)
     by_lag = np.full((B, T), np.nan)
     for b in range(B):
         steps_that_count = np.flatnonzero(t.valid[b])
@@ -117,25 +120,26 @@ def gradient_norms(model: Any, x: Any, *, lengths: Any = None, mask: Any = None,
     return GradientNorms(norms, by_lag)
 
 
-def traced(model: Any, x: Any, lengths: Any, mask: Any, restarts: Any, state: Any) -> tuple[Parts, Trace, Array]:
-    parts = parts_of(model)
-    wide = parts.weights.merged().astype(np.float64)
-    parts = Parts(**{**parts.__dict__, "weights": wide})
+def traced(model: Any, x: Any, lengths: Any, mask: Any, restarts: Any, state: Any) -> tuple[Model, Trace, Array]:
+    model = Model.of(model)
+    wide = model.weights.merged().astype(np.float64)
+    V, b_y = (None if a is None else a.astype(np.float64) for a in (model.V, model.b_y))
+    model = replace(model, weights=wide, V=V, b_y=b_y, engine="reference")
     x, lengths = as_batch(x, lengths, wide.input_units)
-    x = parts.seen(np.asarray(x, np.float64))
+    x = model.seen(np.asarray(x, np.float64))
     found = trace(wide, x, lengths=lengths, mask=mask, restarts=restarts, state=state, engine="reference")
-    return parts, found, x
+    return model, found, x
 
 
-def _seeds(parts: Parts, t: Trace) -> tuple[Array, list[Scaled] | None]:
+def _seeds(model: Model, t: Trace) -> tuple[Array, list[Scaled] | None]:
     """The gradient of each output by the final states (B, O, P), and by the top layer's states of each step."""
-    (B, T), P = t.valid.shape, parts.weights.hidden_units * parts.weights.directions
-    V = np.eye(P) if parts.V is None else np.asarray(parts.V, np.float64)
+    (B, T), P = t.valid.shape, model.weights.hidden_units * model.weights.directions
+    V = np.eye(P) if model.V is None else np.asarray(model.V, np.float64)
     last = np.broadcast_to(V, (B, *V.shape))
-    if parts.pooling not in ("mean", "max"):
+    if model.pooling not in ("mean", "max"):
         return last, None
     steps = pool_steps(t.valid, t.restarts)
-    share = pooling_shares(parts.pooling, top_states(t), steps)
+    share = shares(model.pooling, top_states(t), steps)
     some = np.asarray(steps.any(axis=1))  # where there is none, the final state is read instead
     return np.where(some[:, None, None], 0, last), [Scaled.of(V * share[:, s, None, :]) for s in range(T)]
 
@@ -143,16 +147,6 @@ def _seeds(parts: Parts, t: Trace) -> tuple[Array, list[Scaled] | None]:
 def top_states(t: Trace) -> Array:
     """The top layer's states, directions joined: (B, T, P)."""
     return np.concatenate(list(t.state[-t.directions :]), axis=-1)
-
-
-def pooling_shares(pooling: str, hidden: Array, steps: Array) -> Array:
-    """The derivative of the pooled state by each step's state, (B, T, P): 1/n for mean, 1 at the maximum for max."""
-    if pooling == "mean":
-        return np.broadcast_to((steps / np.maximum(steps.sum(1, keepdims=True), 1))[..., None], hidden.shape)
-    if not hidden.shape[1]:
-        return np.zeros(hidden.shape)
-    best = np.where(steps[..., None], hidden, -np.inf).argmax(1)[:, None, :]
-    return np.asarray((np.arange(hidden.shape[1])[None, :, None] == best) & steps[..., None])
 
 
 class _Back:

@@ -9,7 +9,8 @@ import numpy as np
 from ..convention import Convention
 from ..engines.stack import check_flags, check_lengths, reversed_restarts, run
 from ..errors import InputError
-from ..model.parts import as_batch, parts_of
+from ..model.batches import as_batch
+from ..model.model import Model
 from ..reference import states_before, valid_steps
 
 Array = np.ndarray[Any, Any]
@@ -124,10 +125,10 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
         >>> t.time_scales().round(3)
         array([[0.761, 0.761]])
     """
-    parts = parts_of(model)
-    w = parts.weights.merged()
+    model = Model.of(model)
+    w = model.weights.merged()
     x, lengths = as_batch(x, lengths, w.input_units)
-    x = parts.seen(x)
+    x = model.seen(x)
     (B, T, _), D, H = x.shape, w.directions, w.hidden_units
     shape = (w.layers * D, B, H)
     initial = np.zeros(shape, w.dtype) if state is None else np.asarray(state, w.dtype)

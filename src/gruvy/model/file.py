@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,56 +18,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..convention import Convention
+from ..engines.stack import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
+from .model import Model
+from .scaler import Scaler
 from .task import Labels, Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Model:
-    """A trained model as data.
-
-    Args:
-        weights: the recurrence.
-        V, b_y: the read-out (O, D*H), (O,).
-        pooling: what the answer for a whole sequence reads: "last", "mean" or "max".
-        task: what it was trained for, or None for raw read-outs.
-        input_mean, input_scale: of the inputs (I,), or None where inputs are taken as they are.
-        width: the number of steps that a 2-D array must have, or None.
-        feature_names: names of those steps, or None.
-        columns: names of the columns of a file that the data came from: "channels", "targets", "others".
-        settings: of the estimator that made it, and its name under "estimator".
-        versions: of what wrote the file.
-    """
-
-    weights: Weights
-    V: Array
-    b_y: Array
-    pooling: str = "last"
-    task: Task | None = None
-    input_mean: Array | None = None
-    input_scale: Array | None = None
-    width: int | None = None
-    feature_names: tuple[str, ...] | None = None
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def scaled(self, x: Array) -> Array:
-        """Inputs (..., I) as the network wants them."""
-        return scaled(x, self.input_mean, self.input_scale, self.weights.dtype)
-
-
-def scaled(x: Array, mean: Array | None, scale: Array | None, dtype: Any) -> Array:
-    """(x - mean) / scale in float64, then cast: the same numbers in training, prediction and streaming."""
-    if mean is None or scale is None:
-        return x.astype(dtype, copy=False)
-    y: Array = ((x - mean) / scale).astype(dtype)
-    return y
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
@@ -95,9 +55,11 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         InputError: its classes are not numbers or text.
     """
     tensors = {f"{name}.{k}.{d}": a for (k, d), name, a in model.weights.merged().arrays()}
+    if model.V is None or model.b_y is None:
+        raise InputError("model: without a read-out, wanted one with V and b_y")
     tensors |= {"V": model.V, "b_y": model.b_y}
-    if model.input_mean is not None and model.input_scale is not None:
-        tensors |= {"input.mean": model.input_mean, "input.scale": model.input_scale}
+    if model.scaler is not None:
+        tensors |= {"input.mean": model.scaler.mean, "input.scale": model.scaler.scale}
     said = {
         "format": FORMAT,
         "versions": model.versions,
@@ -105,17 +67,17 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         "layers": model.weights.layers,
         "directions": model.weights.directions,
         "pooling": model.pooling,
-        "task": None if model.task is None else model.task.name,
+        "task": model.task,
         "width": model.width,
         "feature_names": model.feature_names,
         "columns": model.columns,
         "settings": model.settings,
     }
-    if isinstance(model.task, Labels):
-        said["classes"], said["classes_dtype"] = _classes_out(model.task.classes)
-    elif isinstance(model.task, Numbers):
-        tensors |= {"target.mean": model.task.mean, "target.scale": model.task.scale}
-        said["flat"] = model.task.flat
+    if isinstance(model.target, Labels):
+        said["classes"], said["classes_dtype"] = _classes_out(model.target.classes)
+    elif isinstance(model.target, Numbers):
+        tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
+        said["flat"] = model.target.flat
     tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
     write_atomically(path, save(tensors, {"gruvy": json.dumps(said)}))
 
@@ -149,6 +111,22 @@ def read(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(f"{path}: a gruvy model, but damaged: its parts do not fit each other") from error
+
+
+def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Model:
+    """The model in a file that an estimator's `save`, `gruvy.GRU.save` or `gruvy train` wrote. Needs no torch.
+
+    Args:
+        path: the file.
+        engine: ``"native"``, ``"reference"`` or None for the fastest.
+
+    Raises:
+        ModelFileError: the file is not there, no gruvy model, cut short or damaged, or of a newer version.
+        EngineError: a forced engine is not there.
+    """
+    model = replace(read(path), name=Path(path).name, engine=engine)
+    choose(engine, model.weights.dtype)  # a forced engine that is not there is told now
+    return model
 
 
 def _what_is_wrong(path: Path) -> str:
@@ -186,8 +164,8 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         raise ValueError("inputs")
     names = said["feature_names"]
     return Model(
-        weights=weights, V=V, b_y=b_y, pooling=said["pooling"], task=task, input_mean=mean, input_scale=scale,
-        width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
+        weights=weights, V=V, b_y=b_y, pooling=said["pooling"], target=task,
+        scaler=None if mean is None or scale is None else Scaler(mean, scale), width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
         settings=said["settings"], versions=said["versions"],
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..errors import DataError, InputError
+from .scaler import Scaler
 
 if TYPE_CHECKING:
     import torch
@@ -132,7 +133,7 @@ class Numbers:
     def of(cls, y: Any, weight: Array | None = None) -> Numbers:
         """The task that the targets y, (N,) or (N, O), ask for; weight (N,) counts in the mean and the deviation."""
         y = np.asarray(y, np.float64)
-        return cls(*mean_and_scale(y.reshape(len(y), -1), weight), flat=y.ndim == 1)
+        return cls(*Scaler.of(y.reshape(len(y), -1), weight), flat=y.ndim == 1)
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -159,8 +160,13 @@ class Numbers:
 
     def answers(self, raw: Array) -> Array:
         """Targets on their own scale, (...) or (..., O), from read-outs (..., O)."""
-        y = raw * self.scale + self.mean
+        y = self.back(raw)
         return y[..., 0] if self.flat else y
+
+    def back(self, raw: Array) -> Array:
+        """Targets on their own scale (..., O), from read-outs (..., O)."""
+        y: Array = raw * self.scale + self.mean
+        return y
 
     stream = answers
 
@@ -180,14 +186,6 @@ def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
     if name in TASKS:
         return Labels.of(y, per_step=name == "tag")
     raise InputError(f'task={name!r}: wanted "classify", "regress" or "tag"')
-
-
-def mean_and_scale(values: Array, weight: Array | None = None) -> tuple[Array, Array]:
-    """Mean and standard deviation of each column of (M, K), float64; a deviation of 0 becomes 1."""
-    mean = np.average(values, 0, weight)
-    scale = np.sqrt(np.average((values - mean) ** 2, 0, weight))
-    # What is left of a constant column after rounding is no scale to divide by.
-    return mean, np.where(scale > 1e-12 * np.maximum(1, np.abs(mean)), scale, 1.0)
 
 
 def check_steps(y: Sequence[Any], lengths: Sequence[int]) -> None:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import nn
+from .._version import __version__
+from ..arrays import as_sequences
 from ..checks import share, whole
 from ..convention import Convention, Equations
-from ..errors import ConventionError, InputError
+from ..errors import ConventionError, InputError, InputTypeError, ModelFileError
+from ..inside.trace import Trace, trace
+from ..model.file import read, write
+from ..model.model import Model, one_each
+from ..model.pooling import POOLINGS
+from ..model.task import Labels, Task, task_of
+from ..training import History
 from ..weights import Cell, Weights
+from .fit import check_units, check_weights, checked, fit_task, raw_of, settings_of
 from .init import initialise
 from .inputs import check_call, refuse_torch
-from .pooling import POOLINGS, pool, valid_steps
-
-if TYPE_CHECKING:
-    from ..inside.trace import Trace
-    from ..model.task import Task
-    from ..training import History
+from .pooling import pool, valid_steps
 
 _CODE = "convention_name"
 
@@ -206,7 +211,6 @@ class GRU(torch.nn.Module):
 
     def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None) -> Trace:
         """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.inside.trace.trace`."""
-        from ..inside.trace import trace
 
         def array(a: Any) -> Any:
             return a.detach().cpu().numpy() if isinstance(a, Tensor) else a
@@ -233,9 +237,18 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, DataError: the data or a setting do not suit.
         """
-        from .fit import fit_network
-
-        fit_network(self, X, y, task, sample_weight, validation, settings)
+        chosen = settings_of(settings)
+        X, y = checked(X, y, self.input_units, task)
+        weight = check_weights(sample_weight, len(X))
+        kind = task_of(task, y, weight)
+        check_units(kind, self.output_units)
+        judged = None
+        if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise InputTypeError("validation: wanted a pair (X, y)")
+            judged = checked(validation[0], validation[1], self.input_units, task)
+        self.history = fit_task(self, kind, X, y, weight, judged, chosen)
+        self.task = kind
         return self
 
     def predict(self, X: Any) -> Any:
@@ -245,21 +258,28 @@ class GRU(torch.nn.Module):
             (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) a sequence: a list for a
             list, one array (N, T) for an array.
         """
-        from .fit import raw_answers
-
-        return raw_answers(self, X, "answers")
+        task = self._told()
+        return self._answers(X, task.answers, task.per_step)
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of each class: (N, K), or for tags (T_i, K) for each sequence. Arguments as `predict`."""
-        from .fit import raw_answers
+        task = self._told()
+        if not isinstance(task, Labels):
+            raise InputError(f'task="{task.name}" has no probabilities; predict gives its numbers')
+        return self._answers(X, task.probabilities, task.per_step)
 
-        return raw_answers(self, X, "probabilities")
+    def _told(self) -> Task:
+        if self.task is None:
+            raise InputError("the network has no task yet: call fit first, or the network itself for its read-outs")
+        return self.task
+
+    def _answers(self, X: Any, answer: Any, per_step: bool) -> Any:
+        sequences = as_sequences(X, channels=self.input_units, allow_empty=True, dtype=None)
+        return one_each(X, raw_of(self, sequences, per_step), answer, per_step)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network and its task to a file that `gruvy.load` and `GRU.load` read."""
-        from .fit import save_network
-
-        save_network(self, path)
+        write(path, self.model(settings={"dropout": self.dropout}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> GRU:
@@ -268,9 +288,34 @@ class GRU(torch.nn.Module):
         Raises:
             ModelFileError: the file is not there, no gruvy model, damaged, or of a newer version.
         """
-        from .fit import load_network
+        model = read(path)
+        if model.scaler is not None:
+            raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
+        return cls.of(model)
 
-        return load_network(path)
+    def model(self, **more: Any) -> Model:
+        """The network as a model, without torch; `more` are further fields of `gruvy.model.model.Model`."""
+        versions = {"gruvy": __version__, "torch": torch.__version__, "numpy": np.__version__}
+        V, b_y = (a.detach().cpu().numpy() for a in (self.V, self.b_y))
+        kind = {"weights": self.weights(), "V": V, "b_y": b_y, "pooling": self.pooling, "target": self.task}
+        return Model(**{**kind, "versions": versions, **more})
+
+    @classmethod
+    def of(cls, model: Model) -> GRU:
+        """The network in a model; it takes inputs as the model's own network saw them, that is scaled."""
+        w, V, b_y = model.weights, model.V, model.b_y
+        if V is None or b_y is None:
+            raise InputError("model: without a read-out, wanted one with V and b_y")
+        net = cls(
+            w.input_units, w.hidden_units, len(b_y), layers=w.layers, bidirectional=w.directions == 2,
+            convention=w.convention, pooling=model.pooling, dropout=model.settings.get("dropout", 0.0),
+            dtype=torch.float64 if w.dtype == np.float64 else torch.float32,
+        ).load_weights(w)  # fmt: skip
+        with torch.no_grad():
+            net.V.copy_(torch.tensor(V))
+            net.b_y.copy_(torch.tensor(b_y))
+        net.task = model.target
+        return net.eval()
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)

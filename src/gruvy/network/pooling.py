@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-POOLINGS = ("last", "mean", "max")
-
 
 def valid_steps(lengths: Any, mask: Tensor | None, T: int, device: torch.device) -> Tensor | None:
     """(B, T): True where a step counts; None where all do."""

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...model.parts import Parts
+from ...model.model import Model
+from ...model.pooling import running
 from ..trace import Trace
 from .choosing import as_answer
 
@@ -36,10 +37,10 @@ class Rows(NamedTuple):
     unit: Array
 
 
-def plan(parts: Parts, longest: int) -> Plan | None:
+def plan(model: Model, longest: int) -> Plan | None:
     """How to aggregate a net for sequences of at most `longest` steps; None where the page can compute the gates."""
-    w = parts.weights
-    weights, H, LD = numbers(parts), w.hidden_units, w.layers * w.directions
+    w = model.weights
+    weights, H, LD = numbers(model), w.hidden_units, w.layers * w.directions
     if weights > MOST_WEIGHTS:
         why = f"This net has {weights:,} weights, more than a page can carry"
     elif weights * longest > MOST_PRODUCTS or longest * LD * H > MOST_COMPUTED:
@@ -50,9 +51,9 @@ def plan(parts: Parts, longest: int) -> Plan | None:
     return Plan(why, min(H, ROWS, max(FEWEST_ROWS, rows)))
 
 
-def numbers(parts: Parts) -> int:
+def numbers(model: Model) -> int:
     """How many weights a net has, its read-out with them."""
-    return sum(a.size for _, _, a in parts.weights.arrays()) + (0 if parts.V is None else parts.V.size)
+    return sum(a.size for _, _, a in model.weights.arrays()) + (0 if model.V is None else model.V.size)
 
 
 def _row_bytes(T: int) -> int:
@@ -60,14 +61,14 @@ def _row_bytes(T: int) -> int:
     return 7 * 4 * T + 4 * 3 * 2 * min(T, COLUMNS)
 
 
-def fixed_bytes(parts: Parts, rows: int) -> int:
+def fixed_bytes(model: Model, rows: int) -> int:
     """What the page takes before any sequence: of the units carried whole, the weights of the input."""
-    return 4 * 3 * parts.weights.directions * rows * parts.weights.input_units
+    return 4 * 3 * model.weights.directions * rows * model.weights.input_units
 
 
-def sequence_bytes(parts: Parts, rows: int, T: int) -> int:
+def sequence_bytes(model: Model, rows: int, T: int) -> int:
     """What a sequence of T steps takes on the page, its input and contributions apart."""
-    return parts.weights.layers * parts.weights.directions * rows * _row_bytes(T) + 4 * T * 6
+    return model.weights.layers * model.weights.directions * rows * _row_bytes(T) + 4 * T * 6
 
 
 def block_of(T: int) -> int:
@@ -130,9 +131,9 @@ def sample(t: Trace, b: int, steps: Array) -> Array:
     return np.concatenate([t.state[:, b, steps], t.update[:, b, steps]], axis=1).transpose(0, 2, 1)
 
 
-def fixed(parts: Parts, rows: Rows) -> dict[str, Any]:
+def fixed(model: Model, rows: Rows) -> dict[str, Any]:
     """What the page needs once: who is in which row, and of the units carried whole their own weights."""
-    w = parts.weights.merged()
+    w = model.weights.merged()
     D, H = w.directions, w.hidden_units
     cells = [cell for layer in w.cells for cell in layer]
     at = [np.stack([k * H + units for k in range(3)], axis=1) for units in rows.unit]  # (R, 3): rows of r, z, n
@@ -147,7 +148,7 @@ def fixed(parts: Parts, rows: Rows) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def of_sequence(parts: Parts, x: Array, t: Trace, b: int, rows: Rows, final: Array,
+def of_sequence(model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Array,
                 truth: int | None) -> dict[str, Any]:  # fmt: skip
     """What the page needs of sequence b of a trace.
 
@@ -164,9 +165,9 @@ def of_sequence(parts: Parts, x: Array, t: Trace, b: int, rows: Rows, final: Arr
     ]
     return {
         "block": block, "means": pack(np.rint((np.clip(np.array(means), -1, 1) + 1) * 32767.5), "<u2"),
-        "units": pack(np.stack([_whole(parts, x, state, previous, t.reset[:, b, :T], j, units)
+        "units": pack(np.stack([_whole(model, x, state, previous, t.reset[:, b, :T], j, units)
                                 for j, units in enumerate(rows.unit)])),
-    } | _answers(parts, np.concatenate(list(state[-t.directions :]), axis=-1), final, truth)  # fmt: skip
+    } | _answers(model, np.concatenate(list(state[-t.directions :]), axis=-1), final, truth)  # fmt: skip
 
 
 def _spread(a: Array, row: Array, block: int) -> Array:
@@ -179,12 +180,12 @@ def _spread(a: Array, row: Array, block: int) -> Array:
     return np.stack([found[0] / count, found[1], found[2]])
 
 
-def _whole(parts: Parts, x: Array, state: Array, previous: Array, reset: Array, j: int, units: Array) -> Array:
+def _whole(model: Model, x: Array, state: Array, previous: Array, reset: Array, j: int, units: Array) -> Array:
     """W x and U h of r, z, n, then the state before, of some units of layer and direction j: (7, R, T)."""
-    w = parts.weights.merged()
+    w = model.weights.merged()
     k, d = divmod(j, w.directions)
     cell, H = w.cells[k][d], w.hidden_units
-    inputs = parts.seen(x) if k == 0 else np.concatenate(list(state[(k - 1) * w.directions : k * w.directions]), -1)
+    inputs = model.seen(x) if k == 0 else np.concatenate(list(state[(k - 1) * w.directions : k * w.directions]), -1)
     found = []
     for gate in range(3):
         gated = gate == 2 and w.convention.reset == "before"
@@ -194,25 +195,21 @@ def _whole(parts: Parts, x: Array, state: Array, previous: Array, reset: Array, 
     return np.stack([*found, previous[j][:, units].T])
 
 
-def _answers(parts: Parts, top: Array, final: Array, truth: int | None) -> dict[str, Any]:
+def _answers(model: Model, top: Array, final: Array, truth: int | None) -> dict[str, Any]:
     """The answer at the end, and of a few outputs that at every step, from the top layer's states (T, P).
 
     A net that reads in both directions has none before the end, but for tags.
     """
-    labels, answer = parts.task in ("classify", "tag"), as_answer(parts, final)
+    labels, answer = model.classes is not None, as_answer(model, final)
     shown = list(np.argsort(-answer, kind="stable")[:3]) if labels else list(range(min(FEW_OUTPUTS, len(answer))))
     if truth is not None and truth not in shown:
         shown.append(truth)
     found: dict[str, Any] = {
         "answer": pack(answer if labels else answer[:FEW_OUTPUTS]), "outputs": [int(o) for o in shown], "over": None,
     }  # fmt: skip
-    if parts.weights.directions == 2 and parts.task != "tag":
+    if model.weights.directions == 2 and model.task != "tag":
         return found
-    if parts.task != "tag" and parts.pooling == "mean":
-        top = np.cumsum(top, axis=0, dtype=np.float64) / np.arange(1, len(top) + 1)[:, None]
-    elif parts.task != "tag" and parts.pooling == "max":
-        top = np.maximum.accumulate(top, axis=0)
-    over = as_answer(parts, parts.read_out(top))
+    over = as_answer(model, model.read(top if model.task == "tag" else running(model.pooling, top)))
     best = over.argmax(1) if labels else np.zeros(len(over), np.int64)
     return found | {
         "over": pack(over[:, shown]), "best": best.tolist(), "best_value": pack(over[np.arange(len(over)), best]),

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays import check_targets
-from ...engines.stack import run
 from ...errors import DataError
-from ...model.parts import Parts, as_batch
+from ...model.batches import by_length
+from ...model.model import Model
+from ...model.task import Labels, Numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -30,49 +31,32 @@ class Judged(NamedTuple):
     final: Array
 
 
-def outputs_of(parts: Parts, sequences: list[Array], engine: str | None) -> tuple[Array, list[Array]]:
+def outputs_of(model: Model, sequences: list[Array]) -> tuple[Array, list[Array]]:
     """The outputs of every sequence (N, O), and for tags those of every step, each (T_i, O)."""
-    w = parts.weights.merged()
-    final, steps = np.zeros((len(sequences), parts.outputs)), [np.zeros((0, parts.outputs))] * len(sequences)
-    for rows in batches(sequences, CHUNK // (w.directions * w.hidden_units)):
-        x, lengths = as_batch([sequences[i] for i in rows], None, w.input_units)
-        found = run(w, parts.seen(x).astype(w.dtype), lengths=lengths, engine=engine)
-        valid = np.ones(x.shape[:2], bool) if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
-        last = np.concatenate(list(found.state[-w.directions :]), axis=-1)
-        final[rows] = parts.read_out(parts.pooled(found.hidden, last, valid))
-        if parts.task == "tag":
-            for k, i in enumerate(rows):
-                steps[i] = parts.read_out(found.hidden[k, : len(sequences[i])])
+    final, steps = np.zeros((len(sequences), model.outputs)), [np.zeros((0, model.outputs))] * len(sequences)
+    for rows, hidden, whole in model.states(
+        sequences, CHUNK // (model.weights.directions * model.weights.hidden_units)
+    ):
+        final[rows] = model.read(whole)
+        if model.task == "tag":
+            for i, h in zip(rows, hidden, strict=True):
+                steps[i] = model.read(h)
     return final, steps
 
 
-def batches(sequences: list[Array], most: int) -> list[list[int]]:
+def batches(sequences: list[Array], most: int) -> list[Array]:
     """Positions of the sequences, by length, in batches of at most `most` steps with their padding."""
-    found: list[list[int]] = []
-    for i in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
-        if not found or (len(found[-1]) + 1) * len(sequences[i]) > most:
-            found.append([])
-        found[-1].append(i)
-    return found
+    return by_length([len(s) for s in sequences], len(sequences), most)
 
 
-def as_answer(parts: Parts, outputs: Array) -> Array:
+def as_answer(model: Model, outputs: Array) -> Array:
     """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
-    if parts.task in ("classify", "tag"):
-        return probabilities(outputs)
-    scale, shift = (1.0 if parts.y_scale is None else parts.y_scale), (0.0 if parts.y_shift is None else parts.y_shift)
-    return np.asarray(outputs * scale + shift)
+    if isinstance(model.target, Labels):
+        return model.target.probabilities(outputs)
+    return outputs if model.target is None else model.target.back(outputs)
 
 
-def probabilities(scores: Array) -> Array:
-    """Probabilities (..., K) of scores (..., O); one score stands for two classes."""
-    if scores.shape[-1] == 1:
-        scores = np.concatenate([np.zeros_like(scores), scores], axis=-1)
-    e = np.exp(scores - scores.max(-1, keepdims=True))
-    return np.asarray(e / e.sum(-1, keepdims=True))
-
-
-def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine: str | None) -> Judged:
+def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Judged:
     """What the model says of each sequence, and how hard it finds them.
 
     Raises:
@@ -80,16 +64,17 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
     """
     N = len(sequences)
     targets = None if y is None else check_targets(y, N)
-    final, steps = outputs_of(parts, sequences, engine)
-    if parts.task not in ("classify", "tag"):
-        return _numbers(parts, final, targets)
-    p = probabilities(final)
+    final, steps = outputs_of(model, sequences)
+    if not isinstance(model.target, Labels):
+        return _numbers(model, final, targets)
+    p = as_answer(model, final)
     place = [int(k) for k in p.argmax(1)]
     says = [names[k] for k in place]
     if targets is None:
         return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1), "least certain first", final)
-    known = {v: k for k, v in enumerate(names)} | {str(v): k for k, v in enumerate(parts.classes)}
-    known |= {v: k for k, v in enumerate(parts.classes)}
+    classes = model.target.classes.tolist()
+    known = {v: k for k, v in enumerate(names)} | {str(v): k for k, v in enumerate(classes)}
+    known |= {v: k for k, v in enumerate(classes)}
 
     def place_of(value: Any, where: str) -> int:
         value = value.item() if isinstance(value, np.generic) else value
@@ -98,8 +83,8 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
             raise DataError(f"{where}: {value!r}, which is no class of the model ({', '.join(names[:8])})")
         return found
 
-    if parts.task == "tag":
-        return _tags(final, steps, targets, says, place, place_of)
+    if model.task == "tag":
+        return _tags(model, final, steps, targets, says, place, place_of)
     true = [place_of(v, f"y[{i}]") for i, v in enumerate(targets)]
     right: list[bool | None] = [a == b for a, b in zip(place, true, strict=True)]
     loss = -np.log(np.maximum(p[np.arange(N), true], 1e-300))
@@ -108,8 +93,9 @@ def judge(parts: Parts, sequences: list[Array], y: Any, names: list[str], engine
     return Judged(says, [names[k] for k in true], place, list(true), right, hardness, "hardest mistakes first", final)
 
 
-def _tags(final: Array, steps: list[Array], targets: Array, says: list[str], place: list[int],
-          place_of: Any) -> Judged:  # fmt: skip
+def _tags(
+    model: Model, final: Array, steps: list[Array], targets: Array, says: list[str], place: list[int], place_of: Any
+) -> Judged:
     truth: list[str | None] = []
     right: list[bool | None] = []
     hardness = np.zeros(len(steps))
@@ -118,7 +104,7 @@ def _tags(final: Array, steps: list[Array], targets: Array, says: list[str], pla
         if len(labels) != len(scores):
             raise DataError(f"y[{i}]: {len(labels)} labels, X[{i}] has {len(scores)} steps; wanted one label a step")
         true = np.array([place_of(v, f"y[{i}][{t}]") for t, v in enumerate(labels)])
-        p = probabilities(scores)
+        p = as_answer(model, scores)
         good = int((p.argmax(1) == true).sum())
         truth.append(f"{good} of {len(true)} steps right")
         right.append(good == len(true))
@@ -127,17 +113,17 @@ def _tags(final: Array, steps: list[Array], targets: Array, says: list[str], pla
     return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first", final)
 
 
-def _numbers(parts: Parts, final: Array, targets: Array | None) -> Judged:
+def _numbers(model: Model, final: Array, targets: Array | None) -> Judged:
     N, O = final.shape
-    text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in as_answer(parts, final)]
+    text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in as_answer(model, final)]
     nothing: list[Any] = [None] * N
-    if targets is None or not parts.task:
+    if targets is None or not model.task:
         return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order", final)
     true = np.asarray(targets, np.float64).reshape(N, -1)
     if true.shape[1] != O:
         raise DataError(f"y: {true.shape[1]} numbers a sequence, wanted {O}, the outputs of the model")
-    scale = 1.0 if parts.y_scale is None else parts.y_scale
-    error = (((true - as_answer(parts, final)) / scale) ** 2).mean(1)
+    scale = model.target.scale if isinstance(model.target, Numbers) else 1.0
+    error = (((true - as_answer(model, final)) / scale) ** 2).mean(1)
     truth = [", ".join(f"{v:.4g}" for v in row[:3]) for row in true]
     return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first", final)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...arrays import as_sequences
 from ...errors import DataError, InputError
-from ...model.parts import Parts, parts_of
+from ...model.model import Model
+from ...model.task import Numbers
 from ...weights import Cell
 from ..contributions import contributions
 from ..gradients import gradient_norms
-from ..trace import trace
+from ..trace import Trace, trace
 from . import aggregate
 from .aggregate import pack
 from .choosing import CHUNK, Judged, batches, choose, judge
@@ -27,8 +30,9 @@ MOST_WORK = 3e11  # multiplications for contributions: some ten seconds
 def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: Any, history: Any, max_sequences: int,
               engine: str | None) -> dict[str, Any]:  # fmt: skip
     """Everything the page's scripts read, ready for JSON. Arguments as `explain`."""
-    parts = parts_of(model)
-    w = parts.weights.merged()
+    rows_of_history = _history(model, history)
+    model = replace(Model.of(model), engine=engine)
+    w = model.weights.merged()
     I, H = w.input_units, w.hidden_units
     sequences = as_sequences(X, channels=I, allow_empty=False)
     N = len(sequences)
@@ -37,20 +41,20 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     names = _names("ids", ids, N, "sequences", [str(i) for i in range(N)])
     channels = _names("features", features, I, "channels", [f"x{i}" for i in range(I)])
     longest = max(map(len, sequences))
-    _check_size(parts, sequences)
-    plan = aggregate.plan(parts, longest)
-    labels = parts.task in ("classify", "tag")
-    K = max(2, parts.outputs) if labels else parts.outputs
-    default = [str(c) for c in parts.classes] or [str(k) for k in range(K if labels else 0)]
+    _check_size(model, sequences)
+    plan = aggregate.plan(model, longest)
+    labels = model.classes is not None
+    K = max(2, model.outputs) if labels else model.outputs
+    default = [] if model.classes is None else [str(c) for c in model.classes.tolist()]
     shown = _names("classes", classes, K, "outputs", default)
-    judged = judge(parts, sequences, y, shown, engine)
+    judged = judge(model, sequences, y, shown)
     # What is left beside the weights: inputs, contributions of the answer and of the truth, what is computed here.
     notes: list[str] = []
-    room = ROOM - (aggregate.fixed_bytes(parts, plan.rows) if plan else 4 * aggregate.numbers(parts))
+    room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else 4 * aggregate.numbers(model))
     by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > room and I > 8
     cost = [
         4 * (s.size + 2 * (len(s) if by_step else s.size))
-        + (aggregate.sequence_bytes(parts, plan.rows, len(s)) if plan else 0)
+        + (aggregate.sequence_bytes(model, plan.rows, len(s)) if plan else 0)
         for s in sequences
     ]
     for i, size in enumerate(cost):
@@ -63,12 +67,13 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    answers = _answers(parts, judged, kept, chosen, by_step, engine, notes)
-    scales, saturation, samples = _units(parts, chosen, engine, plan is not None)
+    answers = _answers(model, judged, kept, chosen, by_step, engine, notes)
+    traces = _Traces(model, chosen)
+    scales, saturation, samples = _units(traces, plan is not None)
     rows = aggregate.gather(samples, plan.rows) if plan else None
     if plan and rows:
         notes.insert(0, aggregate.note(plan, rows, max(map(len, chosen))))
-    carried = _carried(parts, judged, kept, chosen, rows, engine) if rows else [None] * len(kept)
+    carried = _carried(model, judged, kept, traces, rows) if rows else [None] * len(kept)
     entries = [
         {
             "id": names[i], "x": pack(sequences[i]), "steps": len(sequences[i]), "truth": judged.truth[i],
@@ -77,20 +82,24 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
         for i, found, beforehand in zip(kept, answers, carried, strict=True)
     ]  # fmt: skip
     together = np.concatenate(chosen)
+    numbers = model.target if isinstance(model.target, Numbers) else None
     return {
         "net": {
             "reset": w.convention.reset, "keeps": w.convention.keeps, "layers": w.layers, "directions": w.directions,
-            "units": H, "inputs": I, "outputs": parts.outputs, "pooling": parts.pooling, "task": parts.task,
+            "units": H, "inputs": I, "outputs": model.outputs, "pooling": model.pooling, "task": model.task or "",
         },
         "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
-        "carried": aggregate.fixed(parts, rows) if rows else None,
-        **{n: None if rows else _pack(getattr(parts, n)) for n in ("V", "b_y", "y_shift", "y_scale")},
-        **{n: _pack(getattr(parts, n)) for n in ("shift", "scale")},
+        "carried": aggregate.fixed(model, rows) if rows else None,
+        "V": None if rows else _pack(model.V), "b_y": None if rows else _pack(model.b_y),
+        "y_shift": None if rows or numbers is None else _pack(numbers.mean),
+        "y_scale": None if rows or numbers is None else _pack(numbers.scale),
+        "shift": None if model.scaler is None else _pack(model.scaler.mean),
+        "scale": None if model.scaler is None else _pack(model.scaler.scale),
         "classes": shown, "features": channels, "sequences": entries, "total": N,
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": pack(np.minimum(scales, 3e38)), "saturation": pack(saturation),
-        "gradient": _gradient(parts, chosen, notes), "history": _history(model, history),
-        "summary": _summary(parts, judged, N), "order": judged.order, "notes": notes,
+        "gradient": _gradient(model, chosen, notes), "history": rows_of_history,
+        "summary": _summary(model, judged, N), "order": judged.order, "notes": notes,
     }  # fmt: skip
 
 
@@ -103,8 +112,8 @@ def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -
     return names
 
 
-def _check_size(parts: Parts, sequences: list[Array]) -> None:
-    per_step = parts.weights.layers * parts.weights.directions * parts.weights.hidden_units
+def _check_size(model: Model, sequences: list[Array]) -> None:
+    per_step = model.weights.layers * model.weights.directions * model.weights.hidden_units
     for i, s in enumerate(sequences):
         if len(s) * per_step > MOST_CELLS:
             raise DataError(
@@ -121,11 +130,11 @@ def _cell(cell: Cell) -> dict[str, Any]:
     return {**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]}
 
 
-def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, engine: str | None,
+def _answers(model: Model, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, engine: str | None,
              notes: list[str]) -> list[list[dict[str, Any]]]:  # fmt: skip
     """For each sequence: what each input contributed to the answer, and to the truth where they differ."""
-    wanted = [_outputs(parts, judged, i) for i in kept]
-    w = parts.weights
+    wanted = [_outputs(model, judged, i) for i in kept]
+    w = model.weights
     # Forward and backward, at some sixteen points of the way, for each output asked about.
     each = 2 * 3 * 16 * sum(a.size for _, _, a in w.arrays())
     work = np.cumsum([each * len(s) * len(outputs) for s, outputs in zip(chosen, wanted, strict=True)])
@@ -139,31 +148,49 @@ def _answers(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array],
         for turn in range(max(len(wanted[b]) for b in batch)):
             rows = [b for b in batch if turn < len(wanted[b])]
             target = np.array([wanted[b][turn] for b in rows])
-            c = contributions(parts, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=engine)
+            c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
                 found[b].append({"output": int(target[k]), "values": pack(values.sum(1) if by_step else values)})
     return found
 
 
-def _outputs(parts: Parts, judged: Judged, i: int) -> list[int]:
+def _outputs(model: Model, judged: Judged, i: int) -> list[int]:
     """The outputs worth explaining: of the answer and of the truth; of numbers the first three."""
-    if parts.task not in ("classify", "tag"):
-        return list(range(min(3, parts.outputs)))
+    if model.classes is None:
+        return list(range(min(3, model.outputs)))
     places = [p for p in (judged.place[i], judged.truth_place[i]) if p is not None]
-    return list(dict.fromkeys(min(p, parts.outputs - 1) for p in places))
+    return list(dict.fromkeys(min(p, model.outputs - 1) for p in places))
 
 
-def _units(parts: Parts, chosen: list[Array], engine: str | None, sampled: bool) -> tuple[Array, Array, Array]:
+class _Traces:
+    """The traces of sequences in batches, made once where they fit the memory, and else for each reader anew."""
+
+    def __init__(self, model: Model, chosen: list[Array]) -> None:
+        self.model, self.chosen = model, chosen
+        self.shape = (model.weights.layers * model.weights.directions, model.weights.hidden_units)
+        self.kept: list[tuple[list[int], Trace]] = []
+        self.fits = sum(map(len, chosen)) * self.shape[0] * self.shape[1] <= MOST_CELLS
+
+    def __iter__(self) -> Iterator[tuple[list[int], Trace]]:
+        if self.kept:
+            yield from self.kept
+            return
+        for batch in batches(self.chosen, CHUNK // (self.shape[0] * self.shape[1])):
+            found = batch.tolist(), trace(self.model, [self.chosen[b] for b in batch], engine=self.model.engine)
+            if self.fits:
+                self.kept.append(found)
+            yield found
+
+
+def _units(traces: _Traces, sampled: bool) -> tuple[Array, Array, Array]:
     """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences, and
     what the units did at some of the steps, to see which move alike (layers * D, H, features)."""
-    w = parts.weights
-    shape = (w.layers * w.directions, w.hidden_units)
+    shape, chosen = traces.shape, traces.chosen
     decay, shares, steps = np.zeros(shape), np.zeros((4, *shape)), 0
     every = max(1, sum(map(len, chosen)) // aggregate.SAMPLES)
     samples = [np.zeros((*shape, 0))]
-    for batch in batches(chosen, CHUNK // (shape[0] * shape[1])):
-        t = trace(parts, [chosen[b] for b in batch], engine=engine)
+    for batch, t in traces:
         count = int(t.valid.sum())
         with np.errstate(divide="ignore"):
             decay = decay + count / t.time_scales()
@@ -184,28 +211,30 @@ def _places(chosen: list[Array], batch: list[int]) -> list[tuple[int, int]]:
     return list(zip(np.cumsum([0, *counts])[:-1].tolist(), counts, strict=True))
 
 
-def _carried(parts: Parts, judged: Judged, kept: list[int], chosen: list[Array], rows: aggregate.Rows,
-             engine: str | None) -> list[dict[str, Any]]:  # fmt: skip
+def _carried(
+    model: Model, judged: Judged, kept: list[int], traces: _Traces, rows: aggregate.Rows
+) -> list[dict[str, Any]]:
     """Of each chosen sequence, what the page cannot compute itself."""
-    w, found = parts.weights, {}
-    for batch in batches(chosen, CHUNK // (w.layers * w.directions * w.hidden_units)):
-        t = trace(parts, [chosen[b] for b in batch], engine=engine)
+    found = {}
+    for batch, t in traces:
         for k, b in enumerate(batch):
             i = kept[b]
-            found[b] = aggregate.of_sequence(parts, chosen[b], t, k, rows, judged.final[i], judged.truth_place[i])
+            found[b] = aggregate.of_sequence(
+                model, traces.chosen[b], t, k, rows, judged.final[i], judged.truth_place[i]
+            )
     return [found[b] for b in range(len(kept))]
 
 
-def _gradient(parts: Parts, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:
+def _gradient(model: Model, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:
     """The median over some sequences of log10 gradient norms at each lag, None where it is exactly 0."""
-    w = parts.weights
+    w = model.weights
     each = max(len(s) for s in chosen) * w.layers * w.directions * 6 * w.hidden_units**3
     count = min(8, len(chosen), int(4e10 // each))
     if count == 0:
         notes.append("Gradients over lag are left out: this net and these sequences are too large for them.")
         return None
     longest = sorted(range(len(chosen)), key=lambda i: -len(chosen[i]))[:count]
-    g = gradient_norms(parts, [chosen[i] for i in longest])
+    g = gradient_norms(model, [chosen[i] for i in longest])
 
     def median(a: Array) -> list[float | None]:
         alone = [column[~np.isnan(column)] for column in a.T]
@@ -228,8 +257,8 @@ def _history(model: Any, history: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _summary(parts: Parts, judged: Judged, N: int) -> str:
-    w = parts.weights
+def _summary(model: Model, judged: Judged, N: int) -> str:
+    w = model.weights
     said = [f"{w.convention} convention", "1 layer" if w.layers == 1 else f"{w.layers} layers"]
     if w.directions == 2:
         said.append("both directions")
