@@ -14,6 +14,7 @@ import gruvy
 from cli_help import OPTIONAL, call, shell, shell_without, write_slopes, write_wide
 from gruvy.convention import Convention
 from gruvy.model import file as model_file
+from gruvy.model.model import Model
 from gruvy.model.task import Labels
 from gruvy.weights import Cell, Weights
 
@@ -42,8 +43,8 @@ def save_model(path: Path, directions: int = 1) -> None:
 
     cells = [[Cell(draw(9, 2), draw(9, 3), draw(9), None) for _ in range(directions)]]
     weights = Weights(Convention.of("tutorial"), cells)
-    model = model_file.Model(
-        weights=weights, V=draw(2, 3 * directions), b_y=draw(2), task=Labels(np.array(["down", "up"])),
+    model = Model(
+        weights=weights, V=draw(2, 3 * directions), b_y=draw(2), target=Labels(np.array(["down", "up"])),
         columns={"channels": ["height", "noise"], "targets": ["way"], "others": []},
     )  # fmt: skip
     model_file.write(path, model)
@@ -73,7 +74,12 @@ TRAIN = [
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
-        "w.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
+        "w.csv: columns 'mean', 'person' have no number of a step in the name, as 'x_0' has: say which is the id "
+        "(--id), the target (--target) or the group (--group), or choose the channels (--features)",
+    ),
+    (
+        ["train", "d.csv", *SLOPES[:4]],
+        "d.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
         "(--target) or the group (--group), or choose the features (--features)",
     ),
     (["train", "x.csv"], "x.csv has no target: name the column to predict with --target; it has x, way"),

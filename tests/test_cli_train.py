@@ -93,7 +93,9 @@ def test_the_predict_line_works_when_pasted(trained: tuple[Path, str]) -> None:
     line = next_line(told)
     assert line[:4] == ["gruvy", "predict", "model.safetensors", "the data.csv"]
     done = shell(*line[1:], cwd=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "40 sequences answered in predictions.csv\n")
+    taken = "As in training, from model.safetensors: --id recording --time seconds\n"
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"{taken}40 sequences answered in predictions.csv\n"
     table = rows((folder / "predictions.csv").read_text())
     assert table[0] == ["id", "prediction", "probability_down", "probability_up"]
     assert [row[0] for row in table[1:]] == [f"r{i}" for i in range(40)]
@@ -112,7 +114,7 @@ def test_predict_needs_neither_torch_nor_scikit_learn(
     monkeypatch.chdir(folder)
     assert call(*next_line(told)[1:]).exit_code == 0
     line = next_line(told)[1:-2]
-    done = shell_without(["torch", "sklearn", "accelerate"], *line, cwd=folder)
+    done = shell_without(["torch", "sklearn", "accelerate"], *line, *SLOPES[:4], cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert rows(done.stdout) == rows((folder / "predictions.csv").read_text())
     assert len(rows(done.stdout)) == 41

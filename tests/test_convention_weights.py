@@ -248,3 +248,29 @@ def test_a_forced_engine_by_environment(monkeypatch):
     with pytest.raises(gruvy.EngineError, match="GRUVY_ENGINE"):
         choose()
     assert reference.step  # an engine is a module with forward, backward and step
+
+
+@pytest.mark.parametrize("convention", ["torch", "tutorial", "onnx", "after,adds"])
+def test_a_saved_layer_says_its_convention(convention):
+    torch.manual_seed(7)
+    layer = gruvy.nn.GRU(3, 5, 2, bidirectional=True, dtype=torch.float64, convention=convention)
+    weights = Weights.from_state_dict(layer.state_dict())
+    assert weights.convention == Convention.of(convention)
+    x = torch.randn(6, 2, 3, dtype=torch.float64)
+    hidden = run(weights, x.transpose(0, 1).numpy(), engine="reference").hidden
+    assert np.max(np.abs(hidden - layer(x)[0].transpose(0, 1).detach().numpy())) < 1e-14
+    assert Weights.from_state_dict(layer.state_dict(), convention).convention.name == convention
+    nameless = {name: value for name, value in layer.state_dict().items() if name != "convention_name"}
+    assert Weights.from_state_dict(nameless, convention).convention.name == convention
+    assert Weights.from_state_dict(nameless).convention.name == "torch"
+
+
+@pytest.mark.parametrize("given", ["torch", "onnx"])
+def test_a_saved_layer_is_not_read_as_another_convention(given):
+    state = gruvy.nn.GRU(3, 5, convention="tutorial").state_dict()
+    with pytest.raises(gruvy.ConventionError) as error:
+        Weights.from_state_dict(state, given)
+    assert str(error.value) == f'state dict: weights of convention "tutorial", expected "{given}" as given'
+    state["convention_name"] = torch.tensor([255, 254], dtype=torch.uint8)
+    with pytest.raises(gruvy.ConventionError, match="convention="):
+        Weights.from_state_dict(state)

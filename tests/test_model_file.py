@@ -15,7 +15,8 @@ import torch
 import gruvy
 from gruvy.errors import InputError, ModelFileError
 from gruvy.model import file as model_file
-from gruvy.model.file import Model
+from gruvy.model.model import Model
+from gruvy.model.scaler import Scaler
 from gruvy.model.task import Labels, Numbers
 from small_nets import CONVENTIONS, random_weights
 
@@ -27,7 +28,7 @@ def model(convention="tutorial", task=None, layers=2, directions=2, dtype=np.flo
     O = task.units[0]
     more = {"versions": {"gruvy": "0.1.0"}, **more}
     return Model(
-        weights=w, V=rng.normal(size=(O, 4 * directions)).astype(dtype), b_y=np.zeros(O, dtype), task=task, **more
+        weights=w, V=rng.normal(size=(O, 4 * directions)).astype(dtype), b_y=np.zeros(O, dtype), target=task, **more
     )
 
 
@@ -43,10 +44,10 @@ def same(a, b):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_everything_comes_back(tmp_path, convention, dtype):
-    scale = {"input_mean": np.array([1.0, 2, 3]), "input_scale": np.array([0.1, 1, 10])}
+    scaler = Scaler(np.array([1.0, 2, 3]), np.array([0.1, 1, 10]))
     wrote = model(
         convention, dtype=dtype, pooling="mean", width=7, feature_names=("a", "b"), settings={"layers": 2},
-        columns={"channels": ["x"]}, **scale,
+        columns={"channels": ["x"]}, scaler=scaler,
     )  # fmt: skip
     path = tmp_path / "m.safetensors"
     model_file.write(path, wrote)
@@ -58,8 +59,6 @@ def test_everything_comes_back(tmp_path, convention, dtype):
     for name in (
         "V",
         "b_y",
-        "input_mean",
-        "input_scale",
         "pooling",
         "width",
         "feature_names",
@@ -68,8 +67,10 @@ def test_everything_comes_back(tmp_path, convention, dtype):
         "columns",
     ):
         same(getattr(wrote, name), getattr(read, name))
+    for a, b in zip(wrote.scaler, read.scaler, strict=True):
+        same(a, b)
     x = np.random.default_rng(0).normal(size=(5, 3))
-    np.testing.assert_allclose(read.scaled(x), (x - [1, 2, 3]) / [0.1, 1, 10], rtol=1e-6)
+    np.testing.assert_allclose(read.seen(x), (x - [1, 2, 3]) / [0.1, 1, 10], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_everything_comes_back(tmp_path, convention, dtype):
 def test_tasks_come_back(tmp_path, task):
     path = tmp_path / "m"
     model_file.write(path, model(task=task))
-    read = model_file.read(path).task
+    read = model_file.read(path).target
     assert type(read) is type(task)
     assert read.per_step == task.per_step
     for name in ("classes", "mean", "scale", "flat"):
@@ -186,10 +187,10 @@ def test_a_file_cut_short_anywhere_is_told(tmp_path):
 def test_a_newer_file_is_told(tmp_path):
     path = tmp_path / "m"
     model_file.write(path, model())
-    edited(path, lambda said: said.update(format=2, versions={"gruvy": "9.0.0"}))
+    edited(path, lambda said: said.update(format=3, versions={"gruvy": "9.0.0"}))
     refuses(
         path,
-        "written by gruvy 9.0.0 in format 2; this version reads formats up to 1: pip install --upgrade gruvy",
+        "written by gruvy 9.0.0 in format 3; this version reads formats up to 2: pip install --upgrade gruvy",
     )
 
 
@@ -204,6 +205,30 @@ def test_a_newer_file_is_told(tmp_path):
         lambda said: said.update(classes=["one"]),
         lambda said: said.update(classes_dtype="O"),
         lambda said: said.update(format="1"),
+        lambda said: said.update(format=0),
+        lambda said: said.update(layers=2**40),
+        lambda said: said.update(layers=True),
+        lambda said: said.update(directions=-1),
+        lambda said: said.update(classes_dtype="<U200000000"),
+        lambda said: said.update(classes_dtype="<U1"),
+        lambda said: said.update(classes_dtype="|u1", classes=[0, 256]),
+        lambda said: said.update(classes_dtype="<i8", classes=[0, 1e400]),
+        lambda said: said.update(classes_dtype="<i8", classes=[0, 10**30]),
+        lambda said: said.update(classes_dtype="<i8", classes=[0.5, 1.5]),
+        lambda said: said.update(classes_dtype="object", classes=[[1], [2]]),
+        lambda said: said.update(classes=["yes", "no"]),
+        lambda said: said.update(classes={"no": 1, "yes": 2}),
+        lambda said: said.update(pooling=["last"]),
+        lambda said: said.update(task=["classify"]),
+        lambda said: said.update(task="regress", flat=True),
+        lambda said: said.update(width="seven"),
+        lambda said: said.update(width=0),
+        lambda said: said.update(feature_names=7),
+        lambda said: said.update(feature_names=[7]),
+        lambda said: said.update(columns=["x"]),
+        lambda said: said.update(columns={"channels": 3}),
+        lambda said: said.update(settings=[]),
+        lambda said: said.update(versions=None),
     ],
 )
 def test_parts_that_do_not_fit_are_told(tmp_path, change):

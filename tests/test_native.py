@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -226,7 +229,7 @@ def test_torch_tensors_without_a_copy():
         ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: wanted unit strides after the first two axes"),
         ({"gates": np.zeros((5, 4, 3, 8), "f")}, InputError,
          "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
-        ({"threads": -1}, InputError, "threads: -1, wanted 1 or more"),
+        ({"threads": -1}, InputError, "threads: -1, expected a whole number of at least 1"),
         ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
         ({"convention": TUTORIAL}, InputError, "c: wanted None or (3H,), since the reset gate acts before the product"),
         ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
@@ -252,8 +255,47 @@ def test_read_only_results_and_missing_arrays_are_refused():
         native.forward_into(**args, convention=TORCH, h_last=None)
     with pytest.raises(InputTypeError, match=r"^x: list, wanted a NumPy array or a torch tensor of the CPU$"):
         native.forward_into(**{**args, "x": [1.0]}, convention=TORCH, h_last=args["h"])
-    with pytest.raises(InputError, match=r"^threads: 0, wanted 1 or more$"):
+    with pytest.raises(InputError, match=r"^threads: 0, expected a whole number of at least 1$"):
         native.set_threads(0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_no_units(convention, threads, dtype):
+    """Nothing comes out and nothing goes back: the input's gradient is 0 everywhere."""
+    args, options = problem(convention, dtype, 4, 13, 3, 0, lengths=True)
+    got = actual(convention, args, options, np.zeros((4, 13, 0), dtype), None, False, threads=threads)
+    sizes = {"y": (4, 13, 0), "last": (13, 0), "dh": (13, 0), "dW": (0, 3), "dU": (0, 0), "db": (0,)}
+    assert {name: got[name].shape for name in sizes} == sizes
+    assert np.array_equal(got["dx"], np.zeros((4, 13, 3), dtype))
+
+
+@pytest.mark.parametrize("which", ["lengths", "mask", "restarts"])
+def test_flags_that_change_during_a_call_are_those_of_its_beginning(which):
+    """Every thread of the core asks for them at every step; each call must give one of the two answers, whole."""
+    args, options = problem(TORCH, np.float32, 600, 3, 8, 96, lengths=True, holes=True, restarts=True, poison=False)
+    options = {which: options[which]}
+    want = native.forward(**args, convention=TORCH, threads=1, **options)[1]
+    changing = options[which]
+    before, answers = changing.copy(), []
+
+    def write():
+        time.sleep(0.001)  # the call has begun by now; if not, it gives the other answer
+        changing[...] = 0 if which == "lengths" else ~before
+
+    other = dict(options)
+    other[which] = np.zeros_like(before) if which == "lengths" else ~before
+    late = native.forward(**args, convention=TORCH, threads=1, **other)[1]
+    for _ in range(20):
+        changing[...] = before
+        thread = threading.Thread(target=write)
+        thread.start()
+        answers.append(native.forward(**args, convention=TORCH, threads=3, **options)[1])
+        thread.join(60)
+    assert not np.array_equal(want, late)
+    assert all(np.array_equal(a, want) or np.array_equal(a, late) for a in answers)
+    assert any(np.array_equal(a, want) for a in answers)
 
 
 @pytest.mark.parametrize("fault", ["swapped gates", "wrong sign", "stale bias", "one NaN", "other convention"])

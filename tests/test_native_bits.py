@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruvy.engines import native
-from native_cases import CONVENTIONS, actual, assert_same_bits, builds, problem
+from native_cases import CONVENTIONS, SIZES, actual, assert_same_bits, builds, differing, problem, ran, trial
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
 
@@ -31,6 +31,8 @@ def test_instruction_sets_and_threads(convention, dtype):
         for name, runs in native.info().builds:
             for threads in (1, 2, 3, 7) if runs else ():
                 assert_same_bits(run(args, convention, options, isa=name, threads=threads), first)
+                if threads <= 3 and shape[3] != 8:  # too small for more than one
+                    ran(threads)
 
 
 @pytest.mark.parametrize("isa", builds())
@@ -94,6 +96,48 @@ def test_gradients_repeat_with_any_number_of_threads(convention, dtype):
         first = actual(convention, args, options, dy, dh, False, threads=1)
         for threads in (1, 2, 3, 5):
             assert_same_bits(actual(convention, args, options, dy, dh, False, threads=threads), first)
+            if threads <= (2 if B == 9 else 3):  # nine rows are not shared by three
+                ran(threads)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_everything_of_any_problem_on_any_instruction_set(seed):
+    assert differing(trial(seed), (1 + seed % 3,))[1] == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
+def test_gradients_of_many_rows_for_sizes_on_both_sides_of_every_lane_count(convention, dtype):
+    """More rows than are summed together: how many these are must not depend on the lanes."""
+    rng = np.random.default_rng(2)
+    for H in (15, 16, 17, 20, 24, 33, 40, 49, 56, 65):
+        assert H in SIZES
+        args, options = problem(convention, dtype, 40, 32, 3, H)
+        dy, dh = rng.normal(size=(40, 32, H)).astype(dtype), None
+        first = actual(convention, args, options, dy, dh, False, threads=1)
+        for threads, (isa, runs) in enumerate(native.info().builds, 1):
+            if runs and isa != "generic":  # without an instruction for fma it takes its time: only one size
+                assert_same_bits(actual(convention, args, options, dy, dh, False, isa=isa, threads=threads), first)
+                ran(threads)
+        if H == 20:
+            assert_same_bits(actual(convention, args, options, dy, dh, False, isa="generic", threads=2), first)
+
+
+def test_gradients_through_the_layer_on_every_instruction_set(monkeypatch):
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from gruvy.nn import GRU
+
+    torch.manual_seed(0)
+    layer, x = GRU(3, 20), torch.randn(20, 32, 3)
+    found = []
+    for isa in [name for name, runs in native.info().builds if runs]:
+        monkeypatch.setattr(native, "_isa", lambda isa=isa: isa)
+        layer.zero_grad()
+        layer(x)[0].square().sum().backward()
+        found.append({name: p.grad.numpy().copy() for name, p in layer.named_parameters()})
+    for other in found[1:]:
+        assert_same_bits(other, found[0])
 
 
 @given(st.sampled_from(CONVENTIONS), st.integers(1, 12), st.integers(1, 12), st.integers(1, 20), st.integers(1, 50),

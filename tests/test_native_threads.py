@@ -14,19 +14,22 @@ import pytest
 
 from gruvy.convention import Convention
 from gruvy.engines import native
-from native_cases import problem
+from gruvy.errors import InputError
+from native_cases import problem, ran
 
 pytestmark = [pytest.mark.skipif(not native.available()[0], reason="no native engine"), pytest.mark.timeout(120)]
 
 TORCH = Convention.of("torch")
 
 
-def work(seed=0, threads=2):
+def work(seed=0, threads=2, alone=False):
     """One call that uses two threads, split by rows and by units."""
     rows = problem(TORCH, np.float32, 20, 16, 8, 32, seed)[0]
     units = problem(TORCH, np.float32, 20, 1, 8, 256, seed)[0]
     a = native.forward(**rows, convention=TORCH, threads=threads)[1]
     b = native.forward(**units, convention=TORCH, threads=threads)[1]
+    if alone:  # another caller may have the threads, and the call then runs without
+        ran(threads)
     return np.concatenate([a.ravel(), b.ravel()])
 
 
@@ -65,13 +68,13 @@ def test_other_python_threads_run_meanwhile():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_fork_after_parallel_work():
-    want = work()
+    want = work(alone=True)
     for _ in range(3):
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                same = all(np.array_equal(work(), want) for _ in range(3))
+                same = all(np.array_equal(work(alone=True), want) for _ in range(3))
                 os.write(write, b"same" if same else b"other")
             finally:
                 os._exit(0)
@@ -142,6 +145,83 @@ def test_threads_by_default():
     try:
         native.set_threads(3)
         assert native.threads() == native.info().threads == 3
+        forward()
+        ran(3)
     finally:
         native.set_threads(None)
     assert native.threads() >= 1
+
+
+def forward(**how):
+    """A call large enough that it is shared unless told otherwise."""
+    args = problem(TORCH, np.float32, 80, 16, 64, 64)[0]
+    return native.forward(**args, convention=TORCH, **how)
+
+
+@pytest.mark.parametrize("count", [1.5, 2.0, True, "2", 0, -1, np.float64(2)], ids=repr)
+def test_a_number_of_threads_is_a_whole_number(count):
+    text = f"threads: {count!r}, expected a whole number of at least 1"
+    args, _ = problem(TORCH, np.float32, 3, 4, 2, 5)
+    packed = native.pack(args["W"], args["U"], args["b"], args["c"], TORCH)
+    y, last, gates = np.empty((3, 4, 5), "f"), np.empty((4, 5), "f"), np.empty((3, 4, 4, 5), "f")
+    for call in (
+        lambda: native.set_threads(count),
+        lambda: native.forward(**args, convention=TORCH, threads=count),
+        lambda: native.backward(y, last, **args, y=y, gates=gates, convention=TORCH, threads=count),
+        lambda: native.readout(y, args["U"], None, threads=count),
+        lambda: packed.forward(args["x"], args["h"], threads=count),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert str(caught.value) == text
+    assert native._threads is None
+    native.forward(**args, convention=TORCH, threads=np.int64(2))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system ties no process to a processor")
+def test_the_default_is_no_more_than_the_processors_it_may_run_on():
+    """Asked anew at every call; a number that is given is obeyed, and torch's own number is no way around it."""
+    code = """
+import os, numpy as np, torch
+from gruvy.engines import native
+from gruvy.convention import Convention
+from gruvy.nn import GRU
+x, h, W, U = np.ones((80, 16, 64), "f"), np.zeros((16, 64), "f"), np.ones((192, 64), "f"), np.ones((192, 64), "f")
+def call(**how):
+    native.forward(x, h, W, U, None, None, Convention.of("torch"), **how)
+    return native._core.team_size()
+layer = GRU(64, 64)
+def layered():
+    with torch.inference_mode():
+        layer(torch.from_numpy(x))
+    return native._core.team_size()
+before = native.threads()
+torch.set_num_threads(3)
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+print(before, native.threads(), call(), layered(), call(threads=3), call(threads=2), call())
+native.set_threads(3)
+print(call(), layered())
+"""
+    own = min(len(os.sched_getaffinity(0)), native._quota())
+    assert python(code) == (0, f"{own} 1 1 1 3 2 1\n3 3", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "processors"),
+    [
+        ({"proc": "0::/a/b\n", "a/b/cpu.max": "150000 100000\n", "a/cpu.max": "max 100000\n"}, 1),
+        ({"proc": "0::/a/b\n", "a/b/cpu.max": "max 100000\n", "a/cpu.max": "250000 100000\n"}, 2),
+        ({"proc": "0::/elsewhere\n", "cpu.max": "20000 100000\n"}, 1),
+        ({"proc": "4:memory:/m\n3:cpuacct,cpu:/a\n", "cpu/a/cpu.cfs_quota_us": "300000\n",
+          "cpu/a/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"proc": "3:cpu:/a\n", "cpu/a/cpu.cfs_quota_us": "-1\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, 64),
+        ({"proc": "0::/a\n", "a/cpu.max": "nonsense\n"}, 64),
+        ({}, 64),
+    ],
+)  # fmt: skip
+def test_the_time_that_control_groups_grant(monkeypatch, tmp_path, files, processors):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(native.os, "cpu_count", lambda: 64)
+    assert native._granted(tmp_path / "proc", tmp_path) == processors

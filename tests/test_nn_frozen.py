@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 
 import pytest
 import torch
 
 import gruvy
+from compare import assert_close
 from gruvy.engines import native
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="needs the native core")
@@ -66,3 +68,68 @@ def test_nesting_and_errors_leave_it_as_it_was():
             layer.weight_hh_l0.data.zero_()
             still = layer(x)[0]
         assert not torch.equal(still, layer(x)[0])
+
+
+def test_overlapping_blocks_of_two_threads_leave_the_layer_as_it_was():
+    """A begins, B begins, A ends, B ends: with other weights at each beginning."""
+    layer, x = make(*KINDS[0]), torch.randn(12, 4, 3)
+    inside, end = (threading.Event(), threading.Event()), (threading.Event(), threading.Event())
+    answers: dict[str, torch.Tensor] = {}
+
+    @torch.inference_mode()
+    def answer():
+        return layer(x)[0].clone()
+
+    def block(k):
+        with torch.inference_mode(), layer.frozen():
+            inside[k].set()
+            assert end[k].wait(60)
+            answers["AB"[k]] = layer(x)[0].clone()
+
+    first = answer()
+    threads = [threading.Thread(target=block, args=(k,)) for k in (0, 1)]
+    threads[0].start()
+    assert inside[0].wait(60)
+    assert torch.equal(answer(), first)  # a call from elsewhere, while the only block lasts
+    layer.weight_hh_l0.data.mul_(2)
+    assert torch.equal(answer(), first)
+    threads[1].start()
+    assert inside[1].wait(60)
+    layer.weight_hh_l0.data.mul_(2)
+    end[0].set()
+    threads[0].join(60)
+    while_b = answer()
+    end[1].set()
+    threads[1].join(60)
+    after = answer()
+    assert torch.equal(answers["A"], first)
+    assert torch.equal(answers["B"], while_b)
+    assert not torch.equal(while_b, first)
+    assert not torch.equal(after, while_b)  # the weights as they are now, no block's
+    expected = torch.nn.GRU(3, 5, dtype=torch.float64)
+    expected.load_state_dict(layer.state_dict())
+    with torch.no_grad():
+        assert_close(after, expected(x.double())[0].float())
+    assert layer.path(x).reason != "frozen"
+
+
+def test_many_threads_enter_and_leave_at_once():
+    layer, x = make(*KINDS[0]), torch.randn(12, 4, 3)
+    with torch.inference_mode():
+        want = layer(x)[0]
+    right = []
+
+    def loop():
+        with torch.inference_mode():
+            for _ in range(100):
+                with layer.frozen():
+                    right.append(torch.equal(layer(x)[0], want))
+
+    threads = [threading.Thread(target=loop) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert len(right) == 400
+    assert all(right)
+    assert layer._frozen == ()

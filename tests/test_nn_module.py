@@ -251,7 +251,7 @@ def test_jit_script_is_refused() -> None:
         torch.jit.script(torch.nn.Sequential(make()))
     assert str(error.value) == (
         "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
-        "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+        "gruvy.nn.revert_gru(model) makes it a torch.nn.GRU"
     )
 
 
@@ -332,7 +332,7 @@ BAD: list[tuple[Callable[[GRU], Any], type[Exception], str]] = [
         InputError,
         "input: shape (4, 2, 2), wanted (batch, time, 3), or (time, 3) for one sequence",
     ),
-    (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of 2 numbers, wanted 3"),
+    (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of shape (2,), expected (3,)"),
     (
         lambda g: g(X.double()),
         InputTypeError,

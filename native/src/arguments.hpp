@@ -67,25 +67,48 @@ void expect_numbers(const Array &a, const char *letters, std::initializer_list<I
     a.expect_dense(dense_from);
 }
 
+// Which steps count, as it was when the call began: every thread asks again and again, and all must hear the same while
+// other Python threads may write into the arrays.
 struct Flags {
     Array lengths, mask, restarts;
     bool reverse;
+    std::vector<std::int64_t> own_lengths;
+    std::vector<std::uint8_t> own_mask, own_restarts;
 
     Flags(nb::handle l, nb::handle m, nb::handle r, bool rev)
         : lengths("lengths", l, false), mask("mask", m, false), restarts("restarts", r, false), reverse(rev) {}
 
-    Steps steps(Index T, Index B) const {
+    // Points into this object.
+    Steps steps(Index T, Index B) {
         lengths.expect(Kind::int64), lengths.expect("(B,)", {B}), lengths.expect_dense();
         mask.expect(Kind::boolean), mask.expect("(T, B)", {T, B});
         restarts.expect(Kind::boolean), restarts.expect("(T, B)", {T, B});
-        const auto *p = lengths.at<const std::int64_t>();
+        Steps s;
+        s.reverse = reverse;
+        if (lengths) {
+            const auto *p = lengths.at<const std::int64_t>();
+            own_lengths.assign(p, p + B);
+            own_lengths.push_back(0);  // there, if empty
+            s.lengths = own_lengths.data();
+        }
         for (Index b = 0; lengths && b < B; b++) {
-            if (p[b] < 0 || p[b] > T) {
-                throw InputError("lengths: " + std::to_string(p[b]) + " at index " + std::to_string(b) +
+            if (Index n = own_lengths[b]; n < 0 || n > T) {
+                throw InputError("lengths: " + std::to_string(n) + " at index " + std::to_string(b) +
                                  ", wanted 0 to " + std::to_string(T));
             }
         }
-        return {p, mask.view<const std::uint8_t>(), restarts.view<const std::uint8_t>(), reverse};
+        s.mask = copied(mask, own_mask, T, B), s.restarts = copied(restarts, own_restarts, T, B);
+        return s;
+    }
+
+  private:
+    static View<const std::uint8_t> copied(const Array &from, std::vector<std::uint8_t> &to, Index T, Index B) {
+        if (!from) return {};
+        const auto all = from.view<const std::uint8_t>();
+        to.resize(T * B + 1);  // + 1: there, if empty
+        for (Index t = 0; t < T; t++)
+            for (Index b = 0; b < B; b++) to[t * B + b] = *all.at(t, b);
+        return {to.data(), B, 1};
     }
 };
 

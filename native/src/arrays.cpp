@@ -24,6 +24,34 @@ const Exchange *find_exchange(PyTypeObject *type) {
     return e && e->major == 1 && e->tensor_from_object ? e : nullptr;
 }
 
+// What a type of tensors offers: DLPack's table and torch's `is_neg`, each or null.
+struct Offer {
+    PyTypeObject *type;
+    const Exchange *exchange;
+    PyObject *is_neg;  // lives as long as the type
+};
+
+Offer offer_of(nb::handle object) {
+    static Offer last = {};  // guarded by the GIL
+    PyTypeObject *type = Py_TYPE(object.ptr());
+    if (type != last.type) {
+        nb::object is_neg = nb::getattr(nb::handle((PyObject *)type), "is_neg", nb::object());
+        Py_INCREF(type);
+        Py_XDECREF(last.type);
+        last = {type, find_exchange(type), is_neg.ptr()};
+    }
+    return last;
+}
+
+// A tensor that torch has negated on paper alone: its memory has the other sign.
+bool negated(nb::handle object) {
+    PyObject *is_neg = offer_of(object).is_neg, *tensor = object.ptr();
+    if (!is_neg) return false;
+    nb::object answer = nb::steal(PyObject_Vectorcall(is_neg, &tensor, 1, nullptr));
+    if (!answer.is_valid()) throw nb::python_error();
+    return answer.ptr() == Py_True;
+}
+
 Kind kind_of(nb::dlpack::dtype t) {
     if (t.lanes != 1) return Kind::other;
     if (t.code == uint8_t(nb::dlpack::dtype_code::Float)) {
@@ -46,6 +74,13 @@ Kind kind_of(const char *format, Py_ssize_t item) {
     default: return Kind::other;
     }
 }
+
+int64_t size_of(nb::dlpack::dtype t) {
+    int64_t bytes = int64_t(t.bits) * t.lanes / 8;
+    return bytes > 0 ? bytes : 1;
+}
+
+constexpr const char *unaligned = "wanted aligned memory";
 
 std::string text(const Index *sizes, int n) {
     std::string s = "(";
@@ -74,8 +109,8 @@ Array::Array(const char *n, nb::handle object, bool writable) : name(n) {
     there = true;
     if (PyObject_CheckBuffer(object.ptr()))
         from_buffer(object, writable);
-    else if (!from_exchange(object))
-        from_dlpack(object);
+    else
+        from_tensor(object, writable);
 }
 
 Array::~Array() {
@@ -90,31 +125,46 @@ void Array::from_buffer(nb::handle object, bool writable) {
     data = buffer.buf, axes = buffer.ndim;
     what = kind_of(buffer.format, buffer.itemsize);
     if (axes > most) throw InputError(too_many(name, axes));
-    for (int i = 0; i < axes; i++) sizes[i] = buffer.shape[i], strides[i] = buffer.strides[i];
-    finish(buffer.itemsize);
+    item = buffer.itemsize > 0 ? buffer.itemsize : 1;
+    const char *why = nullptr;
+    for (int i = 0; i < axes; i++) {
+        sizes[i] = buffer.shape[i], strides[i] = buffer.strides[i] / item;
+        if (sizes[i] > 1 && buffer.strides[i] % item) why = unaligned;
+    }
+    if (!why) why = unfit();
+    if (why) throw InputError(std::string(name) + ": " + why);
+}
+
+void Array::from_tensor(nb::handle object, bool writable) {
+    borrow(object);
+    const char *why = negated(object) ? "a tensor that is negated lazily, expected plain memory" : unfit();
+    if (!why) return;
+    if (writable || !nb::hasattr(object, "clone")) throw InputError(std::string(name) + ": " + why);
+    nb::object copy = object.attr("clone")();
+    borrow(copy);
+    if (negated(copy) || unfit()) throw InputError(std::string(name) + ": " + why);
+    if (!owner.is_valid()) owner = copy;
+}
+
+void Array::borrow(nb::handle object) {
+    owner.reset();
+    if (!from_exchange(object)) from_dlpack(object);
 }
 
 bool Array::from_exchange(nb::handle object) {
-    static PyTypeObject *known_type = nullptr;  // guarded by the GIL
-    static const Exchange *known = nullptr;
-    PyTypeObject *type = Py_TYPE(object.ptr());
-    if (type != known_type) {
-        const Exchange *found = find_exchange(type);
-        if (!found) return false;
-        Py_INCREF(type);
-        Py_XDECREF(known_type);
-        known_type = type, known = found;
-    }
+    const Exchange *exchange = offer_of(object).exchange;
+    if (!exchange) return false;
     nb::dlpack::dltensor t;
-    bool fails = known->tensor_from_object(object.ptr(), &t);
+    bool fails = exchange->tensor_from_object(object.ptr(), &t);
     if (fails) PyErr_Clear();
     if (fails || t.device.device_type != nb::device::cpu::value) {
         throw InputTypeError(std::string(name) + ": wanted memory of the CPU");
     }
     if (t.ndim > most) throw InputError(too_many(name, t.ndim));
     data = static_cast<char *>(t.data) + t.byte_offset;
-    axes = t.ndim, what = kind_of(t.dtype);
-    for (int i = axes - 1, dense = 1; i >= 0; dense *= int(t.shape[i]), i--) {
+    axes = t.ndim, what = kind_of(t.dtype), item = size_of(t.dtype);
+    Index dense = 1;
+    for (int i = axes - 1; i >= 0; dense *= t.shape[i], i--) {
         sizes[i] = t.shape[i], strides[i] = t.strides ? t.strides[i] : dense;
     }
     return true;
@@ -129,18 +179,21 @@ void Array::from_dlpack(nb::handle object) {
     if (a.ndim() > most) throw InputError(too_many(name, int(a.ndim())));
     owner = nb::cast(a);
     data = const_cast<void *>(a.data());
-    axes = int(a.ndim()), what = kind_of(a.dtype());
+    axes = int(a.ndim()), what = kind_of(a.dtype()), item = size_of(a.dtype());
     for (int i = 0; i < axes; i++) sizes[i] = Index(a.shape(i)), strides[i] = a.stride(i);
 }
 
-// Strides from bytes to numbers.
-void Array::finish(int64_t item) {
-    bool aligned = item <= 0 || reinterpret_cast<std::uintptr_t>(data) % item == 0;
-    for (int i = 0; i < axes && item > 0; i++) {
-        if (sizes[i] > 1 && strides[i] % item) aligned = false;
-        strides[i] /= item;
-    }
-    if (!aligned) throw InputError(std::string(name) + ": wanted aligned memory");
+bool Array::empty() const {
+    for (int i = 0; i < axes; i++)
+        if (sizes[i] == 0) return true;
+    return false;
+}
+
+// Why the memory cannot be read as it lies, or null.
+const char *Array::unfit() const {
+    if (empty()) return nullptr;
+    if (!data) return "a tensor without memory, expected plain memory";
+    return reinterpret_cast<std::uintptr_t>(data) % item ? unaligned : nullptr;
 }
 
 void Array::expect(const char *letters, std::initializer_list<Index> shape) const {
@@ -160,10 +213,8 @@ void Array::expect(Kind wanted) const {
 }
 
 void Array::expect_dense(int from) const {
-    if (!there) return;
-    Index dense = 1, numbers = 1;
-    for (int i = 0; i < axes; i++) numbers *= sizes[i];
-    if (numbers == 0) return;
+    if (!there || empty()) return;
+    Index dense = 1;
     for (int i = axes - 1; i >= from; i--) {
         if (sizes[i] != 1 && strides[i] != dense) {
             throw InputError(std::string(name) + ": wanted " +

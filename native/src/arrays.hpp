@@ -26,8 +26,9 @@ enum class Kind { float32, float64, int64, boolean, other };
 class Array {
   public:
     Array() = default;
-    // Arrays with the buffer protocol (NumPy), with DLPack's exchange table on their type (torch, some 20 ns) or with
-    // __dlpack__. None gives an array that is not there.
+    // Arrays with the buffer protocol (NumPy), with DLPack's exchange table on their type (torch) or with __dlpack__.
+    // None gives an array that is not there. A torch tensor whose memory does not hold its numbers as they are (negated
+    // lazily, zeros without memory, between the addresses of numbers) is copied if it is only read, else refused.
     Array(const char *name, nb::handle object, bool writable);
     ~Array();
     Array(const Array &) = delete;
@@ -53,9 +54,12 @@ class Array {
 
   private:
     void from_buffer(nb::handle object, bool writable);
+    void from_tensor(nb::handle object, bool writable);
+    void borrow(nb::handle object);
     bool from_exchange(nb::handle object);
     void from_dlpack(nb::handle object);
-    void finish(int64_t item);
+    bool empty() const;
+    const char *unfit() const;
 
     static constexpr int most = 4;
     void *data = nullptr;
@@ -64,7 +68,8 @@ class Array {
     Kind what = Kind::other;
     Index sizes[most] = {}, strides[most] = {};
     Py_buffer buffer = {};
-    nb::object owner;  // keeps memory alive that came through __dlpack__
+    int64_t item = 0;  // bytes of a number
+    nb::object owner;  // keeps memory alive that came through __dlpack__, or a copy
 };
 
 const char *kind_name(Kind kind);

@@ -34,7 +34,9 @@ template <class T> struct Backward {
     explicit Backward(const BackwardArgs<T> &args) : a(args), s(args.shape) {
         split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
         padded = blocks_of(s.H, L) * L;
-        target = most(256, least(1024, Index(256 << 10) / (4 * padded * Index(sizeof(T)))));
+        // The rows summed together decide the bits: their number depends on the sizes, never on the lanes.
+        const Index across = blocks_of(most(1, s.H), 16) * 16;
+        target = most(256, least(1024, Index(256 << 10) / (4 * across * Index(sizeof(T)))));
         limit = most(s.B, least(target + s.B, s.T * s.B)) + 1;
         cell.H = s.H, cell.keeps = a.convention.keeps;
         dc = !a.dmore ? a.dc : a.convention.after ? a.dmore + 2 * s.H : nullptr;
@@ -106,7 +108,6 @@ template <class T> struct Backward {
         for (Index left = s.B ? s.T : 0; left > 0; turn ^= 1) {
             const auto &chunk = products.chunk[turn];
             Index steps, count = scan(thread, row_part, owner, left, chunk.da, steps);
-            left -= steps;
             if (a.recurrent.p) wait(row_part);  // the owner has made the masked states
             for (Index i = 0; i < steps; i++)
                 if (start[i + 1] > start[i])
@@ -148,13 +149,15 @@ template <class T> struct Backward {
     }
 
     // The active rows of the next steps back from step `left`, at least `target` of them if there are: this thread's
-    // into its list, all counted, so that a row's place does not depend on the threads.
-    Index scan(Index thread, Index row_part, bool owner, Index left, T *da, Index &steps) {
+    // into its list, all counted, so that a row's place does not depend on the threads. Steps without a row are passed
+    // over, so that it does not depend on padding either; `steps` counts the others.
+    Index scan(Index thread, Index row_part, bool owner, Index &left, T *da, Index &steps) {
         BackRow<T> *out = rows + thread * limit;
         Link *at = link + thread * s.B;
         Index *start = begin + thread * (limit + 1), count = 0, own = 0;
-        for (steps = 0; steps < left && steps < limit - 1 && count < target; steps++) {
-            Index p = left - 1 - steps, t = a.steps.reverse ? s.T - 1 - p : p;
+        steps = 0;
+        while (left > 0 && count < target) {
+            const Index p = --left, t = a.steps.reverse ? s.T - 1 - p : p, before_it = count;
             start[steps] = own;
             bool any = false;
             for (Index b = 0; b < s.B; b++) {
@@ -170,6 +173,7 @@ template <class T> struct Backward {
                 count += on;
             }
             some[thread * limit + steps] = any;
+            steps += count > before_it;
         }
         start[steps] = own;
         return count;

@@ -22,7 +22,7 @@ const Isa &chosen(const std::string &name) {
 }
 
 int checked_threads(int threads) {
-    if (threads < 1) throw InputError("threads: " + std::to_string(threads) + ", wanted 1 or more");
+    if (threads < 1) throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
     return threads;
 }
 
@@ -250,6 +250,7 @@ NB_MODULE(_core, m) {
         return k.peak(rounds, out);
     });
     m.def("pool_size", &pool_size);
+    m.def("team_size", &team_size);
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);
     nb::class_<Packed>(m, "Packed")

@@ -40,10 +40,4 @@ const Isa &isa_named(const std::string &name) {
     throw std::invalid_argument("unknown instruction set, this build has " + known);
 }
 
-const Isa *best_isa() {
-    for (const Isa &isa : isas())
-        if (isa.supported && isa.automatic) return &isa;
-    return nullptr;
-}
-
 }  // namespace gruvy

@@ -27,7 +27,4 @@ const std::vector<Isa> &isas();
 // The build by that name; throws std::invalid_argument, with the reason, if there is none or this processor lacks it.
 const Isa &isa_named(const std::string &name);
 
-// The best build that this processor runs; null where none may be chosen unasked.
-const Isa *best_isa();
-
 }  // namespace gruvy

@@ -26,6 +26,7 @@ template <class T> struct BackRow {
 template <class T> struct BackPanels {
     T *U, *Un, *W;  // reset after: U over k = r, z, n; before: U over r, z and Un over n. W over n, r, z
     Index padded, blocks, blocks_x, panel_U, panel_Un, panel_W;
+    int slots;  // of gate gradients that meet U
 
     template <class A> static BackPanels cut(A &arena, const Shape &s, const Convention &v, bool needs_dx) {
         constexpr int L = Vec<T>::lanes;
@@ -33,7 +34,8 @@ template <class T> struct BackPanels {
         p.blocks = blocks_of(s.H, L);
         p.blocks_x = needs_dx ? blocks_of(s.I, L) : 0;
         p.padded = p.blocks * L;
-        p.panel_U = (v.after ? 3 : 2) * p.padded * L;
+        p.slots = v.after ? 3 : 2;
+        p.panel_U = p.slots * p.padded * L;
         p.panel_Un = v.after ? 0 : p.padded * L;
         p.panel_W = 3 * p.padded * L;
         p.U = arena.template take<T>(p.blocks * p.panel_U);
@@ -84,6 +86,10 @@ template <class T> struct Gradients {
     Index H;
     bool keeps;
 
+    // The sum in vector i of a tile. A sum that underflows to -0 becomes 0 where zeros of the padding follow, of which
+    // longer vectors have more: it is 0 everywhere.
+    GRUVY_INLINE static V sum(const Tile<T, 1> &tile, int i) { return V::load(tile.acc + i * L) + V::zero(); }
+
     // acc + what came by: the whole gradient of the state after this row's step.
     GRUVY_INLINE V state(const BackRow<T> &row, V acc, Index j) const {
         if (row.next_m) acc = acc * load_up_to<T>(row.next_m + j, H - j);
@@ -116,7 +122,7 @@ template <class T> struct Gradients {
     // Gate gradients of the later step times U; no sum where no row has any. Rows of no step have no gates to fetch.
     template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
                                                    bool some, const End &end) const {
-        const SlotFactors<T> u(w.U, w.panel_U, some ? int(w.panel_U / (w.padded * L)) : 0, w.padded, H);
+        const SlotFactors<T> u(w.U, w.panel_U, some ? w.slots : 0, w.padded, H);
         for_tiles<T, 1>(count, first, last, u.factor, u.count, [&](int f, const Tile<T, 1> &tile) {
             if (f == 0) {
                 tile.clear();
@@ -133,7 +139,7 @@ template <class T> struct Gradients {
                 const Index left = H - j;
                 V r = load_up_to<T>(row.g + j, left), z = load_up_to<T>(row.g + H + j, left);
                 V n = load_up_to<T>(row.g + 2 * H + j, left), q = load_up_to<T>(row.g + 3 * H + j, left);
-                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                Blend d = blend(state(row, sum(tile, i), j), z, n, load_up_to<T>(row.h + j, left));
                 store_up_to<T>(row.da + j, d.an, left);
                 store_up_to<T>(row.da + w.padded + j, d.an * q * fnma(r, r, r), left);
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
@@ -150,7 +156,7 @@ template <class T> struct Gradients {
                 const BackRow<T> &row = rows[at];
                 const Index left = H - j;
                 V z = load_up_to<T>(row.g + H + j, left), n = load_up_to<T>(row.g + 2 * H + j, left);
-                Blend d = blend(state(row, V::load(tile.acc + i * L), j), z, n, load_up_to<T>(row.h + j, left));
+                Blend d = blend(state(row, sum(tile, i), j), z, n, load_up_to<T>(row.h + j, left));
                 store_up_to<T>(row.da + j, d.an, left);
                 store_up_to<T>(row.da + 2 * w.padded + j, d.az, left);
                 d.pass.store(row.carry + j);
@@ -168,7 +174,7 @@ template <class T> struct Gradients {
             tile.each([&](Index at, Index j, int i) {
                 const BackRow<T> &row = rows[at];
                 const Index left = H - j;
-                V d = V::load(tile.acc + i * L), r = load_up_to<T>(row.g + j, left);
+                V d = sum(tile, i), r = load_up_to<T>(row.g + j, left);
                 V hp = load_up_to<T>(row.hp + j, left);
                 store_up_to<T>(row.da + w.padded + j, d * hp * fnma(r, r, r), left);
                 store_up_to<T>(row.da + 3 * w.padded + j, r * hp, left);
@@ -183,7 +189,7 @@ template <class T> struct Gradients {
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
         product<false>(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
             tile.each([&](Index r, Index j, int i) {
-                store_up_to<T>(out[r] + j, state(rows[r], V::load(tile.acc + i * L), j), H - j);
+                store_up_to<T>(out[r] + j, state(rows[r], sum(tile, i), j), H - j);
             });
         });
     }

@@ -12,6 +12,9 @@
 #include <pthread.h>
 #define GRUVY_POSIX
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace gruvy {
 namespace {
@@ -24,11 +27,22 @@ inline void pause() {
 #endif
 }
 
+// The processors that this process may run on.
+int processors() {
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    return int(std::thread::hardware_concurrency());  // 0 where it is not known, which is treated as too few
+}
+
+thread_local bool crowded = false;  // this thread's team has more threads than processors: who waits makes room
+
 // Returns once word, an atomic or a reference to one, differs from old. A pause is 20 to 40 ns. Looks for a while, then
 // lets others run in between for `lingering`, then sleeps: to wake a thread takes as long as a small call.
 template <class Word>
 void await_change(const Word &word, int old, int spins, std::chrono::microseconds lingering) {
-    for (int i = 0; i < spins; i++) {
+    for (int i = 0; i < spins && !crowded; i++) {
         if (word.load(std::memory_order_acquire) != old) return;
         pause();
     }
@@ -38,7 +52,7 @@ void await_change(const Word &word, int old, int spins, std::chrono::microsecond
             if (word.load(std::memory_order_acquire) != old) return;
             std::this_thread::yield();
         }
-    } while (std::chrono::steady_clock::now() < end);
+    } while (!crowded && std::chrono::steady_clock::now() < end);
     while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
 
@@ -46,12 +60,14 @@ constexpr int spins_at_barrier = 400, spins_when_idle = 1000, most_threads = 256
 constexpr std::chrono::microseconds at_barrier{300}, when_idle{1000};
 
 thread_local bool inside = false;  // this thread runs a body now
+thread_local int team = 0;         // threads of its last call
 
 struct alignas(64) Worker {
     std::atomic<int> call{0};  // raised by one for each body to run
     Body body = nullptr;       // null: leave
     void *self = nullptr;
     int id = 0, threads = 0;
+    bool crowded = false;
     std::thread thread;
 };
 
@@ -84,9 +100,10 @@ class Pool {
 
     void run(int threads, Body body, void *self) {
         left.store(threads - 1, std::memory_order_relaxed);
+        crowded = threads > processors();
         for (int i = 0; i < threads - 1; i++) {
             Worker &w = *workers[i];
-            w.body = body, w.self = self, w.threads = threads;
+            w.body = body, w.self = self, w.threads = threads, w.crowded = crowded;
             ring(w);
         }
         inside = true;
@@ -123,6 +140,7 @@ class Pool {
         for (int seen = 0;; seen++) {
             await_change(w.call, seen, spins_when_idle, when_idle);
             if (!w.body) return;
+            crowded = w.crowded;
             w.body(w.self, w.id, w.threads);
             // The last look at this pool: after it, the caller may go on.
             if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) left.notify_one();
@@ -167,11 +185,12 @@ void parallel(int threads, Body body, void *self) {
         Pool *pool = get_pool();
         if (!pool->taken.exchange(true, std::memory_order_acquire)) {
             bool enough = pool->grow(threads);
-            if (enough) pool->run(threads, body, self);
+            if (enough) team = threads, pool->run(threads, body, self);
             pool->taken.store(false, std::memory_order_release);
             if (enough) return;
         }
     }
+    team = 1;
     body(self, 0, 1);
 }
 
@@ -179,6 +198,8 @@ int pool_size() {
     Pool *pool = the_pool.load(std::memory_order_acquire);
     return pool ? pool->size.load(std::memory_order_relaxed) : 0;
 }
+
+int team_size() { return team; }
 
 void Barrier::wait(int threads) {
     std::atomic_ref<int> count(arrived), turn(phase);

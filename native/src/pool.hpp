@@ -13,8 +13,12 @@ void parallel(int threads, Body body, void *self);
 // Threads that exist at present, the caller's not counted.
 int pool_size();
 
+// The n of the calling thread's last call of `parallel`; 0 before the first.
+int team_size();
+
 // Where `threads` threads meet, again and again. Spins for some microseconds, then yields, then sleeps: a thread whose
-// core was taken away costs the others no more than its absence. Plain memory: may be copied and assigned while unused.
+// core was taken away costs the others no more than its absence. With more threads than processors it makes room at
+// once. Plain memory: may be copied and assigned while unused.
 struct alignas(64) Barrier {
     int arrived = 0;
     alignas(64) int phase = 0;

@@ -38,7 +38,7 @@ template <class T> struct Products {
         tiles = blocks_of(s.H, R), panel_B = limit * L + 16;
         A = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * panel_A);
         for (Chunk &c : chunk) {
-            c.da = arena.template take<T>(limit * 4 * padded);
+            c.da = arena.template take<T>(limit * 4 * padded + R);  // + R: see pack_A
             c.B = arena.template take<T>(panels() * panel_B);
             c.x = arena.template take<const T *>(limit);
         }
@@ -89,6 +89,9 @@ template <class T> struct Products {
         return A + ((thread * slots() + slot) * own + i) * panel_A;
     }
 
+    // A tile of more rows than lanes may reach, by less than R numbers, past the last unit of its slot: into the next
+    // slot or row, or behind the last row into the R numbers kept there. What it takes meets only rows of the result
+    // beyond H, which are not kept.
     void pack_A(Index thread, const Chunk &c, Index from, Index K) const {
         const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
         for (Index slot = 0; slot < slots(); slot++) {
@@ -179,7 +182,7 @@ template <class T> struct Products {
             for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da + f * padded;
         }, [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index j, int i) {
-                store_up_to<T>(rows[at].dx + j, V::load(tile.acc + i * L), s.I - j);
+                store_up_to<T>(rows[at].dx + j, Gradients<T>::sum(tile, i), s.I - j);
             });
         });
     }

@@ -8,10 +8,6 @@ namespace gruvy::GRUVY_NS {
 
 // Calls team.work(thread) on `threads` threads at once. False, and nothing done, if so many could not be had.
 template <class Team> bool run_team(Team &team, Index threads) {
-    if (threads <= 1) {
-        team.work(0);
-        return true;
-    }
     struct Call {
         Team &team;
         int wanted, refused;

@@ -6,7 +6,9 @@
 #include <limits>
 #include <string>
 
+#include "dispatch.hpp"
 #include "oracle.hpp"
+#include "pool.hpp"
 
 using namespace gruvy;
 using oracle::Case;
@@ -134,9 +136,20 @@ template <class E> struct Call {
         return out;
     }
     std::vector<E> states() const { return tight(y, sy, k.H); }
+    std::vector<std::vector<E>> gradients() const {
+        return {tight(dx, sx, k.I), dh, dW, dU, db, k.after ? dc : std::vector<E>()};
+    }
 };
 
-template <class E> struct Isa {
+const char *const gradient_names[] = {"dx", "dh", "dW", "dU", "db", "dc"};
+
+// What is compared with one thread was done by as many as were asked for.
+void expect_team(int threads, const Case &k) {
+    checks++;
+    if (team_size() != threads) fail(name(k) + ": " + std::to_string(team_size()) + " threads ran of " + std::to_string(threads));
+}
+
+template <class E> struct Build {
     const char *name;
     const Kernels<E> *kernels;
 };
@@ -166,13 +179,14 @@ Want answers(const Case &k, bool slow) {
     return w;
 }
 
-template <class E> void check(const Case &k, const Want &w, const std::vector<Isa<E>> &isas, bool slow) {
+template <class E> void check(const Case &k, const Want &w, const std::vector<Build<E>> &isas, bool slow) {
     const auto &d = w.d;
     const auto &want = w.forward;
     const auto &dy = w.dy, &dlast = w.dlast;
     const auto &grad = w.grad;
-    std::vector<E> first_y, first_last, first_dU;
-    for (const Isa<E> &isa : isas) {
+    std::vector<E> first_y, first_last;
+    std::vector<std::vector<E>> first_gradients;
+    for (const Build<E> &isa : isas) {
         Call<E> one(k, d), infer(k, d);
         one.forward(*isa.kernels, 1, true);
         close("y", one.states(), want.y, k);
@@ -188,6 +202,9 @@ template <class E> void check(const Case &k, const Want &w, const std::vector<Is
         one.backward(*isa.kernels, 1, dy, dlast);
         same("y after backward", one.y, y0, k);
         same("gates after backward", one.gates, g0, k);
+        if (first_gradients.empty()) first_gradients = one.gradients();
+        for (std::size_t i = 0; i < first_gradients.size(); i++)
+            same((std::string(isa.name) + " " + gradient_names[i]).c_str(), one.gradients()[i], first_gradients[i], k);
         if (slow) {
             double least = 0;
             for (const auto *g : {&grad.x, &grad.h, &grad.W, &grad.U, &grad.b})
@@ -204,21 +221,19 @@ template <class E> void check(const Case &k, const Want &w, const std::vector<Is
             many.forward(*isa.kernels, threads, true);
             same("y, threads", many.states(), one.states(), k);
             same("last, threads", many.last, one.last, k);
+            if (k.B >= 4 * threads) expect_team(threads, k);
             many.backward(*isa.kernels, threads, dy, dlast);
-            same("dx, threads", many.tight(many.dx, many.sx, k.I), one.tight(one.dx, one.sx, k.I), k);
-            same("dh, threads", many.dh, one.dh, k);
-            same("dW, threads", many.dW, one.dW, k);
-            same("dU, threads", many.dU, one.dU, k);
-            same("db, threads", many.db, one.db, k);
-            if (k.after) same("dc, threads", many.dc, one.dc, k);
+            if (k.B >= 4 * threads) expect_team(threads, k);
+            for (std::size_t i = 0; i < first_gradients.size(); i++)
+                same((std::string(gradient_names[i]) + ", threads").c_str(), many.gradients()[i], one.gradients()[i], k);
         }
     }
 }
 
 // Each row alone, step by step with packed weights, gives the bits of the batch.
-template <class E> void check_steps(const Case &k, const std::vector<Isa<E>> &isas) {
+template <class E> void check_steps(const Case &k, const std::vector<Build<E>> &isas) {
     Data<double> d = oracle::make(k);
-    for (const Isa<E> &isa : isas) {
+    for (const Build<E> &isa : isas) {
         Call<E> whole(k, d);
         whole.forward(*isa.kernels, 2, false);
         Shape shape{1, 1, k.I, k.H};
@@ -243,12 +258,12 @@ template <class E> void check_steps(const Case &k, const std::vector<Isa<E>> &is
     }
 }
 
-template <class E> void check_readout(const Case &k, const std::vector<Isa<E>> &isas) {
+template <class E> void check_readout(const Case &k, const std::vector<Build<E>> &isas) {
     Data<double> d = oracle::make(k);  // x serves as the states, W as V: I inputs to 3H outputs
     const Index O = 3 * k.H;
     std::vector<double> want(k.T * k.B * O);
     std::vector<E> first;
-    for (const Isa<E> &isa : isas) {
+    for (const Build<E> &isa : isas) {
         Call<E> call(k, d);
         for (Index at = 0; at < k.T * k.B; at++)
             for (Index o = 0; o < O; o++)
@@ -271,8 +286,8 @@ template <class E> void check_readout(const Case &k, const std::vector<Isa<E>> &
 }
 
 struct Isas {
-    std::vector<Isa<float>> f;
-    std::vector<Isa<double>> d;
+    std::vector<Build<float>> f;
+    std::vector<Build<double>> d;
 };
 
 void check_both(const Case &k, const Isas &isas, bool slow) {
@@ -283,7 +298,7 @@ void check_both(const Case &k, const Isas &isas, bool slow) {
 
 void all(const Isas &isas) {
     const Index shapes[][4] = {{3, 6, 1, 1}, {4, 5, 3, 3}, {3, 2, 5, 17}, {4, 7, 2, 5}, {2, 1, 4, 18}, {0, 2, 3, 4},
-                               {3, 0, 2, 5}, {1, 1, 6, 9}, {5, 2, 6, 8}};
+                               {3, 0, 2, 5}, {1, 1, 6, 9}, {5, 2, 6, 8}, {3, 5, 2, 0}};
     unsigned seed = 0;
     for (int v = 0; v < 4; v++)
         for (auto &s : shapes)
@@ -304,6 +319,7 @@ void all(const Isas &isas) {
             }
     // Several chunks and blocks of rows, full tiles; gradients only against other threads.
     for (int v = 0; v < 4; v++) {
+        check_both(Case{20, 32, 3, 20, bool(v & 1), bool(v & 2)}, isas, false);
         Case k{70, 13, 7, 40, bool(v & 1), bool(v & 2)};
         check_both(k, isas, false);
         k.lengths = k.restarts = k.reverse = true;
@@ -315,7 +331,7 @@ void all(const Isas &isas) {
 }
 
 // A sequence with NaN or infinity in a valid step spoils no other.
-template <class E> void check_nan(const Isa<E> &isa) {
+template <class E> void check_nan(const Build<E> &isa) {
     for (int v = 0; v < 4; v++) {
         Case k{5, 7, 3, 11, bool(v & 1), bool(v & 2)};
         Data<double> d = oracle::make(k);
@@ -335,17 +351,9 @@ template <class E> void check_nan(const Isa<E> &isa) {
 
 int main(int count, char **argument) {
     fault = count > 1 && !std::strcmp(argument[1], "--fault");
-    Isas isas = {{{"generic", &generic::kernels32}}, {{"generic", &generic::kernels64}}};
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        isas.f.push_back({"avx2", &avx2::kernels32}), isas.d.push_back({"avx2", &avx2::kernels64});
-        isas.f.push_back({"wide", &wide::kernels32}), isas.d.push_back({"wide", &wide::kernels64});
-    }
-#if !defined(GRUVY_NO_AVX512)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        isas.f.push_back({"avx512", &avx512::kernels32}), isas.d.push_back({"avx512", &avx512::kernels64});
-#endif
-#endif
+    Isas isas;
+    for (const Isa &isa : gruvy::isas())
+        if (isa.supported) isas.f.push_back({isa.name, isa.k32}), isas.d.push_back({isa.name, isa.k64});
     all(isas);
     for (auto &isa : isas.f) check_nan(isa);
     for (auto &isa : isas.d) check_nan(isa);

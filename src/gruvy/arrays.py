@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gruvy.errors import DataError, InputTypeError
 
+_LEVELS = ("level_0", "level_1")  # what pandas calls the levels of an index without names
 _WANTED = "a list of (steps, channels) arrays, a (sequences, steps, channels) array or a (sequences, steps) array"
 
 
@@ -26,6 +28,7 @@ def as_sequences(
     Arguments:
         X: a list (or tuple, or object array) of N arrays (T_i, I), or (T_i,) for one channel; or one array
             (N, T, I), or (N, T) for one channel. Anything NumPy reads as an array serves as an array.
+            An array (N, I, T), as aeon has it, needs its axes swapped: a `UserWarning` says where X looks like one.
         name: what the errors call X.
         channels: the number I that is wanted, or None for whatever the first sequence has.
         allow_empty: whether a sequence may have 0 steps.
@@ -49,6 +52,8 @@ def as_sequences(
         raise DataError(f"{name} holds no sequences; at least 1 is wanted")
     if isinstance(items, np.ndarray):
         whole = _numbers(items, name, dtype)
+        if channels is None and whole.ndim == 3:
+            _doubt_axes(whole, name)
         if check_finite and not np.isfinite(whole).all():
             for i in range(len(items)):  # only to name the culprit
                 _refuse_non_finite(items[i], whole[i], f"{name}[{i}]")
@@ -78,12 +83,39 @@ def _items(X: Any, name: str) -> NDArray[Any] | list[Any]:
         if X and np.isscalar(X[0]):
             raise InputTypeError(f"{name} is a flat list of {type(X[0]).__name__}; wanted {_WANTED}")
         return list(X)
+    index: Any = getattr(X, "index", None)  # of a pandas frame
+    if getattr(index, "nlevels", 1) > 1:
+        id, time = (level if label is None else label for level, label in zip(_LEVELS, index.names, strict=False))
+        raise DataError(
+            f"{name} is a frame with an index of {index.nlevels} levels, one row a step; expected {_WANTED}: "
+            f"gruvy.sequences({name}, id={id!r}, time={time!r}).x makes one"
+        )
     array = np.asarray(X)
     if array.dtype == object and array.ndim == 1:
         return list(array)
     if array.ndim not in (2, 3):
         raise DataError(f"{name} has shape {array.shape}; wanted {_WANTED}")
     return array
+
+
+def _doubt_axes(X: NDArray[np.floating], name: str) -> None:
+    """Warn where (N, T, I) looks like (N, I, T): few steps of many channels that run on from one to the next.
+
+    In embeddings, one-hot codes and sensors neighbouring channels differ as much as any others; along time they do not.
+    """
+    _, steps, channels = X.shape
+    if 4 * steps > channels or channels < 8:
+        return
+    some = X[:64].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        jumps, spread = np.mean(np.diff(some, axis=2) ** 2), np.mean(np.var(some, axis=2))
+    if jumps < spread / 2:
+        warnings.warn(
+            f"{name} has shape {X.shape}: taken as {'1 step' if steps == 1 else f'{steps} steps'} of "
+            f"{channels} channels, yet it looks like {channels} steps of {_channels(steps)}; "
+            f"for (sequences, channels, steps) pass {name}.transpose(0, 2, 1), else list({name}) to be sure",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip
 
 
 def _array(item: Any, where: str) -> NDArray[Any]:

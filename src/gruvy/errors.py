@@ -1,4 +1,8 @@
-"""The errors of gruvy: one root, `gruvy.Error`; each is also the built-in kind that Python expects."""
+"""The errors of gruvy: one root, `gruvy.Error`; each is also the built-in kinds that its callers expect.
+
+Python and scikit-learn raise ValueError or TypeError for a wrong argument. torch raises ValueError for some, a dtype
+among them, and RuntimeError for most; so that whoever catches torch's error catches ours, ours are those too.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ class Error(Exception):
     """Root of every error that gruvy raises on purpose."""
 
 
-class InputError(Error, ValueError):
+class InputError(Error, ValueError, RuntimeError):
     """An argument has the wrong shape or value; the text names it, what came and what was wanted."""
 
 
-class InputTypeError(Error, TypeError):
+class InputTypeError(InputError, TypeError):
     """An argument has the wrong type or dtype; the text names it, what came and what was wanted."""
 
 
@@ -27,7 +31,7 @@ class ModelFileError(InputError):
     """A file is not a gruvy model, is damaged, or was written by a newer version."""
 
 
-class EngineError(Error, ValueError):
+class EngineError(Error, ValueError, RuntimeError):
     """A forced engine is absent or cannot serve the call."""
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+CONVENTION_KEY = "convention_name"  # in the state dict of a `gruvy.nn.GRU`, absent where the convention is torch's
+
 
 class Cell(NamedTuple):
     """The weights of one layer in one direction: W (3H, I), U (3H, H), b (3H,) or None, c (3H,), (H,) or None."""
@@ -186,14 +188,22 @@ class Weights:
         return Weights(to, self._map(negate))
 
     @classmethod
-    def from_state_dict(cls, state: Mapping[str, Any], convention: str | Convention = "torch") -> Weights:
+    def from_state_dict(cls, state: Mapping[str, Any], convention: str | Convention | None = None) -> Weights:
         """From a state dict with torch's keys (``weight_ih_l0``, ``weight_hh_l0_reverse``, ...), values array-like.
 
+        Args:
+            state: also one of a `gruvy.nn.GRU` in another convention, which names it in ``convention_name``.
+            convention: default the one that the state dict names, and torch's if it names none.
+
         Raises:
-            InputError: keys are missing, or not a GRU's.
+            InputError: keys are missing, or not a GRU's. ConventionError: the state dict names another convention.
         """
+        named = saved_convention(state)
+        given = None if convention is None else Convention.of(convention)
+        if given is not None and named not in (None, given.name):
+            raise ConventionError(f'state dict: weights of convention "{named}", expected "{given}" as given')
         cells: list[list[Cell]] = []
-        known: set[str] = set()
+        known = {CONVENTION_KEY}
         while f"weight_ih_l{len(cells)}" in state:
             layer = []
             for suffix in ("", "_reverse"):
@@ -208,7 +218,7 @@ class Weights:
         if not cells or set(state) - known:
             rest = ", ".join(sorted(set(state) - known)) or "no weight_ih_l0"
             raise InputError(f"state dict: not the keys of a GRU ({rest})")
-        return cls(convention, cells)
+        return cls(given or named or "torch", cells)
 
     def to_state_dict(self) -> dict[str, Array]:
         """With torch's keys. A merged recurrent bias gets torch's redundant rows back, as zeros."""
@@ -232,6 +242,8 @@ class Weights:
     def from_torch(cls, module: torch.nn.GRU) -> Weights:
         """From a `torch.nn.GRU` or `gruvy.nn.GRU`, the biases as they are.
 
+        What is no weight is not kept, ``batch_first`` and ``dropout`` among it.
+
         Raises:
             InputTypeError: it is another kind of module.
 
@@ -247,8 +259,14 @@ class Weights:
         state = {name: getattr(module, name) for name in module._flat_weights_names}
         return cls.from_state_dict(state, getattr(module, "convention", "torch"))
 
-    def to_torch(self) -> torch.nn.GRU:
-        """A `torch.nn.GRU`, on the CPU, that computes the same function.
+    def to_torch(self, *, batch_first: bool = False, dropout: float = 0.0) -> torch.nn.GRU:
+        """A new `torch.nn.GRU`, on the CPU and in training mode, that computes the same function.
+
+        Weights hold none of a module's layout, dropout, device, mode and hooks; `gruvy.nn.revert_gru` keeps them all.
+
+        Args:
+            batch_first: whether its input and output are (batch, time, ...), as in `torch.nn.GRU`.
+            dropout: between layers while it trains, 0 to 1, as in `torch.nn.GRU`.
 
         Raises:
             ConventionError: reset "before" is a function torch does not have; `gruvy.nn.GRU` has it.
@@ -266,11 +284,19 @@ class Weights:
             self.hidden_units,
             self.layers,
             bias="bias_ih_l0" in state,
+            batch_first=batch_first,
+            dropout=dropout,
             bidirectional=self.directions == 2,
             dtype=torch.float64 if self.dtype == np.float64 else torch.float32,
         )
         module.load_state_dict({name: torch.tensor(a) for name, a in state.items()})
         return module
+
+
+def saved_convention(state: Mapping[str, Any], prefix: str = "") -> str | None:
+    """The name of the convention that a state dict's keys with this prefix carry; None if they carry none."""
+    name = state.get(prefix + CONVENTION_KEY)
+    return None if name is None else _numpy(name).astype(np.uint8).tobytes().decode(errors="replace")
 
 
 def _numpy(value: Any) -> Array:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..errors import InputError
 from .timing import ratio
 
@@ -151,7 +152,7 @@ def write_readme(path: Path, text: str) -> None:
     pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
     if not pattern.search(page):
         raise InputError(f"{path}: no place for the table; wanted the two lines {START} and {END}")
-    path.write_text(pattern.sub(lambda _: f"{START}\n{text}\n{END}", page), encoding="utf-8")
+    files.write(path, pattern.sub(lambda _: f"{START}\n{text}\n{END}", page))
 
 
 def figure(results: dict[str, Any], mode: str = "train") -> str:

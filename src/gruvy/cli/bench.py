@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gruvy import files
 from gruvy.cli.app import app, example, say
 from gruvy.cli.reading import comma
-from gruvy.cli.writing import check_writable, whole_file
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def bench(
     """
     if budget <= 0:
         raise InputError(f"--budget {budget}: wanted seconds, above 0")
-    for path, option in ((output, "--output"), *((path, "--write") for path in (README, PAGE, FIGURE) if write)):
-        if path is not None:
-            check_writable(path, option)
+    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID
 
@@ -58,13 +57,13 @@ def bench(
         raise InputError(f"--write: {README} has no place for the table; wanted a line {report.START}")
     found = run(counts, comma(modes) or [], shapes, only, budget, say)
     if output is not None:
-        with whole_file(output) as file:
+        with files.whole_file(output, text=True) as file:
             json.dump(found, file, indent=1)
     typer.echo(report.tables(found))
     if write:
         report.write_readme(README, report.summary(found))
-        PAGE.write_text(f"# Benchmark\n\n{report.tables(found)}", encoding="utf-8")
-        FIGURE.write_text(report.figure(found), encoding="utf-8")
+        files.write(PAGE, f"# Benchmark\n\n{report.tables(found)}")
+        files.write(FIGURE, report.figure(found))
         say(f"written: {README}, {PAGE}, {FIGURE}")
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gruvy.cli.app import PLAIN, app, example, out, say
 from gruvy.cli.reading import plural
-from gruvy.cli.writing import check_writable, number, write_csv
+from gruvy.cli.writing import Spreadsheet, check_outputs, number, write_csv
 from gruvy.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def datasets(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
     part: Annotated[str, typer.Option(help="'all', 'train' or 'test'.")] = "all",
+    spreadsheet: Spreadsheet = False,
 ) -> None:
     """List the data sets that can be had by name, or write one as a CSV file to try things with.
 
@@ -40,13 +41,12 @@ def datasets(
         return
     if part not in PARTS:
         raise InputError(f"--part {part}: wanted {', '.join(PARTS[:-1])} or {PARTS[-1]}")
-    if output is not None:
-        check_writable(output, "--output")
+    check_outputs([("--output", output)])
     from gruvy.data import load
 
     found = load(name)
     header, rows = long_form(found, part)
-    write_csv(output, header, rows)
+    write_csv(output, header, rows, spreadsheet=spreadsheet)
     if output is None:
         return
     sequences = sum(len(sequences) for _, sequences in _parts(found, part))

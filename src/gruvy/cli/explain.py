@@ -11,7 +11,7 @@ import typer
 from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
 from gruvy.cli.predict import ModelFile, read_for
-from gruvy.cli.writing import check_writable
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import InputError
 
 
@@ -28,11 +28,11 @@ def explain(
     target: Annotated[str | None, typer.Option(help="Column with the right answers: mistakes then come first.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
-    wide: reading.Wide = False,
+    wide: reading.KeptWide = None,
     features: reading.Features = None,
     window: reading.Window = None,
     step: reading.Step = None,
-    missing: reading.Missing = "error",
+    missing: reading.KeptMissing = None,
     target_at: reading.TargetAt = "constant",
     most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
     history: Annotated[Path | None, typer.Option(help="The history.csv of the training, to show it too.")] = None,
@@ -40,18 +40,20 @@ def explain(
     """Write one page, to open in any browser, that shows the gates of a trained model at work on your sequences.
 
     The page needs no network and holds everything: choose a sequence, move through time, see what is kept and what
-    is let in, and which steps made the answer what it is. Needs no torch.
+    is let in, and which steps made the answer what it is. How the data are laid out (id, time, windows and so on) is
+    as in training, unless options say otherwise. Needs no torch.
     """
-    check_writable(output, "--output", not_over=data)
+    check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
     if most < 1:
         raise InputError(f"--most {most}: wanted at least 1")
     import gruvy
     from gruvy.inside.explorer import explain as write_page
 
     net = gruvy.load(model)
-    layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
+    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
+             "features": reading.comma(features)}  # fmt: skip
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
-    sequences = read_for(net, layout, data, features, **given)
+    sequences = read_for(net, data, typed, **given)
     done = write_page(
         net, sequences.x, output, sequences.y, ids=sequences.ids, features=sequences.features,
         history=None if history is None else read_history(history), title=f"{model.name} on {Path(data).name}",

@@ -14,7 +14,7 @@ import typer
 
 from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
-from gruvy.cli.writing import check_writable, number, write_csv
+from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -36,36 +36,46 @@ def predict(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
-    wide: reading.Wide = False,
+    wide: reading.KeptWide = None,
     features: reading.Features = None,
     window: reading.Window = None,
     step: reading.Step = None,
-    missing: reading.Missing = "error",
+    missing: reading.KeptMissing = None,
+    spreadsheet: Spreadsheet = False,
 ) -> None:
     """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
 
     Numbers come as one column a target, labels a step with the step's number. Of a data set that is given by name,
-    the sequences held out for tests are taken. Needs no torch.
+    the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on) is as in
+    training, unless options say otherwise. Needs no torch.
     """
-    if output is not None:
-        check_writable(output, "--output", not_over=data)
+    check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
 
     net = gruvy.load(model)
-    layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
-    sequences = read_for(net, layout, data, features)
-    write_csv(output, header(net), answers(net, sequences))
+    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
+             "features": reading.comma(features)}  # fmt: skip
+    sequences = read_for(net, data, typed)
+    write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
     if output is not None:
         say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
 
 
-def read_for(net: Model, layout: reading.Layout, data: str, features: str | None, **others: Any) -> Sequences:
-    """The sequences in `data`, with the channels that the model was trained on, in its order."""
+def read_for(net: Model, data: str, typed: dict[str, Any], **others: Any) -> Sequences:
+    """The sequences in `data`, with the channels that the model was trained on, in its order, laid out as in training.
+
+    Args:
+        typed: the options about the layout, None for one that was not typed: it is then as in the model's file.
+        others: as for `gruvy.data.read`.
+    """
     columns = net.columns
-    wanted = reading.comma(features)
-    if (
-        wanted is None and Path(data).exists() and Path(data).suffix.lower() != ".npz"
-    ):  # what has columns to choose from
+    layout, taken = reading.as_trained(net.layout, data, typed)
+    if taken:
+        say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
+    elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
+        say(f"{net.name} was trained on windows of {net.layout['window']} steps; {data} is taken as it is")
+    wanted = typed["features"] or taken.get("features")
+    if wanted is None and reading.has_columns(data):
         wanted = columns.get("channels")
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])
@@ -117,7 +127,7 @@ def labelled(net: Model, p: Any) -> list[Any]:
         "gruvy stream model.safetensors < one_recording.csv",
     )
 )
-def stream(model: ModelFile) -> None:
+def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
     """Answer after every step: CSV rows of channels come in on stdin, a row of answers goes out for each.
 
     The first row may name the columns; without names they are in the order of training. An empty line starts a new
@@ -127,7 +137,11 @@ def stream(model: ModelFile) -> None:
 
     net = gruvy.load(model)
     feed = net.stream()
-    write = csv.writer(sys.stdout, lineterminator="\n").writerow
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+
+    def write(row: list[Any]) -> None:
+        writer.writerow(quoted(row) if spreadsheet else row)
+
     write(["step", *answer_columns(net)])
     sys.stdout.flush()
     step = 0
@@ -162,7 +176,7 @@ def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]
 
 def _places(net: Model, row: list[str], line: int) -> list[int] | None:
     """Where the channels stand, if the row names columns; None if it holds numbers."""
-    if any(_is_number(cell) for cell in row):
+    if any(is_number(cell) for cell in row):
         wanted = net.weights.input_units
         if len(row) != wanted:
             raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {wanted}")
@@ -180,14 +194,6 @@ def _places(net: Model, row: list[str], line: int) -> list[int] | None:
         if name not in names:
             raise DataError(f"stdin has no column {name!r}; its columns are {', '.join(names)}")
     return [names.index(name) for name in channels]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _number(cell: str, line: int) -> float:

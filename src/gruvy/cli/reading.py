@@ -28,6 +28,14 @@ Id = Annotated[
 ]
 Time = Annotated[str | None, typer.Option("--time", help="Column to sort each sequence by.", rich_help_panel=PANEL)]
 Wide = Annotated[bool, typer.Option("--wide", help="One row is one sequence.", rich_help_panel=PANEL)]
+KeptWide = Annotated[
+    bool | None,
+    typer.Option("--wide/--long", help="One row is one sequence, or one step.", rich_help_panel=PANEL),
+]
+KeptMissing = Annotated[
+    str | None,
+    typer.Option("--missing", help="Gaps: 'error', or 'forward' to carry values on.", rich_help_panel=PANEL),
+]
 Features = Annotated[
     str | None,
     typer.Option("--features", help="Columns to learn from, joined by commas; else all others.", rich_help_panel=PANEL),
@@ -97,18 +105,51 @@ class Layout:
             if value != default.get(option):
                 raise DataError(f"--{option} has no meaning for the data set {name}, which comes ready made")
 
-    def typed(self, *, missing: bool = True) -> str:
-        """The options as one types them, for a command that reads data laid out alike."""
-        words: list[str] = []
-        for option in ("id", "time", "window", "step"):
-            value = getattr(self, option)
-            if value is not None:
-                words += [f"--{option}", str(value)]
-        if self.wide:
-            words.append("--wide")
-        if missing and self.missing != "error":
-            words += ["--missing", self.missing]
-        return shlex.join(words)
+    def kept(self, data: str, features: list[str] | None) -> dict[str, Any] | None:
+        """What a model's file keeps of how its data were laid out; None for data that come ready made."""
+        if not has_columns(data):
+            return None
+        return {**vars(self), "features": features if self.wide else None}
+
+
+def has_columns(data: str) -> bool:
+    """Whether the data are a file or a folder of tables, whose layout has to be told."""
+    return Path(data).exists() and Path(data).suffix.lower() != ".npz"
+
+
+def as_trained(kept: dict[str, Any] | None, data: str, typed: dict[str, Any]) -> tuple[Layout, dict[str, Any]]:
+    """How to read data for a model: the options as typed, what else its file keeps, and what was taken from there.
+
+    Args:
+        kept: the layout in the model's file, or None.
+        data: a path, or a data set's name.
+        typed: the options of `Layout` and "features"; None for one that was not typed.
+    """
+    given = {option: value for option, value in typed.items() if value is not None}
+    taken: dict[str, Any] = {}
+    if kept is not None and has_columns(data):
+        wide, folder = given.get("wide", kept["wide"]), Path(data).is_dir()
+        meaningless = {
+            "id": folder, "wide": folder, "time": wide and not folder, "step": "window" in given,
+            "features": folder or not wide,
+        }  # fmt: skip
+        default = vars(Layout())
+        for option, value in kept.items():
+            if option not in given and value != default.get(option) and not meaningless.get(option):
+                taken[option] = value
+    both = {**taken, **given}
+    both.pop("features", None)
+    return Layout(**both), taken
+
+
+def as_typed(options: dict[str, Any]) -> str:
+    """Options as one types them."""
+    words: list[str] = []
+    for option, value in options.items():
+        words.append(f"--{option}")
+        if not isinstance(value, bool):
+            words.append(",".join(value) if isinstance(value, list) else str(value))
+    return shlex.join(words)
 
 
 def comma(text: str | None) -> list[str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from gruvy.cli import reading, reports
 from gruvy.cli.app import app, example, out, say
-from gruvy.cli.writing import check_writable
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -83,8 +82,10 @@ def train(
     no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
     what was learnt.
     """
-    for path, option in ((model, "--model"), (history, "--history")):
-        check_writable(path, option, not_over=data)
+    check_outputs(
+        [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
+        {"the data": data, f"--test {test}": test},
+    )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
     layout = reading.Layout(id=id, time=time, wide=wide, window=window, step=step, missing=missing)
@@ -102,12 +103,13 @@ def train(
     )  # fmt: skip
     net.fit(known.x, known.y, groups=known.groups)
     judge(page, net, known, held_out)
-    net.save(model)
     others = [column for column in (id, time, group) if column is not None]
-    name_columns(model, channels=known.features, targets=known.target, others=others)
+    kept = layout.kept(data, reading.comma(features))
+    columns = {"channels": known.features, "targets": known.target, "others": others}
+    net.save(model, columns=columns, layout=kept)
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
-    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)} {layout.typed()}".rstrip()
+    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
     page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
     if net.history_.stopped == "interrupted":
         say(f"gruvy: stopped after {reading.plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
@@ -177,10 +179,3 @@ def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, he
     else:
         mean = y.reshape(len(y), -1).mean(axis=0)
         reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
-
-
-def name_columns(path: Path, **columns: list[str]) -> None:
-    """Put the names of the data's columns into a model's file, so that `predict` finds them in any order."""
-    from gruvy.model.file import read, write
-
-    write(path, replace(read(path), columns=columns))

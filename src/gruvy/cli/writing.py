@@ -3,52 +3,85 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Annotated, Any
 
+import typer
+
+from gruvy import files
 from gruvy.errors import InputError
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
 
-def check_writable(path: Path, option: str, not_over: str | None = None) -> None:
-    """Refuse, before an hour of training, a place that cannot be written to or the data themselves.
+Spreadsheet = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet", help="Put ' before text that begins with =, +, - or @, which a spreadsheet would compute."
+    ),
+]
+
+
+def check_outputs(
+    outputs: Iterable[tuple[str, Path | None]], inputs: Mapping[str, str | Path | None] | None = None
+) -> None:
+    """Refuse, before an hour of training, a place that cannot be written to, an input, and another output.
+
+    Args:
+        outputs: the option that names it and the file that will be written; None for one that was not asked for.
+        inputs: what the command reads, by what to call it: a file, a folder of files, or a data set's name.
 
     Raises:
-        InputError: the folder is not there or not writable, the path is a folder, or it is the file `not_over`.
+        InputError: the folder is not there or not writable, the path is a folder, or it is an input, lies in a folder
+            that is an input, or is another output; under whatever name, through a link too.
     """
-    folder = path.parent
-    if path.is_dir():
-        raise InputError(f"{option} {path} is a folder; wanted the name of a file")
-    if not folder.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{option} {path}: no permission to write to the folder {folder.resolve()}")
-    if not_over is not None and path.exists() and Path(not_over).exists() and path.samefile(not_over):
-        raise InputError(f"{option} {path} would overwrite the data")
+    places = [(option, path) for option, path in outputs if path is not None]
+    for n, (option, path) in enumerate(places):
+        files.check_place(path, f"{option} {path}")
+        for name, source in (inputs or {}).items():
+            given = None if source is None else Path(source)
+            if given is None or not given.exists():
+                continue
+            if given.is_dir() and given.resolve() in path.resolve().parents:
+                raise InputError(f"{option} {path} lies in the folder of {name}, {given}; expected a place outside it")
+            if _same(path, given):
+                raise InputError(f"{option} {path} would overwrite {name}")
+        for other, its in places[:n]:
+            if _same(path, its):
+                raise InputError(f"{option} {path} would overwrite {other} {its}; expected a file of its own")
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name only when all of it is written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _same(a: Path, b: Path) -> bool:
+    """Whether two paths are one file, be it there yet or not."""
+    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
 
 
-def write_csv(path: Path | None, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Rows as CSV, to a file or, without one, to stdout."""
+def write_csv(
+    path: Path | None, header: list[str], rows: Iterable[Iterable[Any]], *, spreadsheet: bool = False
+) -> None:
+    """Rows as CSV, to a file or, without one, to stdout; for a spreadsheet, text that it would compute is quoted."""
+    if spreadsheet:
+        header, rows = quoted(header), map(quoted, rows)
     if path is None:
         _rows(sys.stdout, header, rows)
         return
-    with whole_file(path) as file:
+    with files.whole_file(path, text=True) as file:
         _rows(file, header, rows)
+
+
+def quoted(row: Iterable[Any]) -> list[Any]:
+    """The cells of a row with an apostrophe before text that a spreadsheet takes for a formula; numbers as they are."""
+    return [f"'{cell}" if str(cell).startswith(FORMULA) and not is_number(str(cell)) else cell for cell in row]
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def number(value: float) -> str:
@@ -56,7 +89,7 @@ def number(value: float) -> str:
     return f"{value:.7g}"
 
 
-def _rows(file: TextIO, header: list[str], rows: Iterable[Iterable[Any]]) -> None:
+def _rows(file: IO[Any], header: list[str], rows: Iterable[Iterable[Any]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Sequence as Ordered
 from dataclasses import replace
@@ -11,8 +12,10 @@ from typing import Any
 from gruvy.data.archive import read_npz
 from gruvy.data.collection import Sequences
 from gruvy.data.frames import long_form, wide_form
+from gruvy.data.limit import check_decoded
+from gruvy.data.parquet import decoded_size
 from gruvy.data.recordings import Options
-from gruvy.data.table import LABEL, RECORDING, Table
+from gruvy.data.table import LABEL, RECORDING, Table, openable, shown
 from gruvy.data.text import read_csv
 from gruvy.errors import DataError
 from gruvy.extras import need
@@ -51,7 +54,8 @@ def read(
         others: as for `gruvy.sequences`.
 
     Raises:
-        DataError: the path does not exist or is empty; else as for `gruvy.sequences`.
+        DataError: the path does not exist or is empty, or a .npz or .parquet file decodes to more bytes than a quarter
+            of the memory (or the environment variable GRUVY_MAX_DATA_BYTES); else as for `gruvy.sequences`.
         MissingExtraError: polars is not installed, and the path is not a .npz file.
     """
     path = Path(path)
@@ -83,15 +87,18 @@ def read_table(path: Path) -> Table:
         return read_csv(path)
     pl = need("polars", "data")
     try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as problem:
+        check_decoded(path, decoded_size(path))
+        frame = pl.read_parquet(openable(path), glob=False)
+    except DataError:
+        raise
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
         raise DataError(f"{path} is not a Parquet file that can be read ({_first_line(problem)})") from problem
     if frame.height == 0:
         raise DataError(f"{path} has no rows; at least 1 is wanted")
-    return Table(frame, str(path), lambda row: f"{path}, row {row}")
+    return Table(frame, shown(path), lambda row: f"{shown(path)}, row {row}")
 
 
-def _first_line(problem: Exception) -> str:
+def _first_line(problem: BaseException) -> str:
     return str(problem).partition("\n")[0]
 
 
@@ -110,7 +117,7 @@ def _read_folder(
     if id is not None and not (folder / LABELS).is_file():
         raise DataError(f"id={id!r} has no meaning for the folder {folder}, where a file is a recording")
     paths = _recordings(folder)
-    names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+    names = [shown(path.relative_to(folder).with_suffix("")).replace(os.sep, "/") for path in paths]
     table = _together(folder, paths, names)
     added: dict[str, list[Any]] = {}
     if (folder / LABELS).is_file():
@@ -160,6 +167,7 @@ def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
     columns = tables[0].frame.columns
     frames = []
     for path, name, table in zip(paths, names, tables, strict=True):
+        _refuse_own(table)
         if set(table.frame.columns) != set(columns):
             raise DataError(
                 f"{path} has the columns {', '.join(table.frame.columns)}; {paths[0]} has {', '.join(columns)}"
@@ -180,6 +188,13 @@ def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
     return Table(whole, str(folder), place)
 
 
+def _refuse_own(table: Table) -> None:
+    """Refuse the names of the columns that are added to a folder's recordings."""
+    for name in (RECORDING, LABEL):
+        if name in table.frame.columns:
+            raise DataError(f"{table.source} has a column {name!r}, a name kept for gruvy; expected another")
+
+
 def _labels(
     folder: Path,
     paths: list[Path],
@@ -190,6 +205,7 @@ def _labels(
 ) -> tuple[list[str], dict[str, list[Any]]]:
     """The targets (and groups) that labels.csv gives to each recording."""
     table = read_csv(folder / LABELS)
+    _refuse_own(table)
     have = table.frame.columns
     key = id or next((column for name in FILE_NAMES for column in have if column.lower() == name), have[0])
     table.require([key], "id")

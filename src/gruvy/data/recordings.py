@@ -179,6 +179,11 @@ def _one_each(
     if empty.any():
         n = int(empty.arg_max() or 0)
         raise DataError(f"{steps.place(int(last[n]) - 1)}: sequence {ids[n]!r} has no target {name!r}")
+    numbers = labels(chosen)
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():  # such as a number of 5,000 digits
+        n = int(np.argmin(np.isfinite(numbers)))
+        where = f"{steps.place(int(last[n]) - 1)}: sequence {ids[n]!r}"
+        raise DataError(f"{where} has infinity as target {name!r}; every value must be finite")
     return chosen
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gruvy.checks import whole
 from gruvy.data.collection import Sequences
 from gruvy.errors import InputError
 
@@ -90,7 +89,7 @@ def random_sums(count: int, bits: int = 20, seed: int = 0) -> Sequences:
     """So many sums of two random numbers of so many bits."""
     if not 1 <= bits <= 61:
         raise InputError(f"bits={bits}: wanted 1 to 61")
-    a, b = np.random.default_rng(seed).integers(0, 2**bits, size=(2, _positive("count", count)))
+    a, b = np.random.default_rng(seed).integers(0, 2**bits, size=(2, whole("count", count, 1)))
     return addition(a, b, bits)
 
 
@@ -106,19 +105,13 @@ def adding(count: int, steps: int = 50, seed: int = 0) -> Sequences:
     Returns:
         Sequences with x (T, 2) and y (N,), the sum of the marked values; always answering 1 has an error of 1/6.
     """
-    if _positive("steps", steps) < 2:
+    if whole("steps", steps, 1) < 2:
         raise InputError(f"steps={steps}: wanted at least 2")
     rng = np.random.default_rng(seed)
-    x = np.zeros((_positive("count", count), steps, 2), dtype=np.float32)
+    x = np.zeros((whole("count", count, 1), steps, 2), dtype=np.float32)
     x[:, :, 0] = rng.random((count, steps), dtype=np.float32)
     rows = np.arange(count)
     first, second = rng.integers(0, steps // 2, count), rng.integers(steps // 2, steps, count)
     x[rows, first, 1] = x[rows, second, 1] = 1
     y = x[rows, first, 0] + x[rows, second, 0]
     return Sequences(list(x), y=y, features=["value", "marker"], target=["sum"])
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name}={value!r}: wanted a whole number, at least 1")
-    return int(value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from collections.abc import Sequence as Ordered
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +22,20 @@ if TYPE_CHECKING:
 
 MISSING = ["", "na", "n/a", "nan", "null", "none", "?"]  # in lower case: cells that stand for no value
 
+DAY_FIRST, MONTH_FIRST = "day/month/year", "month/day/year"
+_DAY_AND_MONTH = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-]\d{4})"  # either of the two may come first
+
 RECORDING, LABEL = "(recording)", "(label)"  # columns added to the tables of a folder
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be printed and written, where it is no UTF-8 too."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def openable(path: Path) -> Path | BytesIO:
+    """A path as polars takes it, which opens no name that is not UTF-8."""
+    return path if shown(path) == str(path) else BytesIO(path.read_bytes())
 
 
 @dataclass(frozen=True)
@@ -35,11 +52,17 @@ class Table:
         return [column for column in self.frame.columns if column not in (RECORDING, LABEL)]
 
     def require(self, columns: Ordered[str], option: str) -> None:
-        """Refuse columns that the table lacks."""
+        """Refuse columns that the table lacks, and lists, bytes and other things that are no single value."""
+        pl = need("polars", "data")
         for column in columns:
             if column not in self.frame.columns:
                 have = ", ".join(self.columns)
                 raise DataError(f"{self.source} has no column {column!r} ({option}); its columns are {have}")
+            dtype = self.frame[column].dtype
+            if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+                raise DataError(
+                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text a row"
+                )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """The column as float64, NaN where there is no value; refuses a cell that is not a number."""
@@ -79,19 +102,44 @@ class Table:
             raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; wanted a value in every row")
         return text
 
-    def order(self, column: str) -> NDArray[Any]:
-        """Sort keys of the column: its numbers, dates or times."""
+    def names_rows(self, column: str) -> bool:
+        """Whether the column is text, another one in each row: a name for it."""
         pl = need("polars", "data")
         series = self.frame[column]
+        if series.dtype != pl.String or series.n_unique() < len(series) or missing(series).any():
+            return False
+        return not series.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().any()
+
+    def counts(self, column: str, id: str | None) -> bool:
+        """Whether the column counts, from 0 or 1, all rows or those of each run of one `id`."""
+        pl = need("polars", "data")
+        values = self.frame[column].cast(pl.Float64, strict=False)
+        if values.null_count():
+            return False
+        numbers, row = values.to_numpy(), np.arange(len(values))
+        new = row == 0
+        if id is not None:
+            new |= self.frame[id].ne_missing(self.frame[id].shift(1)).to_numpy()
+        within = row - np.maximum.accumulate(np.where(new, row, 0))
+        return any(np.array_equal(numbers, counted + start) for counted in (row, within) for start in (0, 1))
+
+    def order(self, column: str) -> dict[str, NDArray[Any]]:
+        """Sort keys of the column, its numbers, dates or times, by how it was read; the reading to take comes first.
+
+        There are two where every day could be a month and every month a day.
+        """
+        pl = need("polars", "data")
+        series = self.frame[column]
+        found = {"": series}
         if series.dtype == pl.String:
             text = self.names(column, "time")
-            series = text.cast(pl.Float64, strict=False)
-            if series.null_count():
-                series = _moments(text, f"{self.source}, column {column!r} (time)")
-        if series.null_count():
+            found = {"": text.cast(pl.Float64, strict=False)}
+            if found[""].null_count():
+                found = _moments(text, f"{self.source}, column {column!r} (time)")
+        elif series.null_count():
             row = int(series.is_null().arg_max() or 0)
             raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; wanted a value in every row")
-        return series.rank("dense").to_numpy()
+        return {how: series.rank("dense").to_numpy() for how, series in found.items()}
 
 
 def missing(text: polars.Series) -> polars.Series:
@@ -99,15 +147,20 @@ def missing(text: polars.Series) -> polars.Series:
     return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(MISSING)
 
 
-def _moments(text: polars.Series, where: str) -> polars.Series:
-    """Text as dates or as times of day, in whichever format polars finds for all of it."""
+def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
+    """Text as dates or as times of day, in whichever format polars finds for all of it, by how it was read."""
     pl = need("polars", "data")
-    for convert in (text.str.to_datetime, text.str.to_time):
-        try:
-            moments: polars.Series = convert()
-            return moments
-        except pl.exceptions.PolarsError:
-            continue
+    readings = {"": text}
+    if text.str.contains(_DAY_AND_MONTH).all():  # polars reads days first
+        readings = {DAY_FIRST: text, MONTH_FIRST: text.str.replace(_DAY_AND_MONTH, "$3$2$1$4")}
+    found: dict[str, polars.Series] = {}
+    for how, dates in readings.items():
+        with suppress(pl.exceptions.PolarsError):
+            found[how] = dates.str.to_datetime()
+    if found:
+        return found
+    with suppress(pl.exceptions.PolarsError):
+        return {"": text.str.to_time()}
     numbers = text.cast(pl.Float64, strict=False)
     example = text.filter(numbers.is_null())[0]
     raise DataError(f"{where}: {example!r} is neither a number nor part of a column of dates or times")
@@ -138,7 +191,7 @@ def from_frame(frame: Any) -> Table:
     if not isinstance(frame, pl.DataFrame):
         if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
             raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
-        if any(name is not None for name in frame.index.names):
+        if frame.index.nlevels > 1 or frame.index.names[0] is not None:
             frame = frame.reset_index()
         frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
     if frame.height == 0:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
-from gruvy.data.table import Table
+from gruvy.data.table import Table, openable, shown
 from gruvy.errors import DataError
 from gruvy.extras import need
 
@@ -18,23 +19,24 @@ def read_csv(path: Path) -> Table:
     pl = need("polars", "data")
     separator, names = _first_line(path)
     header = not _is_data(names)
-    if header:
-        for name in names:
-            if names.count(name) > 1:
-                raise DataError(f"{path} has two columns called {name!r}")
+    if header and len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise DataError(f"{path} has two columns called {twice!r}")
     try:
-        frame = pl.read_csv(path, separator=separator, has_header=header, infer_schema=False)
-    except pl.exceptions.ComputeError as problem:
+        frame = pl.read_csv(openable(path), separator=separator, has_header=header, infer_schema=False, glob=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
         if "utf-8" in str(problem):
             raise DataError(f"{path} is not UTF-8 text") from problem
         raise DataError(f"{path} has a row with more cells than its first line has, {len(names)}") from problem
+    if frame.width != len(names):
+        raise DataError(f"{path} has a first line of {len(names)} cells, which is read as {frame.width}")
     frame.columns = names if header else [f"column_{i + 1}" for i in range(frame.width)]
     rows = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
     if not rows.any():
         raise DataError(f"{path} has a first line of names and no rows")
     frame = frame.head(frame.height - int(rows.reverse().arg_max()))  # blank lines at the end are no rows
     offset = 2 if header else 1
-    return Table(frame, str(path), lambda row: f"{path}, line {row + offset}")
+    return Table(frame, shown(path), lambda row: f"{shown(path)}, line {row + offset}")
 
 
 def _first_line(path: Path) -> tuple[str, list[str]]:
@@ -46,8 +48,14 @@ def _first_line(path: Path) -> tuple[str, list[str]]:
         raise DataError(f"{path} is not UTF-8 text") from problem
     if not line.strip():
         raise DataError(f"{path} is empty")
+    if any(char < " " and char not in "\t\r\n" for char in line):
+        raise DataError(f"{path} is not text: its first line holds control characters")
     separator = max(",;\t", key=line.count)
-    return separator, [name.strip() for name in next(csv.reader([line], delimiter=separator))]
+    try:
+        cells = next(csv.reader([line], delimiter=separator))
+    except csv.Error as problem:
+        raise DataError(f"{path}: its first line cannot be divided into cells ({problem})") from problem
+    return separator, [name.strip() for name in cells]
 
 
 def _is_data(names: list[str]) -> bool:

@@ -11,6 +11,7 @@ import functools
 import importlib
 import os
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,24 +81,61 @@ if _core is not None and os.environ.get("GRUVY_NATIVE") == "require":
     _isa()
 
 
-@functools.cache
 def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processors this process may keep busy; asked again on every call, since others may change it."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _quota())
+
+
+@functools.cache
+def _quota() -> int:
+    return _granted(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+
+
+def _granted(process: Path, groups: Path) -> int:
+    """The processors' worth of time that the control groups of this process grant it, whole ones, at least 1."""
+    granted = [float(os.cpu_count() or 1)]
+    try:
+        lines = process.read_text().splitlines()
+    except OSError:  # no Linux
+        lines = []
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        # Version 2 has no controllers here and "quota period" in one file; in a container the path may lead nowhere.
+        old = "cpu" in controllers.split(",")
+        if controllers and not old:
+            continue
+        root = groups / "cpu" if old else groups
+        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if old else ("cpu.max",)
+        own = root / path.lstrip("/")
+        for group in (own, *own.parents):
+            if not group.is_relative_to(root):
+                break
+            try:
+                quota, period = " ".join((group / name).read_text() for name in names).split()
+            except (OSError, ValueError):
+                continue
+            if quota not in ("max", "-1"):
+                granted.append(float(quota) / float(period))
+    return max(1, int(min(granted)))
+
+
+def _whole(threads: Any) -> int:
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise InputError(f"threads: {threads!r}, expected a whole number of at least 1")
+    return int(threads)
 
 
 _threads: int | None = None
 
 
 def set_threads(threads: int | None) -> None:
-    """Set the number of threads of a call that names none; None means one for each processor.
+    """Set the number of threads of a call that names none; None means one for each processor it may run on.
 
     Raises:
-        InputError: the number is below 1.
+        InputError: no whole number of at least 1.
     """
     global _threads
-    if threads is not None and threads < 1:
-        raise InputError(f"threads: {threads}, wanted 1 or more")
-    _threads = threads
+    _threads = None if threads is None else _whole(threads)
 
 
 def threads() -> int:
@@ -121,6 +159,10 @@ def threads_for(x: Any, state: Any) -> int:
     if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
         return 1
     return threads()
+
+
+def _count(asked: int | None, x: Any, state: Any) -> int:
+    return threads_for(x, state) if asked is None else _whole(asked)
 
 
 def info() -> Info:
@@ -163,7 +205,8 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
             the first two axes.
         c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
         recurrent: (T, B, H), multiplies the state where it meets U; None is 1.
-        threads: default `threads_for` this size. isa: an instruction set by name, default the one of `info()`.
+        threads: default `threads_for` this size; a number that is given is obeyed.
+        isa: an instruction set by name, default the one of `info()`.
 
     Raises:
         InputError, InputTypeError: the text names the argument, what came and what was wanted.
@@ -171,7 +214,7 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
     """
     isa = isa or _isa()
     _core.forward(x, h, W, U, b, c, convention.reset == "after", convention.keeps, lengths, mask, restarts, reverse, y,
-                  gates, h_last, recurrent, threads or threads_for(x, h_last), isa)  # fmt: skip
+                  gates, h_last, recurrent, _count(threads, x, h_last), isa)  # fmt: skip
 
 
 def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, y: Any, gates: Any,
@@ -186,7 +229,7 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
     isa = isa or _isa()
     _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, convention.reset == "after", convention.keeps, lengths,
                    mask, restarts, reverse, recurrent, dx, dh, dW, dU, db, dc,
-                   threads or threads_for(x, dh), isa)  # fmt: skip
+                   _count(threads, x, dh), isa)  # fmt: skip
 
 
 def dc_size(c: Any, H: int, convention: Convention) -> int | None:
@@ -258,7 +301,8 @@ def readout(h: Array, V: Array, b: Array | None, *, lengths: Array | None = None
     h = _rows(h)
     if out is None:
         out = np.empty((*h.shape[:2], V.shape[0]), h.dtype)
-    _core.readout(h, _dense(V), _dense(b), lengths, mask, out, threads or _threads or _processors(), isa or _isa())
+    count = (_threads or _processors()) if threads is None else _whole(threads)
+    _core.readout(h, _dense(V), _dense(b), lengths, mask, out, count, isa or _isa())
     return out
 
 
@@ -302,7 +346,7 @@ class Packed:
                      threads: int | None = None) -> None:  # fmt: skip
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.engines.native.forward_into`."""
         self._core.forward(x, h, lengths, mask, restarts, reverse, y, gates, h_last,
-                           threads or threads_for(x, h_last))  # fmt: skip
+                           _count(threads, x, h_last))  # fmt: skip
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""

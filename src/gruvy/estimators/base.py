@@ -20,7 +20,7 @@ from ..model.scaler import Scaler
 from ..model.task import Labels, Numbers, Task
 from ..network import GRU
 from ..network.fit import check_numbers, fit_task, raw_of
-from ..training import History, Settings, check_device
+from ..training import History, Settings, check_device, checkpoint, start
 from .inputs import counted, settings_in, settings_out, split, targets, two_dimensional
 
 Array = np.ndarray[Any, Any]
@@ -78,23 +78,23 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """Train on checked sequences and targets; weight (N,) has no zeros."""
         settings = {name: getattr(self, name) for name in _OF_TRAINING}
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = start(check_device(self.device)).share(seed)  # one split and one start in all processes
         chosen = Settings(seed=seed, **settings)
-        check_device(self.device)
         train, held = split(self, len(X), y, groups, seed)
         X, y, judged = [X[i] for i in train], y[train], ([X[i] for i in held], y[held])
         weight = None if weight is None else weight[train]
         self.scaler_ = None
         if self.scale_inputs:
             each = None if weight is None else np.repeat(weight, [len(x) for x in X])
-            self.scaler_ = Scaler.of(np.concatenate(X).astype(np.float64), each)
+            self.scaler_ = Scaler.of(np.concatenate(X).astype(np.float64), each, "X", "channel")
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             kind = {name: getattr(self, name) for name in _OF_NETWORK}
             self.net_ = GRU(X[0].shape[1], self.hidden_units, task.units[0], **kind)
         validation = (self._scaled(judged[0]), judged[1]) if len(held) else None
-        self.history_ = fit_task(self.net_, task, self._scaled(X), y, weight, validation, chosen)
-        self.net_.task, self.net_.history = task, self.history_
-        self.task_, self.n_iter_ = task, len(self.history_.rows)
+        self.net_.task = self.task_ = task  # before training: if that fails, the last good weights can be used
+        self.history_ = fit_task(self.net_, task, self._scaled(X), y, weight, validation, chosen, in_core=True)
+        self.net_.history, self.n_iter_ = self.history_, len(self.history_.rows)
         return self
 
     def _sequences(self, X: Any, reset: bool) -> list[Array]:
@@ -130,11 +130,15 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "net_")
         return np.stack(raw_of(self.net_, self._scaled(self._sequences(X, reset=False))))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, columns: dict[str, list[str]] | None = None,
+             layout: dict[str, Any] | None = None) -> None:  # fmt: skip
         """Write the fitted model to one file, from which `load` and `gruvy.load` predict the same.
 
         Args:
-            path: the file; an old one is replaced only when the new one is complete.
+            path: the file; an old one is replaced only when the new one is complete. Then a checkpoint of this fit is
+                removed.
+            columns: names of a file's columns that the data came from, under "channels", "targets" and "others".
+            layout: how that file holds its sequences, see `gruvy.model.model.Model`.
         """
         check_is_fitted(self, "net_")
         names = getattr(self, "feature_names_in_", None)
@@ -142,8 +146,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             target=self.task_, scaler=self.scaler_, width=self.width_,
             feature_names=None if names is None else tuple(map(str, names)),
             settings={"estimator": type(self).__name__, **settings_out(self.get_params(deep=False))},
+            columns=columns or {}, layout=layout,
         )  # fmt: skip
         model_file.write(path, model)
+        checkpoint.remove(getattr(self, "history_", None))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -158,8 +164,10 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if made != cls.__name__:
             what = "a network that was saved alone; gruvy.GRU.load" if made is None else f"a {made}; {made}.load"
             raise ModelFileError(f"{path}: holds {what} reads it")
-        self = cls(**settings_in(settings))
-        self.net_, self.task_ = GRU.of(model), model.target  # type: ignore[assignment]
+        with model_file.fitting(path):
+            self = cls(**settings_in(settings, model))
+            Settings(**{name: getattr(self, name) for name in _OF_TRAINING})
+            self.net_, self.task_ = GRU.of(model), model.target  # type: ignore[assignment]
         self.scaler_, self.width_ = model.scaler, model.width
         self.n_features_in_ = model.width or model.weights.input_units
         if model.feature_names is not None:

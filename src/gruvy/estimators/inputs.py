@@ -9,7 +9,11 @@ from sklearn.base import ClassifierMixin
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from ..arrays import check_targets
+from ..checks import share
+from ..convention import Convention
 from ..errors import InputError
+from ..model.model import Model
+from ..model.task import Labels, Numbers
 from ..network.fit import check_weights
 
 Array = np.ndarray[Any, Any]
@@ -25,6 +29,8 @@ def two_dimensional(X: Any) -> bool:
         except ValueError:  # of unequal length
             return False
         return numbers.ndim == 2 and numbers.dtype.kind != "O"
+    if getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # a frame with one row a step: `as_sequences` tells
+        return False
     table = X if hasattr(X, "shape") else np.asarray(X)
     of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
     return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)
@@ -52,9 +58,7 @@ def counted(X: list[Array], y: Array, sample_weight: Any, groups: Any) -> tuple[
 
 def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
     """Indices to train on, and to validate on: stratified, and a group on one side."""
-    f = estimator.validation_fraction
-    if isinstance(f, bool) or not isinstance(f, (int, float, np.number)) or not 0 <= f < 1:
-        raise InputError(f"validation_fraction={f!r}: wanted a number from 0 to below 1")
+    f = share("validation_fraction", estimator.validation_fraction)
     every = np.arange(count)
     if f == 0:
         if estimator.patience is not None:
@@ -87,10 +91,30 @@ def settings_out(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in out.items()}
 
 
-def settings_in(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that `settings_out` gave, as arguments."""
+def settings_in(settings: dict[str, Any], model: Model) -> dict[str, Any]:
+    """The settings that `settings_out` gave, as arguments.
+
+    Raises:
+        ValueError, TypeError, KeyError: they are not those of the model beside them.
+    """
     if isinstance(settings.get("class_weight"), list):
         settings["class_weight"] = dict(settings["class_weight"])
+    w = model.weights
+    same = (
+        settings["hidden_units"] == w.hidden_units
+        and settings["layers"] == w.layers
+        and bool(settings["bidirectional"]) == (w.directions == 2)
+        and Convention.of(settings["convention"]) == w.convention
+        and settings["pooling"] == model.pooling
+        and bool(settings["scale_inputs"]) == (model.scaler is not None)
+    )
+    if not same:
+        raise ValueError("settings")
+    wanted = Labels if "class_weight" in settings else Numbers
+    if not isinstance(model.target, wanted) or model.target.per_step:
+        raise ValueError("task")
+    if model.feature_names is not None and len(model.feature_names) != (model.width or w.input_units):
+        raise ValueError("feature_names")
     return settings
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..errors import DataError, InputError
 from .experiment import Numbers, Settings
 
@@ -65,9 +65,7 @@ def write(path: Path, text: str) -> None:
     Raises:
         InputError: the place cannot be written to.
     """
-    partial = path.with_name(f"{path.name}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        files.write(path, text)
     except OSError as error:
         raise InputError(f"out: {path} cannot be written ({error.strerror})") from error

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +19,28 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from .. import files
 from ..convention import Convention
 from ..engines.stack import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
 from .model import Model
+from .pooling import POOLINGS
 from .scaler import Scaler
 from .task import Labels, Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 1
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that whoever opens it finds the old content or the new, never a part."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+FORMAT = 2  # 2 added the layout of the data
+SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
+CLASSES = 2**24  # bytes of all classes together
 
 
 def write(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model.
 
     Raises:
-        InputError: its classes are not numbers or text.
+        InputError: its classes are not numbers or text, a number is not finite, or there are too many names.
     """
     tensors = {f"{name}.{k}.{d}": a for (k, d), name, a in model.weights.merged().arrays()}
     if model.V is None or model.b_y is None:
@@ -71,6 +59,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         "width": model.width,
         "feature_names": model.feature_names,
         "columns": model.columns,
+        "layout": model.layout,
         "settings": model.settings,
     }
     if isinstance(model.target, Labels):
@@ -79,7 +68,13 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
         tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
         said["flat"] = model.target.flat
     tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
-    write_atomically(path, save(tensors, {"gruvy": json.dumps(said)}))
+    for name, a in tensors.items():
+        if not np.isfinite(a).all():
+            raise InputError(f"{name}: holds NaN or infinity; expected finite numbers in a model file")
+    text = json.dumps(said)
+    if len(text) > SAID:
+        raise InputError(f"names of classes and columns: {len(text):,} characters, expected at most {SAID:,}")
+    files.write(path, save(tensors, {"gruvy": text}))
 
 
 def read(path: str | os.PathLike[str]) -> Model:
@@ -91,26 +86,42 @@ def read(path: str | os.PathLike[str]) -> Model:
     path = Path(path)
     if not path.is_file():
         raise ModelFileError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; wanted a gruvy model")
+    with _told(path), safe_open(path, framework="np") as file:
+        metadata = file.metadata() or {}
+        if "gruvy" not in metadata:
+            raise ModelFileError(f"{path}: a safetensors file, but not a gruvy model")
+        if len(metadata["gruvy"]) > SAID:
+            raise ValueError("size")
+        said = json.loads(metadata["gruvy"])
+        if _whole(said["format"]) > FORMAT:
+            raise ModelFileError(
+                f"{path}: written by gruvy {said['versions'].get('gruvy', '?')} in format {said['format']}; "
+                f"this version reads formats up to {FORMAT}: pip install --upgrade gruvy"
+            )
+        return _model(said, _tensors(said, file))
+
+
+@contextmanager
+def fitting(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever goes wrong in making something of a file's parts is said to be the file's fault."""
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            if "gruvy" not in metadata:
-                raise ModelFileError(f"{path}: a safetensors file, but not a gruvy model")
-            said = json.loads(metadata["gruvy"])
-            if said["format"] > FORMAT:
-                raise ModelFileError(
-                    f"{path}: written by gruvy {said['versions'].get('gruvy', '?')} in format {said['format']}; "
-                    f"this version reads formats up to {FORMAT}: pip install --upgrade gruvy"
-                )
-            return _model(said, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        yield
     except ModelFileError:
         raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise ModelFileError(f"{path}: a gruvy model, but damaged: its parts do not fit each other") from error
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """`fitting`, and what can go wrong in reading."""
+    try:
+        with fitting(path):
+            yield
     except SafetensorError as error:
         raise ModelFileError(f"{path}: {_what_is_wrong(path)}") from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{path}: a gruvy model, but damaged: its parts do not fit each other") from error
 
 
 def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Model:
@@ -136,6 +147,33 @@ def _what_is_wrong(path: Path) -> str:
     return "a gruvy model, but cut short or damaged" if b'"gruvy":' in start[8:] else "not a gruvy model"
 
 
+def _whole(value: Any) -> int:
+    """A whole number of at least 1."""
+    if type(value) is not int or value < 1:
+        raise ValueError(value)
+    return value
+
+
+def _tensors(said: dict[str, Any], file: Any) -> dict[str, Array]:
+    """The tensors that the rest of the file speaks of, and no others, every number finite."""
+    names = set(file.keys())
+    layers, directions = _whole(said["layers"]), _whole(said["directions"])
+    if layers * directions > len(names):  # before anything is counted to
+        raise ValueError("layers")
+    cells = [f".{k}.{d}" for k in range(layers) for d in range(directions)]
+    needed = {"V", "b_y"} | {name + cell for cell in cells for name in "WU"}
+    optional = {name + cell for cell in cells for name in "bc"} | {"input.mean", "input.scale"}
+    needed |= {"target.mean", "target.scale"} if said["task"] == "regress" else set()
+    if not needed <= names <= needed | optional:
+        raise ValueError("tensors")
+    if any(file.get_slice(name).get_dtype() not in ("F32", "F64") for name in names):
+        raise ValueError("dtypes")
+    tensors = {name: file.get_tensor(name) for name in names}
+    if not all(np.isfinite(a).all() for a in tensors.values()):
+        raise ValueError("numbers that are not finite")
+    return tensors
+
+
 def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     convention = Convention(**said["convention"])
     cells = [
@@ -148,26 +186,65 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     weights = Weights(convention, cells)
     V, b_y = tensors["V"], tensors["b_y"]
     O, width = len(b_y), weights.directions * weights.hidden_units
+    if min(O, weights.hidden_units, weights.input_units) < 1 or V.shape != (O, width) or b_y.shape != (O,):
+        raise ValueError("read-out")
+    if not V.dtype == b_y.dtype == weights.dtype:
+        raise ValueError("dtypes")
     task: Task | None = None
     if said["task"] in ("classify", "tag"):
         task = Labels(_classes_in(said["classes"], said["classes_dtype"]), per_step=said["task"] == "tag")
     elif said["task"] == "regress":
-        task = Numbers(tensors["target.mean"], tensors["target.scale"], said["flat"])
+        task = Numbers(*_scaler(tensors, "target", O), said["flat"])
+        if type(task.flat) is not bool or (task.flat and O != 1):
+            raise ValueError("flat")
     elif said["task"] is not None:
         raise ValueError(said["task"])
-    if V.shape != (O, width) or (task is not None and O not in task.units):
-        raise ValueError("read-out")
-    mean, scale = tensors.get("input.mean"), tensors.get("input.scale")
-    if said["pooling"] not in ("last", "mean", "max") or any(
-        a is not None and a.shape != (weights.input_units,) for a in (mean, scale)
+    if (task is not None and O not in task.units) or said["pooling"] not in POOLINGS:
+        raise ValueError("task")
+    scaler = None
+    if "input.mean" in tensors or "input.scale" in tensors:
+        scaler = _scaler(tensors, "input", weights.input_units)
+    names, columns, settings, versions = (said[name] for name in ("feature_names", "columns", "settings", "versions"))
+    if not (
+        (names is None or _texts(names))
+        and isinstance(columns, dict)
+        and all(map(_texts, columns.values()))
+        and isinstance(settings, dict)
+        and isinstance(versions, dict)
     ):
-        raise ValueError("inputs")
-    names = said["feature_names"]
+        raise ValueError("names")
     return Model(
-        weights=weights, V=V, b_y=b_y, pooling=said["pooling"], target=task,
-        scaler=None if mean is None or scale is None else Scaler(mean, scale), width=said["width"], feature_names=None if names is None else tuple(names), columns=said["columns"],
-        settings=said["settings"], versions=said["versions"],
+        weights=weights, V=V, b_y=b_y, pooling=said["pooling"], target=task, scaler=scaler,
+        width=None if said["width"] is None else _whole(said["width"]),
+        feature_names=None if names is None else tuple(names), columns=columns, settings=settings, versions=versions,
+        layout=_layout_in(said.get("layout")),
     )  # fmt: skip
+
+
+def _scaler(tensors: dict[str, Array], of: str, count: int) -> Scaler:
+    mean, scale = tensors[f"{of}.mean"], tensors[f"{of}.scale"]
+    if mean.shape != (count,) or scale.shape != (count,) or (scale <= 0).any():
+        raise ValueError(of)
+    return Scaler(mean, scale)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+LAYOUT: dict[str, tuple[type, ...]] = {
+    "id": (str, type(None)), "time": (str, type(None)), "wide": (bool,), "window": (int, type(None)),
+    "step": (int, type(None)), "missing": (str,), "features": (list, type(None)),
+}  # fmt: skip
+
+
+def _layout_in(layout: Any) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    features = layout["features"] or []
+    if any(type(layout[name]) not in kinds for name, kinds in LAYOUT.items()) or set(map(type, features)) - {str}:
+        raise ValueError("layout")
+    return {name: layout[name] for name in LAYOUT}
 
 
 def _classes_out(classes: Array) -> tuple[list[Any], str]:
@@ -179,8 +256,19 @@ def _classes_out(classes: Array) -> tuple[list[Any], str]:
 
 
 def _classes_in(values: list[Any], dtype: str) -> Array:
-    if dtype != "object" and np.dtype(dtype).kind not in "biufU":
+    """The classes, sorted, each a value that its dtype holds as it stands."""
+    if not isinstance(values, list) or not all(a < b for a, b in pairwise(values)):
+        raise ValueError("classes")
+    if dtype == "object":
+        if not all(isinstance(v, (bool, int, float, str)) for v in values):
+            raise ValueError("classes")
+        classes = np.empty(len(values), object)
+        classes[:] = values
+        return classes
+    kind = np.dtype(dtype)
+    if kind.kind not in "biufU" or kind.itemsize * len(values) > CLASSES:
         raise ValueError(dtype)
-    classes = np.empty(len(values), object)
-    classes[:] = values
-    return classes if dtype == "object" else classes.astype(dtype)
+    classes = np.array(values, kind)
+    if classes.tolist() != values:
+        raise ValueError("classes")
+    return classes

@@ -36,6 +36,8 @@ class Model:
         width: the number of steps that a 2-D array must have, or None.
         feature_names: names of those steps, or None.
         columns: names of the columns of a file that the data came from: "channels", "targets", "others".
+        layout: how the files it was trained on hold their sequences: "id", "time", "wide", "window", "step", "missing"
+            and, for wide form, "features", as for `gruvy.data.read`; None where it is not known.
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
         name: what errors call it. engine: ``"native"``, ``"reference"`` or None for the fastest.
@@ -50,6 +52,7 @@ class Model:
     width: int | None = None
     feature_names: tuple[str, ...] | None = None
     columns: dict[str, list[str]] = field(default_factory=dict)
+    layout: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     name: str = "model"
@@ -171,6 +174,9 @@ class Model:
 
     def predict(self, X: Any) -> Any:
         """Labels or numbers for sequences.
+
+        Each is used whole. A model trained on windows (`layout["window"]`) expects its sequences cut alike:
+        `gruvy.data.read` with the same `window` and `step` does it, and `gruvy predict` does so by itself.
 
         Args:
             X: a list of N arrays (T_i, I), or one array (N, T, I), or (N, T) for one channel.

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import DataError
+
 Array = np.ndarray[Any, Any]
+
+LARGEST = 1e100  # the squares of such numbers, and the sums of these, stay far from where float64 ends
 
 
 class Scaler(NamedTuple):
@@ -22,8 +26,16 @@ class Scaler(NamedTuple):
     scale: Array
 
     @classmethod
-    def of(cls, values: Array, weight: Array | None = None) -> Scaler:
-        """Mean and standard deviation of each column of (M, K), weighted by (M,); a deviation of 0 becomes 1."""
+    def of(cls, values: Array, weight: Array | None = None, named: str = "y", column: str = "target") -> Scaler:
+        """Mean and standard deviation of each column of (M, K), weighted by (M,); a deviation of 0 becomes 1.
+
+        Raises:
+            DataError: a number is beyond 1e100; `named` and `column` are what the text calls the values and a column.
+        """
+        if values.size and max(values.max(), -values.min()) > LARGEST:
+            i, k = np.argwhere(np.abs(values) > LARGEST)[0].tolist()
+            found = f"{named}: {float(values[i, k])!r} in {column} {k}"
+            raise DataError(f"{found}; expected numbers of at most 1e100 in size")
         mean = np.average(values, 0, weight)
         scale = np.sqrt(np.average((values - mean) ** 2, 0, weight))
         # What is left of a constant column after rounding is no scale to divide by.

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from ..arrays import as_sequences, check_targets
-from ..errors import InputError, InputTypeError
+from ..errors import DataError, InputError, InputTypeError
+from ..model.scaler import LARGEST
 from ..model.task import Labels, Task, check_steps
 from ..training import Batches, History, Settings, check_device, raw_outputs, train
 
@@ -26,15 +27,44 @@ def settings_of(given: dict[str, Any]) -> Settings:
     return Settings(**given)
 
 
-def fit_task(net: torch.nn.Module, task: Task, X: Sequence[Array], y: Any, weight: Array | None,
-             validation: tuple[Sequence[Array], Any] | None, settings: Settings) -> History:  # fmt: skip
-    """Train any module on checked sequences and targets; it moves to the device of the settings."""
+def fit_task(
+    net: torch.nn.Module,
+    task: Task,
+    X: Sequence[Array],
+    y: Any,
+    weight: Array | None,
+    validation: tuple[Sequence[Array], Any] | None,
+    settings: Settings,
+    in_core: bool = False,
+) -> History:
+    """Train any module on checked sequences and targets; it moves to their device; in_core as for `train`."""
     device = check_device(settings.device)
     net.to(device)
     kind: dict[str, Any] = {"per_step": task.per_step, "device": device, "dtype": next(net.parameters()).dtype}
     data = Batches(X, task.encode(y), weight, **kind)
+    check_range(data, "X", "y")
     judged = None if validation is None else Batches(validation[0], task.encode(validation[1]), **kind)
-    return train(net, task, data, validation=judged, settings=settings)
+    if judged is not None:
+        check_range(judged, "validation X", "validation y")
+    return train(net, task, data, validation=judged, settings=settings, in_core=in_core)
+
+
+def check_range(data: Batches, inputs: str, targets: str) -> None:
+    """Finite inputs and targets are still finite in the dtype of the network.
+
+    Raises:
+        DataError: one is too large.
+    """
+    kind = str(data.flat.dtype).removeprefix("torch.")
+    for name, values, column in ((inputs, data.flat, "channel"), (targets, data.targets, "target")):
+        if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+            where = torch.nonzero(~torch.isfinite(values))[0].tolist()
+            row, place = where[0], where[-1] if len(where) > 1 else 0
+            sequence = row if values is data.targets else int(np.searchsorted(data.starts, row, "right")) - 1
+            raise DataError(
+                f"{name}: sequence {sequence} has a number in {column} {place} that is too large for {kind}; "
+                "expected inputs and targets scaled to about 1"
+            )
 
 
 def check_units(task: Task, output_units: int) -> None:
@@ -60,6 +90,8 @@ def check_weights(sample_weight: Any, count: int) -> Array | None:
         raise InputError(f"sample_weight: {w[bad]} at index {bad}; wanted finite numbers of at least 0")
     if not w.any():
         raise InputError("sample_weight: all zero; wanted at least one sequence that counts")
+    if w.max() > LARGEST:
+        raise InputError(f"sample_weight: {w.max()} at index {int(w.argmax())}; expected numbers of at most 1e100")
     return w
 
 

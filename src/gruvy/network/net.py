@@ -17,11 +17,11 @@ from ..checks import share, whole
 from ..convention import Convention, Equations
 from ..errors import ConventionError, InputError, InputTypeError, ModelFileError
 from ..inside.trace import Trace, trace
-from ..model.file import read, write
+from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
 from ..model.pooling import POOLINGS
 from ..model.task import Labels, Task, task_of
-from ..training import History
+from ..training import History, checkpoint
 from ..weights import Cell, Weights
 from .fit import check_units, check_weights, checked, fit_task, raw_of, settings_of
 from .init import initialise
@@ -247,7 +247,7 @@ class GRU(torch.nn.Module):
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise InputTypeError("validation: wanted a pair (X, y)")
             judged = checked(validation[0], validation[1], self.input_units, task)
-        self.history = fit_task(self, kind, X, y, weight, judged, chosen)
+        self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
         self.task = kind
         return self
 
@@ -280,6 +280,7 @@ class GRU(torch.nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network and its task to a file that `gruvy.load` and `GRU.load` read."""
         write(path, self.model(settings={"dropout": self.dropout}))
+        checkpoint.remove(self.history)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> GRU:
@@ -289,9 +290,10 @@ class GRU(torch.nn.Module):
             ModelFileError: the file is not there, no gruvy model, damaged, or of a newer version.
         """
         model = read(path)
-        if model.scaler is not None:
-            raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
-        return cls.of(model)
+        with fitting(path):
+            if model.scaler is not None:
+                raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
+            return cls.of(model)
 
     def model(self, **more: Any) -> Model:
         """The network as a model, without torch; `more` are further fields of `gruvy.model.model.Model`."""

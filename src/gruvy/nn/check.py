@@ -44,18 +44,22 @@ class Call(NamedTuple):
         return g.transpose(1, 2) if self.batch_first else g
 
 
-def check_call(layer: torch.nn.GRU, dtype: torch.dtype, input: Any, hx: Any, lengths: Any, mask: Any,
+def check_call(layer: torch.nn.GRU, weight: Tensor, input: Any, hx: Any, lengths: Any, mask: Any,
                restarts: Any) -> Call:  # fmt: skip
-    """Every argument checked against the layer and the dtype of its weights.
+    """Every argument checked against the layer, and the dtype and device of this one of its weights.
 
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
     """
+    dtype = weight.dtype
     packed = None
     if isinstance(input, PackedSequence):
         for name, value in (("lengths", lengths), ("mask", mask), ("restarts", restarts)):
             if value is not None:
                 raise InputError(f"{name}: not together with a PackedSequence, which has its own lengths")
+        if input.data.shape[1:] != (layer.input_size,):
+            came, wanted = tuple(input.data.shape[1:]), (layer.input_size,)
+            raise InputError(f"input: packed steps of shape {came}, expected {wanted}")
         packed, batched = input, True
         # In the packed order, which has the long sequences first.
         x, lengths = pad_packed_sequence(PackedSequence(input.data, input.batch_sizes))
@@ -72,8 +76,8 @@ def check_call(layer: torch.nn.GRU, dtype: torch.dtype, input: Any, hx: Any, len
             )
         x = input if not batched or not layer.batch_first else input.transpose(0, 1)
         x = x if batched else x[:, None]
-    if x.shape[-1] != layer.input_size:
-        raise InputError(f"input: packed steps of {x.shape[-1]} numbers, wanted {layer.input_size}")
+    if x.device != weight.device:
+        raise InputError(f"input: on {x.device}, expected {weight.device} like the layer's weights")
     if torch.is_autocast_enabled(x.device.type if not x.is_meta else "cpu"):
         x = x.to(dtype)
         hx = hx.to(dtype) if isinstance(hx, Tensor) else hx
@@ -104,6 +108,8 @@ def _initial(layer: torch.nn.GRU, hx: Any, x: Tensor, batched: bool, packed: Pac
     if hx.shape != wanted:
         axes = "layers * directions, batch, hidden_size" if batched else "layers * directions, hidden_size"
         raise InputError(f"hx: shape {tuple(hx.shape)}, wanted ({axes}) = {tuple(wanted)}")
+    if hx.device != x.device:
+        raise InputError(f"hx: on {hx.device}, expected {x.device} like the input")
     if hx.dtype != x.dtype:
         raise InputTypeError(f"hx: dtype {hx.dtype}, wanted {x.dtype} like the input")
     h: Tensor = hx if batched else hx[:, None]

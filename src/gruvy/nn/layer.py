@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,12 +16,13 @@ from torch.nn.utils.rnn import PackedSequence
 from ..convention import Convention
 from ..engines.native import Packed, pack
 from ..errors import ConventionError, EngineError, InputTypeError
+from ..weights import CONVENTION_KEY, saved_convention
 from . import op, stack
 from . import torch_private as dynamo
 from .check import Call, check_call
 from .engine import asked, choose
 
-_NAME = "convention_name"  # the state dict's key for the convention, absent where it is torch's
+_changing = threading.Lock()  # held while a layer's open `frozen` blocks are replaced
 # Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
 # all. Recording gradients costs torch more a step.
 _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
@@ -63,13 +65,17 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+        proj_size: refused, as in `torch.nn.GRU`.
 
     Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
     checked when it runs; under `vmap` they are checked before; inside a compiled functorch transform they are not,
     and what lies outside 0 to time counts as the nearer end.
 
+    Errors are also what `torch.nn.GRU` raises in the same place, `RuntimeError` or `ValueError`.
+
     Raises:
         ConventionError: the convention is unknown, or a state dict of another one is loaded.
+        InputTypeError: a `proj_size`. ValueError, TypeError: torch's own, another argument is wrong.
 
     Example:
         >>> import torch
@@ -80,11 +86,16 @@ class GRU(torch.nn.GRU):
     """
 
     convention: Convention
-    _packed: list[Packed] | None = None  # inside `frozen`: by layer and direction, in the order in which they run
+    # Of each open `frozen` block, in the order of their beginnings: its thread, and the weights packed by layer and
+    # direction in the order in which they run. Replaced as a whole, so that a call reads it without a lock.
+    _frozen: tuple[tuple[int, list[Packed]], ...] = ()
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
-                 dtype: Any = None, *, convention: str | Convention = "torch") -> None:  # fmt: skip
+                 dtype: Any = None, *, convention: str | Convention = "torch",
+                 proj_size: Any = None) -> None:  # fmt: skip
+        if proj_size is not None:
+            raise InputTypeError(f"proj_size: {proj_size!r}, expected none: a GRU has no projections, in torch as here")
         of = Convention.of(convention)
         super().__init__(
             input_size, hidden_size, num_layers=num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
@@ -92,13 +103,13 @@ class GRU(torch.nn.GRU):
         )  # fmt: skip
         self.convention = of
         if of.name != "torch":
-            self.register_buffer(_NAME, _encode(of, device))
+            self.register_buffer(CONVENTION_KEY, _encode(of, device))
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
 
     # The signature widens torch's; torch spells its own as overloads for TorchScript.
-    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None,
                 lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
                 restarts: Tensor | None = None, return_gates: bool = False) -> Any:  # fmt: skip
         """Run the layer over a batch of sequences.
@@ -122,8 +133,9 @@ class GRU(torch.nn.GRU):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
+        return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, return_gates)
         if way == "torch kernel":
             return super().forward(input, hx)
@@ -132,7 +144,7 @@ class GRU(torch.nn.GRU):
     def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
                      mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
         """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, _ = self._way(call, weights, False)
         if way == "torch kernel":
             own = stack.torch_form(weights, call.h.shape[0])
@@ -145,7 +157,9 @@ class GRU(torch.nn.GRU):
 
         Otherwise weights are packed anew on every call, which short sequences and small batches notice. Changes of
         the weights inside the block are not seen; a copy or pickle made inside is not frozen. Without the native
-        engine, or where a call takes another way, the block changes nothing.
+        engine, or where a call takes another way, the block changes nothing. Blocks may lie in each other and overlap
+        in several threads: a call uses its own thread's latest, else the latest of any; after the last one has ended
+        the layer is as before.
 
         Raises:
             EngineError: a call inside the block that would record gradients.
@@ -157,28 +171,40 @@ class GRU(torch.nn.GRU):
             ...     output, h = layer(x)
         """
         weights = self._weights()
-        before = self._packed
+        own: tuple[tuple[int, list[Packed]], ...] = ()
         if choose(weights[0])[0].name == "native":
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
-            cells = (weights[i : i + each] for i in range(0, len(weights), each))
-            merged = (stack.merge([w.detach() for w in cell], self.convention) for cell in cells)
-            arrays = ([None if w is None else w.numpy() for w in cell] for cell in merged)
-            self._packed = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            parts = (weights[i : i + each] for i in range(0, len(weights), each))
+            merged = (stack.merge([w.detach() for w in part], self.convention) for part in parts)
+            arrays = ([None if w is None else w.numpy(force=True) for w in cell] for cell in merged)
+            cells = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            own = ((threading.get_ident(), cells),)
+        with _changing:
+            self._frozen += own
         try:
             yield
         finally:
-            self._packed = before
+            with _changing:
+                self._frozen = tuple(block for block in self._frozen if all(block is not mine for mine in own))
+
+    @property
+    def _packed(self) -> list[Packed] | None:
+        blocks = self._frozen
+        if not blocks or torch.compiler.is_compiling():
+            return None
+        thread = threading.get_ident()
+        return next((cells for own, cells in reversed(blocks) if own == thread), blocks[-1][1])
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state.items() if name != "_packed"}
+        return {name: value for name, value in state.items() if name != "_frozen"}
 
     def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
              lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
              restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
-        call = check_call(self, weights[0].dtype, input, hx, lengths, mask, restarts)
+        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way, reason = self._way(call, weights, return_gates)
         if way != "op":
             return Path(way, reason)
@@ -201,7 +227,7 @@ class GRU(torch.nn.GRU):
             reason = f'convention "{self.convention}"'
         elif call.x.shape[0] == 0:
             reason = "no steps"
-        elif not reason and self._packed is not None and not torch.compiler.is_compiling():
+        elif not reason and self._packed is not None:
             reason = "frozen"
         elif not reason:
             reason = self._why_own(call, weights, forced)
@@ -260,17 +286,17 @@ class GRU(torch.nn.GRU):
     def __prepare_scriptable__(self) -> torch.nn.Module:
         raise InputTypeError(
             "torch.jit.script: gruvy.nn.GRU is not TorchScript; torch.export keeps it whole, and "
-            "gruvy.Weights.from_torch(layer).to_torch() is a torch.nn.GRU"
+            "gruvy.nn.revert_gru(model) makes it a torch.nn.GRU"
         )
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + _NAME] = _encode(self.convention, self._device())
+            destination[prefix + CONVENTION_KEY] = _encode(self.convention, self._device())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        if any(prefix + name in state_dict for name in (*self._flat_weights_names, _NAME)):
-            came = _decode(state_dict[prefix + _NAME]) if prefix + _NAME in state_dict else "torch"
+        if any(prefix + name in state_dict for name in (*self._flat_weights_names, CONVENTION_KEY)):
+            came = saved_convention(state_dict, prefix) or "torch"
             if came != self.convention.name:
                 raise ConventionError(
                     f'state dict: weights of convention "{came}", this layer has convention "{self.convention}"'
@@ -284,10 +310,6 @@ class GRU(torch.nn.GRU):
 
 def _encode(convention: Convention, device: Any) -> Tensor:
     return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
-
-
-def _decode(name: Tensor) -> str:
-    return bytes(name.tolist()).decode()
 
 
 dynamo.admit(GRU)

@@ -195,6 +195,8 @@ def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, ma
 def _(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
       restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
       ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+    if torch.onnx.is_in_onnx_export():  # there torch would say that an operator has no translation, in many lines
+        raise EngineError("torch.onnx.export: dynamo=True does not support gruvy.nn.GRU yet, expected dynamo=False")
     (T, B, _), (cells, _, H), G = x.shape, h.shape, Convention.of(convention).gates
     lower = [x.new_empty(T, B, directions * H) for _ in range(cells // directions - 1)] if keep else []
     gates = [x.new_empty(T, B, G, H) for _ in range(cells)] if keep else []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from . import checkpoint
 from .batches import Batches
 from .history import History
 from .judging import raw_outputs
-from .loop import Settings, train
+from .loop import train
 from .peers import Peer
-from .processes import check_device
+from .processes import check_device, start
+from .settings import Settings
 
-__all__ = ["Batches", "History", "Peer", "Settings", "check_device", "raw_outputs", "train"]
+__all__ = ["Batches", "History", "Peer", "Settings", "check_device", "checkpoint", "raw_outputs", "start", "train"]

