@@ -153,7 +153,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.os, "replace", fail)
+    monkeypatch.setattr(store.files.os, "replace", fail)
     with pytest.raises(gruvy.InputError, match="No space left on device"):
         store.write(path, "new")
     assert path.read_text() == "old"

@@ -192,7 +192,7 @@ class GRUClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         random_state: makes a fit repeat exactly, on one machine with one number of threads.
         progress: False is silent, None shows a bar if stderr is a terminal, True also lines if it is not; text is the
             title.
-        checkpoint: a file to save a long run to, and to go on from if it is there.
+        checkpoint: a file to save a long run to, and to go on from if it is there; `save` removes it.
         class_weight: ``"balanced"``, or a dict of weights by class, or None.
 
     Attributes:

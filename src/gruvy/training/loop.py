@@ -118,7 +118,8 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
-        self.good = [t.clone() for t in self._all()]  # of the last epoch that left finite weights
+        self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
+        self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
         self.rngs: torch.Tensor | None = None
         self.unwritten = False
         self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
@@ -129,9 +130,6 @@ class _Run:
         path = self.settings.checkpoint
         kept = None if path is None or stopped == "interrupted" else os.path.abspath(path)
         return History(self.rows, stopped, self.best or len(self.rows), kept)
-
-    def _all(self) -> list[torch.Tensor]:
-        return [t.detach() for t in (*self.module.parameters(), *self.module.buffers())]
 
     def epochs(self) -> Iterator[Row]:
         """Train an epoch at a time, each giving its row."""
@@ -178,14 +176,14 @@ class _Run:
         largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
         if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
             self._give_up(each)
-        torch._foreach_copy_(self.good, self._all())
+        torch._foreach_copy_(self.good, self.live)
         return loss
 
     def _give_up(self, losses: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
         bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        torch._foreach_copy_(self._all(), self.good)
+        torch._foreach_copy_(self.live, self.good)
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
@@ -336,4 +334,4 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        torch._foreach_copy_(self.good, self._all())
+        torch._foreach_copy_(self.good, self.live)
