@@ -12,9 +12,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
+from griffe import Docstring, Extension, Object
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -126,8 +128,8 @@ def _help(*command: str) -> str:
 def equations() -> str:
     """The page to read first, as it stands."""
     return (
-        "# The equations in NumPy\n\nOne step, whole sequences, and backpropagation through time, for every convention: "
-        f"`{EQUATIONS}`, the whole of it. The native engine is tested against it.\n\n"
+        "# The equations in NumPy\n\nOne step, whole sequences, and backpropagation through time, in every "
+        f"convention: `{EQUATIONS}`, the whole of it. The native engine is tested against it.\n\n"
         f"```python\n{(ROOT / EQUATIONS).read_text(encoding='utf-8')}```\n"
     )
 
@@ -151,6 +153,16 @@ def generated() -> dict[str, str]:
     pages |= {f"examples/{path.stem}.md": example(path) for path in sorted((ROOT / "examples").glob("*.py"))}
     names = documented()
     return pages | {page: names_page(*NAMES[page][:2], names[page]) for page in NAMES}
+
+
+class Examples(Extension):
+    """Our docstrings say "Example:", or nothing, before a doctest; griffe wants "Examples:" to set it as code."""
+
+    def on_object(self, *, obj: Object, **_: Any) -> None:
+        if isinstance(obj.docstring, Docstring):
+            text = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
+            bare = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
+            obj.docstring.value = bare.sub(lambda found: "Examples:\n" + indent(found[0], "    "), text)
 
 
 def mathematics(source: str, *_: Any, **__: Any) -> str:
