@@ -113,7 +113,7 @@ def command_line() -> str:
 
 def _help(*command: str) -> str:
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT / "src"), "TERMINAL_WIDTH": "100", "COLUMNS": "100", "PYTHONIOENCODING": "utf-8",
+        "PYTHONPATH": str(ROOT / "src"), "TERMINAL_WIDTH": "84", "COLUMNS": "84", "PYTHONIOENCODING": "utf-8",
         "NO_COLOR": "1", "TERM": "dumb",
     }  # fmt: skip
     environment.pop("FORCE_COLOR", None)
