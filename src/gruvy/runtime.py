@@ -56,10 +56,12 @@ class Model:
 
     @property
     def task(self) -> str | None:
+        """What the answers are: "classify", "regress" or "tag"; None for a net saved without training by `fit`."""
         return None if self.data.task is None else self.data.task.name
 
     @property
     def classes(self) -> Array | None:
+        """The labels (K,) in the order of the probabilities; None for a model of numbers."""
         return self.data.task.classes if isinstance(self.data.task, Labels) else None
 
     def __repr__(self) -> str:
