@@ -167,7 +167,7 @@ class Examples(Extension):
 
 def mathematics(source: str, *_: Any, **__: Any) -> str:
     """A fence of LaTeX as MathML, which browsers draw without a script and without a font of ours."""
-    return convert(source, display="block")
+    return convert(source.replace("{aligned}", "{align*}"), display="block")  # the same, under the name it knows
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
