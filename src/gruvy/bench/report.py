@@ -25,9 +25,9 @@ PAGE = """\
 # Benchmark
 
 Who takes how long for the same thing? Every number is a time relative to gruvy (higher: gruvy is faster): the median of
-rounds that were run in turn, and in brackets the quartiles. All contestants are first checked to compute the same
-numbers; those that do not are not timed. A shape is T steps, a batch of B sequences, I input units and H hidden units.
-`gruvy bench` measures all of it on your machine.
+rounds that were run in turn, and in brackets the quartiles. Everybody's numbers are checked first, and whoever computes
+wrong ones is not timed. All but torch.nn.LSTM, another kind of net, compute a GRU. A shape is T steps, a batch of B
+sequences, I input units and H hidden units. `gruvy bench` measures all of it on your machine.
 
 ![A bar for each contestant: how many times as long as gruvy it takes](speed.svg)
 
