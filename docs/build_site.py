@@ -175,8 +175,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     fences = config.mdx_configs.setdefault("pymdownx.superfences", {}).setdefault("custom_fences", [])
     fences.append({"name": "math", "class": "math", "format": mathematics})
     if not (ROOT / "docs" / "reliability.md").exists():
-        know = next(part["Know"] for part in config.nav or [] if "Know" in part)
-        know[:] = [entry for entry in know if "Reliability" not in entry]
+        pages = next(part["Background"] for part in config.nav or [] if "Background" in part)
+        pages[:] = [entry for entry in pages if "Reliability" not in entry]
     return config
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from functools import partial
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
@@ -25,13 +25,17 @@ ALSO = ("gruvy.trace.Trace", "gruvy.trace.trace", "gruvy.gradients.gradient_norm
         "gruvy.training.Settings")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def build():
-    pytest.importorskip("mkdocs", reason="mkdocs is not installed")
-    spec = importlib.util.spec_from_file_location("build_site", ROOT / "docs" / "build_site.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def build():
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed")
+    return script("build_site")
 
 
 def public():
@@ -121,6 +125,18 @@ def faults(pages: dict[str, Page], files: set[str]) -> list[str]:
 )
 def test_a_bad_link_is_caught(text, fault):
     assert faults({"a.html": Page(text)}, {"a.html"}) == ([] if fault is None else [fault])
+
+
+def test_which_links_are_followed_and_what_a_dead_one_says(tmp_path):
+    follow = script("follow_links")
+    (tmp_path / "a.html").write_text('<a class="x" href="https://example.org/?a=1&amp;b=2#c"><a href="b.html">')
+    assert follow.links(tmp_path) == {"https://example.org/?a=1&b=2": "a.html"}
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # it answers every request with 501
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert follow.trouble(address, attempts=1) == "answers 501"
+        server.shutdown()
+    assert "refused" in follow.trouble(address, attempts=1)
 
 
 @pytest.fixture(scope="module")
