@@ -16,7 +16,7 @@ from textwrap import indent
 from types import ModuleType
 from typing import Any
 
-from griffe import Docstring, Extension, Object
+from griffe import Class, Docstring, Extension, Object
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -155,14 +155,20 @@ def generated() -> dict[str, str]:
     return pages | {page: names_page(*NAMES[page][:2], names[page]) for page in NAMES}
 
 
-class Examples(Extension):
-    """Our docstrings say "Example:", or nothing, before a doctest; griffe wants "Examples:" to set it as code."""
+class HouseStyle(Extension):
+    """Our docstrings say "Example:", or nothing, before a doctest; griffe wants "Examples:" to set it as code. And it
+    shows no fields of a named tuple."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         if isinstance(obj.docstring, Docstring):
             text = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
             bare = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
-            obj.docstring.value = bare.sub(lambda found: "Examples:\n" + indent(found[0], "    "), text)
+            text = bare.sub(lambda found: "Examples:\n" + indent(found[0], "    "), text)
+            if isinstance(obj, Class) and "NamedTuple" in map(str, obj.bases):
+                first, gap, rest = text.partition("\n\n")
+                fields = (f"`{name}`" for name, m in obj.members.items() if m.is_attribute and not m.has_docstring)
+                text = f"{first}\n\nFields, in this order: {', '.join(fields)}.{gap}{rest}"
+            obj.docstring.value = text
 
 
 def mathematics(source: str, *_: Any, **__: Any) -> str:

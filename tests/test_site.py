@@ -172,6 +172,8 @@ def test_the_site(build, site):
     drawn = re.findall(r"<math.*?</math>", (site / "conventions.html").read_text(encoding="utf-8"))
     assert drawn
     assert all("<mtr>" in found and "<mi>&" not in found.replace("<mi>&#", "") for found in drawn)  # rows, no bare "&"
+    inside = (site / "api" / "inside.html").read_text(encoding="utf-8")
+    assert "Fields, in this order: <code>update</code>, <code>reset</code>" in inside
     assert "gruvy train" in (site / "cli.html").read_text(encoding="utf-8")
 
 
