@@ -39,7 +39,7 @@ NAMES = {
         "Models and streams",
         "What [`gruvy.load`][gruvy.load] gives, and what it is made of. NumPy alone. See [deploying](../deploy.md).",
         ["gruvy.model.model.Model", "gruvy.model.stream.Stream", "gruvy.model.stream.StreamState", "gruvy.weights.Cell",
-         "gruvy.network.Output", "gruvy.equations.Equations"],
+         "gruvy.network.Output", "gruvy.convention.Equations"],
     ),
     "api/training.md": (
         "Training",
@@ -49,8 +49,8 @@ NAMES = {
     "api/inside.md": (
         "Looking inside",
         "See [looking inside](../inside.md).",
-        ["gruvy.inside.trace", "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms", "gruvy.inside.contributions",
-         "gruvy.inside.figures", "gruvy.inside.explorer"],
+        ["gruvy.inside.trace", "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
+         "gruvy.inside.contributions", "gruvy.inside.figures", "gruvy.inside.explorer"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),
     "api/engines.md": (

@@ -20,9 +20,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = ("gruvy", "gruvy.nn", "gruvy.data", "gruvy.training", "gruvy.lab")
-ALSO = ("gruvy.inside.trace.Trace", "gruvy.inside.trace.trace", "gruvy.inside.gradients.gradient_norms", "gruvy.inside.contributions.contributions",
-        "gruvy.inside.figures.gates", "gruvy.inside.explorer.explain", "gruvy.model.model.Model", "gruvy.model.stream.Stream",
-        "gruvy.training.Settings")  # fmt: skip
+ALSO = (
+    "gruvy.inside.trace.Trace",
+    "gruvy.inside.trace.trace",
+    "gruvy.inside.gradients.gradient_norms",
+    "gruvy.inside.contributions.contributions",
+    "gruvy.inside.figures.gates",
+    "gruvy.inside.explorer.explain",
+    "gruvy.model.model.Model",
+    "gruvy.model.stream.Stream",
+    "gruvy.training.Settings",
+)
 
 
 def script(name):
