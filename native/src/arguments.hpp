@@ -93,8 +93,8 @@ struct Flags {
         }
         for (Index b = 0; lengths && b < B; b++) {
             if (Index n = own_lengths[b]; n < 0 || n > T) {
-                throw InputError("lengths: " + std::to_string(n) + " at index " + std::to_string(b) +
-                                 ", wanted 0 to " + std::to_string(T));
+                throw InputError("lengths: " + std::to_string(n) + " at index " + std::to_string(b) + ", wanted 0 to " +
+                                 std::to_string(T));
             }
         }
         s.mask = copied(mask, own_mask, T, B), s.restarts = copied(restarts, own_restarts, T, B);

@@ -47,9 +47,7 @@ class Array {
     void expect_dense(int from = 0) const;
 
     template <class E> E *at() const { return static_cast<E *>(data); }
-    template <class E> View<E> view() const {
-        return there ? View<E>{at<E>(), strides[0], strides[1]} : View<E>{};
-    }
+    template <class E> View<E> view() const { return there ? View<E>{at<E>(), strides[0], strides[1]} : View<E>{}; }
     const char *name = "";
 
   private:

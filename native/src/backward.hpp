@@ -17,17 +17,17 @@ template <class T> struct Backward {
     Split split;
     Gradients<T> cell;
     Products<T> products;
-    Index padded, target, limit;   // a chunk has at least `target` rows, if there are, and less than `limit`
+    Index padded, target, limit;  // a chunk has at least `target` rows, if there are, and less than `limit`
     T *zero, *carry, *saved, *masked;
-    std::int32_t *before;          // (T + 1, B): from_..., or the step that a step's state comes from
+    std::int32_t *before;  // (T + 1, B): from_..., or the step that a step's state comes from
     struct Link {
-        const T *da, *m;           // gate gradients of the step that took the state, and its recurrent mask
-        bool cut;                  // none took it: a restart lies between
-    } *link;                       // per thread and row
-    BackRow<T> *rows;              // per thread
-    T **initials;                  // per thread: rows of dh
-    Index *begin;                  // per thread and step of the chunk
-    bool *some;                    // per thread and step: a row's gradient comes from a later step
+        const T *da, *m;  // gate gradients of the step that took the state, and its recurrent mask
+        bool cut;         // none took it: a restart lies between
+    } *link;              // per thread and row
+    BackRow<T> *rows;     // per thread
+    T **initials;         // per thread: rows of dh
+    Index *begin;         // per thread and step of the chunk
+    bool *some;           // per thread and step: a row's gradient comes from a later step
     Deal deal;
     Barrier all, *barrier;
 
@@ -210,7 +210,8 @@ template <class T> struct Backward {
     void prepare(Index row_part) {
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
             Index b = deal.row[i];
-            for (Index j = 0; j < padded; j++) carry[b * padded + j] = a.dh_last && j < s.H ? a.dh_last[b * s.H + j] : 0;
+            for (Index j = 0; j < padded; j++)
+                carry[b * padded + j] = a.dh_last && j < s.H ? a.dh_last[b * s.H + j] : 0;
             if (!before) continue;
             std::int32_t from = from_initial;
             for (Index p = 0; p < s.T; p++) {

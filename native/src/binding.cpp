@@ -22,7 +22,8 @@ const Isa &chosen(const std::string &name) {
 }
 
 int checked_threads(int threads) {
-    if (threads < 1) throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
+    if (threads < 1)
+        throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
     return threads;
 }
 
@@ -145,10 +146,9 @@ std::uint64_t packed_read(const Packed &p, Index rounds) {
 }
 
 void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_, nb::handle W, nb::handle U,
-              nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps,
-              nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle recurrent_,
-              nb::handle dx_, nb::handle dh_, nb::handle dW_, nb::handle dU_, nb::handle db_, nb::handle dc_,
-              int threads, const std::string &isa) {
+              nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps, nb::handle lengths,
+              nb::handle mask, nb::handle restarts, bool reverse, nb::handle recurrent_, nb::handle dx_, nb::handle dh_,
+              nb::handle dW_, nb::handle dU_, nb::handle db_, nb::handle dc_, int threads, const std::string &isa) {
     Array dy("dy", dy_, false), dh_last("dh_last", dh_last_, false), x("x", x_, false), h("h", h_, false);
     Array y("y", y_, false), gates("gates", gates_, false), recurrent("recurrent", recurrent_, false);
     Array dx("dx", dx_, true), dh("dh", dh_, true), dW("dW", dW_, true), dU("dU", dU_, true), db("db", db_, true);
@@ -254,11 +254,12 @@ NB_MODULE(_core, m) {
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);
     nb::class_<Packed>(m, "Packed")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(),
-             any, any, any, any, value, value, value)
+        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), any, any, any,
+             any, value, value, value)
         .def("forward", &packed_forward, any, any, any, any, any, value, any, any, any, value)
         .def("step", &packed_step, any, any, any)
         .def("read", &packed_read, value)
-        .def_prop_ro("isa", [](const Packed &p) { return p.isa.name; })
-        .def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
+        .def_prop_ro("isa", [](const Packed &p) {
+        return p.isa.name;
+    }).def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
 }

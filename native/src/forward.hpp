@@ -14,12 +14,12 @@ template <class T> struct Forward {
     Shape s;
     Split split;
     Cell<T> cell;
-    Index padded, chunk;   // H in whole vectors; steps between which the input products are made
-    Index active;          // rows of a part, at most
+    Index padded, chunk;  // H in whole vectors; steps between which the input products are made
+    Index active;         // rows of a part, at most
     T *zero, *state, *z, *rh, *masked, *u;
-    const T **now;         // per thread and row: where the row's state is
-    Row<T> *rows;          // per thread: the active rows of the steps of a chunk
-    Index *begin;          // per thread: where each step's rows begin
+    const T **now;  // per thread and row: where the row's state is
+    Row<T> *rows;   // per thread: the active rows of the steps of a chunk
+    Index *begin;   // per thread: where each step's rows begin
     Deal deal;
     Barrier all, *barrier;  // of every thread; of the threads of each row part
 
@@ -29,8 +29,8 @@ template <class T> struct Forward {
         cell.I = s.I, cell.H = s.H, cell.keeps = a.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
         active = a.steps.lengths ? s.B : share;
-        // With few rows at a step, or weights that the second cache and more cannot hold, W is better read once for many
-        // steps; else the products' way through memory costs more than reading W at each step.
+        // With few rows at a step, or weights that the second cache and more cannot hold, W is better read once for
+        // many steps; else the products' way through memory costs more than reading W at each step.
         Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(T));
         cell.fused = s.I <= 4 || (share >= 4 && bytes <= (2 << 20));
         cell.stride_u = a.gates.p ? s.H : padded;

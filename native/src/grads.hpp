@@ -120,8 +120,8 @@ template <class T> struct Gradients {
     }
 
     // Gate gradients of the later step times U; no sum where no row has any. Rows of no step have no gates to fetch.
-    template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first, Index last,
-                                                   bool some, const End &end) const {
+    template <bool Step = true, class End> GRUVY_INLINE void product(const BackRow<T> *rows, Index count, Index first,
+                                                                     Index last, bool some, const End &end) const {
         const SlotFactors<T> u(w.U, w.panel_U, some ? w.slots : 0, w.padded, H);
         for_tiles<T, 1>(count, first, last, u.factor, u.count, [&](int f, const Tile<T, 1> &tile) {
             if (f == 0) {
@@ -188,9 +188,8 @@ template <class T> struct Gradients {
     // The gradient of the initial state, into out (row b at b H).
     void initial(const BackRow<T> *rows, T *const *out, Index count, Index first, Index last) const {
         product<false>(rows, count, first, last, true, [&](const Tile<T, 1> &tile) {
-            tile.each([&](Index r, Index j, int i) {
-                store_up_to<T>(out[r] + j, state(rows[r], sum(tile, i), j), H - j);
-            });
+            tile.each(
+                [&](Index r, Index j, int i) { store_up_to<T>(out[r] + j, state(rows[r], sum(tile, i), j), H - j); });
         });
     }
 };

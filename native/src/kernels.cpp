@@ -19,7 +19,9 @@ template <class T> void pack(const Weights<T> &w, const Shape &s, const Conventi
     panels.fill(w, s, 0, panels.blocks);
 }
 
-template <class T> constexpr Kernels<T> table() { return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>, peak<T>}; }
+template <class T> constexpr Kernels<T> table() {
+    return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>, peak<T>};
+}
 
 }  // namespace
 

@@ -30,8 +30,8 @@ template <class T> inline void pack_columns(T *dst, const T *src, Index ld, Inde
 // The panels that forward reads.
 template <class T> struct Panels {
     T *W, *U, *b, *c;
-    Index blocks;       // of units
-    Index gates;        // 3: r, z, n in one panel; 1: panels of r, then of z, then of n
+    Index blocks;  // of units
+    Index gates;   // 3: r, z, n in one panel; 1: panels of r, then of z, then of n
     Index panel_W, panel_U;
 
     template <class A> static Panels cut(A &arena, const Shape &s, const Convention &v) {

@@ -109,7 +109,8 @@ class Pool {
         inside = true;
         body(self, 0, threads);
         inside = false;
-        for (int n; (n = left.load(std::memory_order_acquire)) != 0;) await_change(left, n, spins_at_barrier, at_barrier);
+        for (int n; (n = left.load(std::memory_order_acquire)) != 0;)
+            await_change(left, n, spins_at_barrier, at_barrier);
     }
 
     std::atomic<bool> taken{false};

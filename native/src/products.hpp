@@ -11,8 +11,8 @@ namespace gruvy::GRUVY_NS {
 template <class T> struct Products {
     using V = Vec<T>;
     static constexpr int L = V::lanes, R = Limits<T>::rows;
-    static constexpr Index block = 256;  // rows of one sum; sums are then added in order
-    static constexpr Index thin = 4;     // up to so many inputs dW is made beside the bias sums
+    static constexpr Index block = 256;               // rows of one sum; sums are then added in order
+    static constexpr Index thin = 4;                  // up to so many inputs dW is made beside the bias sums
     static constexpr Index panel_A = block * R + 16;  // + 16: no power of two between panels
 
     Shape s;
@@ -146,11 +146,11 @@ template <class T> struct Products {
             for (Index j = low; j < high; j++) {
                 Index n = slot == 3 ? 0 : inputs;
                 switch (n) {
-                    case 0: sum<0>(c, slot, j, from, K); break;
-                    case 1: sum<1>(c, slot, j, from, K); break;
-                    case 2: sum<2>(c, slot, j, from, K); break;
-                    case 3: sum<3>(c, slot, j, from, K); break;
-                    default: sum<4>(c, slot, j, from, K);
+                case 0: sum<0>(c, slot, j, from, K); break;
+                case 1: sum<1>(c, slot, j, from, K); break;
+                case 2: sum<2>(c, slot, j, from, K); break;
+                case 3: sum<3>(c, slot, j, from, K); break;
+                default: sum<4>(c, slot, j, from, K);
                 }
             }
     }

@@ -35,7 +35,8 @@ template <class T> struct Readout {
         char *block = static_cast<char *>(workspace_take(arena.used));
         arena = Arena{block};
         cut(arena);
-        for (Index j = 0; j < blocks; j++) pack_rows(V + j * s.H * L, L, a.V + j * L * s.H, s.H, least(L, outputs - j * L), s.H);
+        for (Index j = 0; j < blocks; j++)
+            pack_rows(V + j * s.H * L, L, a.V + j * L * s.H, s.H, least(L, outputs - j * L), s.H);
         for (Index j = 0; j < blocks * L; j++) b[j] = a.b && j < outputs ? a.b[j] : T(0);
         bool done = run_team(*this, threads);
         if (!done) {

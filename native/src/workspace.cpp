@@ -12,8 +12,8 @@
 namespace gruvy {
 namespace {
 
-constexpr std::size_t header = 64;           // keeps the size in front of the block, and its alignment
-constexpr std::size_t huge = 2u << 20;       // from here on ask for huge pages: fewer TLB misses
+constexpr std::size_t header = 64;      // keeps the size in front of the block, and its alignment
+constexpr std::size_t huge = 2u << 20;  // from here on ask for huge pages: fewer TLB misses
 constexpr int slots = 16;
 
 struct Store {
@@ -36,7 +36,8 @@ void *workspace_take(std::size_t bytes) {
     if (std::unique_lock<std::mutex> hold(s.lock, std::try_to_lock); hold) {
         int best = -1;
         for (int i = 0; i < slots; i++)
-            if (s.block[i] && size_of(s.block[i]) >= bytes && (best < 0 || size_of(s.block[i]) < size_of(s.block[best])))
+            if (s.block[i] && size_of(s.block[i]) >= bytes &&
+                (best < 0 || size_of(s.block[i]) < size_of(s.block[best])))
                 best = i;
         // A block far larger than asked for stays for a call that needs it.
         if (best >= 0 && size_of(s.block[best]) / 8 <= bytes + (1u << 20)) {

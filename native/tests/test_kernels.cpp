@@ -49,7 +49,9 @@ void close(const char *what, const std::vector<E> &a, const std::vector<double> 
     double error = most / (scale > 0 ? scale : 1), limit = sizeof(E) == 4 ? 2e-6 : 1e-12;
     checks++;
     worst[sizeof(E) == 8] = std::fmax(worst[sizeof(E) == 8], error / limit);
-    if (!(error <= limit)) fail(name(k) + (sizeof(E) == 4 ? " float " : " double ") + what + ": " + std::to_string(error / limit) + " x limit");
+    if (!(error <= limit))
+        fail(name(k) + (sizeof(E) == 4 ? " float " : " double ") + what + ": " + std::to_string(error / limit) +
+             " x limit");
 }
 
 template <class E> void same(const char *what, const std::vector<E> &a, const std::vector<E> &b, const Case &k) {
@@ -85,7 +87,9 @@ template <class E> struct Call {
         s.reverse = k.reverse;
         return s;
     }
-    Weights<E> weights() const { return {W.data(), U.data(), k.biases ? b.data() : nullptr, k.biases ? c.data() : nullptr}; }
+    Weights<E> weights() const {
+        return {W.data(), U.data(), k.biases ? b.data() : nullptr, k.biases ? c.data() : nullptr};
+    }
     ForwardArgs<E> args(int threads) {
         ForwardArgs<E> a;
         a.shape = {k.T, k.B, k.I, k.H};
@@ -105,7 +109,8 @@ template <class E> struct Call {
         if (save) a.gates = {gates.data(), k.B * sg, sg};
         kernels.forward(a);
     }
-    void backward(const Kernels<E> &kernels, int threads, const std::vector<double> &ddy, const std::vector<double> &ddlast) {
+    void backward(const Kernels<E> &kernels, int threads, const std::vector<double> &ddy,
+                  const std::vector<double> &ddlast) {
         const E nan = std::numeric_limits<E>::quiet_NaN();
         dy.assign(k.T * k.B * sy + 1, nan);
         for (Index at = 0; at < k.T * k.B; at++)
@@ -133,7 +138,8 @@ template <class E> struct Call {
     }
     std::vector<E> tight(const std::vector<E> &v, Index stride, Index n) const {
         std::vector<E> out;
-        for (Index at = 0; at < k.T * k.B; at++) out.insert(out.end(), v.begin() + at * stride, v.begin() + at * stride + n);
+        for (Index at = 0; at < k.T * k.B; at++)
+            out.insert(out.end(), v.begin() + at * stride, v.begin() + at * stride + n);
         return out;
     }
     std::vector<E> states() const { return tight(y, sy, k.H); }
@@ -147,7 +153,8 @@ const char *const gradient_names[] = {"dx", "dh", "dW", "dU", "db", "dc"};
 // What is compared with one thread was done by as many as were asked for.
 void expect_team(int threads, const Case &k) {
     checks++;
-    if (team_size() != threads) fail(name(k) + ": " + std::to_string(team_size()) + " threads ran of " + std::to_string(threads));
+    if (team_size() != threads)
+        fail(name(k) + ": " + std::to_string(team_size()) + " threads ran of " + std::to_string(threads));
 }
 
 template <class E> struct Build {
@@ -226,7 +233,8 @@ template <class E> void check(const Case &k, const Want &w, const std::vector<Bu
             many.backward(*isa.kernels, threads, dy, dlast);
             if (k.B >= 4 * threads) expect_team(threads, k);
             for (std::size_t i = 0; i < first_gradients.size(); i++)
-                same((std::string(gradient_names[i]) + ", threads").c_str(), many.gradients()[i], one.gradients()[i], k);
+                same((std::string(gradient_names[i]) + ", threads").c_str(), many.gradients()[i], one.gradients()[i],
+                     k);
         }
     }
 }
@@ -298,8 +306,8 @@ void check_both(const Case &k, const Isas &isas, bool slow) {
 }
 
 void all(const Isas &isas) {
-    const Index shapes[][4] = {{3, 6, 1, 1}, {4, 5, 3, 3}, {3, 2, 5, 17}, {4, 7, 2, 5}, {2, 1, 4, 18}, {0, 2, 3, 4},
-                               {3, 0, 2, 5}, {1, 1, 6, 9}, {5, 2, 6, 8}, {3, 5, 2, 0}};
+    const Index shapes[][4] = {{3, 6, 1, 1}, {4, 5, 3, 3}, {3, 2, 5, 17}, {4, 7, 2, 5}, {2, 1, 4, 18},
+                               {0, 2, 3, 4}, {3, 0, 2, 5}, {1, 1, 6, 9},  {5, 2, 6, 8}, {3, 5, 2, 0}};
     unsigned seed = 0;
     for (int v = 0; v < 4; v++)
         for (auto &s : shapes)
