@@ -134,26 +134,6 @@ def test_memory_as_it_lies(convention):
     assert_agree(dict(zip(names, got, strict=True)), {n: want[n] for n in names}, np.float32)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
-def test_recurrent_mask_is_a_diagonal_in_front_of_U(convention, dtype):
-    # One mask for all rows and steps is the same as scaling the columns of U.
-    args, options = problem(convention, dtype, 7, 3, 4, 9, restarts=True)
-    m = np.random.default_rng(3).choice([0.0, 2.0], 9).astype(dtype)
-    recurrent = np.broadcast_to(m, (7, 3, 9)).copy()
-    scaled = {**args, "U": args["U"] * m}
-    dy, dh = losses(args, 0)
-    gates = np.empty((7, 3, convention.gates, 9), dtype)
-    y, last = native.forward(**args, convention=convention, gates=gates, recurrent=recurrent, **options)
-    back = native.backward(
-        dy, dh, **args, y=y, gates=gates, convention=convention, recurrent=recurrent, **options
-    )  # fmt: skip
-    want = expected(convention, scaled, options, dy, dh, False)
-    want["dU"] = want["dU"] * m
-    got = {"y": y, "last": last, "gates": gates, **dict(zip(("dx", "dh", "dW", "dU", "db", "dc"), back, strict=True))}
-    assert_agree(got, want, dtype)
-
-
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_step_packed_and_readout(convention):
     args, options = problem(convention, np.float32, 8, 3, 5, 21, lengths=True, holes=True)

@@ -18,16 +18,16 @@ template <class T> struct Backward {
     Gradients<T> cell;
     Products<T> products;
     Index padded, target, limit;  // a chunk has at least `target` rows, if there are, and less than `limit`
-    T *zero, *carry, *saved, *masked;
+    T *zero, *carry, *saved;
     std::int32_t *before;  // (T + 1, B): from_..., or the step that a step's state comes from
     struct Link {
-        const T *da, *m;  // gate gradients of the step that took the state, and its recurrent mask
-        bool cut;         // none took it: a restart lies between
-    } *link;              // per thread and row
-    BackRow<T> *rows;     // per thread
-    T **initials;         // per thread: rows of dh
-    Index *begin;         // per thread and step of the chunk
-    bool *some;           // per thread and step: a row's gradient comes from a later step
+        const T *da;   // gate gradients of the step that took the state
+        bool cut;      // none took it: a restart lies between
+    } *link;           // per thread and row
+    BackRow<T> *rows;  // per thread
+    T **initials;      // per thread: rows of dh
+    Index *begin;      // per thread and step of the chunk
+    bool *some;        // per thread and step: a row's gradient comes from a later step
     Deal deal;
     Barrier all, *barrier;
 
@@ -51,7 +51,6 @@ template <class T> struct Backward {
         zero = arena.take<T>(4 * padded);
         carry = arena.take<T>(s.B * padded);
         saved = arena.take<T>(s.B * 4 * padded);
-        masked = a.recurrent.p ? arena.take<T>(limit * padded) : nullptr;
         before = a.steps.plain() ? nullptr : arena.take<std::int32_t>((s.T + 1) * s.B);
         link = arena.take<Link>(n * s.B);
         rows = arena.take<BackRow<T>>(n * limit);
@@ -100,7 +99,7 @@ template <class T> struct Backward {
         Link *at = link + thread * s.B;
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
             Index b = deal.row[i];
-            at[b] = {zero, nullptr, before && before[s.T * s.B + b] == from_zero};
+            at[b] = {zero, before && before[s.T * s.B + b] == from_zero};
         }
         const BackRow<T> *mine = rows + thread * limit;
         const Index *start = begin + thread * (limit + 1);
@@ -108,7 +107,6 @@ template <class T> struct Backward {
         for (Index left = s.B ? s.T : 0; left > 0; turn ^= 1) {
             const auto &chunk = products.chunk[turn];
             Index steps, count = scan(thread, row_part, owner, left, chunk.da, steps);
-            if (a.recurrent.p) wait(row_part);  // the owner has made the masked states
             for (Index i = 0; i < steps; i++)
                 if (start[i + 1] > start[i])
                     step(mine + start[i], start[i + 1] - start[i], first, last, some[thread * limit + i], row_part);
@@ -164,7 +162,7 @@ template <class T> struct Backward {
                 bool on = valid(a.steps, t, b);
                 if (deal.part[b] == row_part) {
                     if (on) {
-                        any |= add(out[own++], at[b], p, t, b, count, da, owner);
+                        any |= add(out[own++], at[b], p, t, b, count, da);
                     } else if (owner && a.dx.p) {
                         T *dx = a.dx.at(t, b);
                         for (Index i = 0; i < s.I; i++) dx[i] = 0;
@@ -179,30 +177,22 @@ template <class T> struct Backward {
         return count;
     }
 
-    bool add(BackRow<T> &r, Link &at, Index p, Index t, Index b, Index m, T *da, bool owner) {
+    bool add(BackRow<T> &r, Link &at, Index p, Index t, Index b, Index place, T *da) {
         Index from = before ? before[p * s.B + b] : p - 1;
         if (from >= 0)
             r.h = a.y.at(a.steps.reverse ? s.T - 1 - from : from, b);
         else
             r.h = from == from_initial && a.h ? a.h + b * s.H : zero;
-        r.hp = r.h;
-        r.m = nullptr;
-        if (a.recurrent.p) {
-            r.m = a.recurrent.at(t, b);
-            r.hp = masked + m * padded;
-            for (Index j = 0; owner && j < s.H; j++) masked[m * padded + j] = r.h[j] * r.m[j];
-        }
         r.g = a.gates.at(t, b);
         r.dy = a.dy.p ? a.dy.at(t, b) : nullptr;
         r.next = at.cut ? zero : at.da;
-        r.next_m = at.cut ? nullptr : at.m;
         r.carry = carry + b * padded;
         r.in = at.cut ? zero : r.carry;
-        r.da = da + m * 4 * padded;
-        r.place = m;
+        r.da = da + place * 4 * padded;
+        r.place = place;
         r.x = a.x.at(t, b);
         r.dx = a.dx.p ? a.dx.at(t, b) : nullptr;
-        at = {r.da, r.m, from == from_zero};
+        at = {r.da, from == from_zero};
         return r.next != zero;
     }
 
@@ -241,7 +231,6 @@ template <class T> struct Backward {
             Index b = deal.row[i];
             const Link &at = link[thread * s.B + b];
             r[count].next = at.cut ? zero : at.da;
-            r[count].next_m = at.cut ? nullptr : at.m;
             r[count].in = at.cut ? zero : carry + b * padded;
             r[count].dy = nullptr;
             out[count] = a.dh + b * s.H;

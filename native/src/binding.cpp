@@ -60,23 +60,22 @@ class Packed {
 };
 
 template <class T> void check_forward(ForwardArgs<T> &a, const Array &x, const Array &h, const Array &y,
-                                      const Array &gates, const Array &h_last, const Array &recurrent) {
+                                      const Array &gates, const Array &h_last) {
     Index T_ = a.shape.T, B = a.shape.B, I = a.shape.I, H = a.shape.H, G = a.convention.gates();
     expect_numbers<T>(x, "(T, B, I)", {T_, B, I}, 2);
     expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
     expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2, false);
     expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2, false);
     expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
-    expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
     a.x = x.view<const T>(), a.h = h.at<const T>(), a.y = y.view<T>(), a.gates = gates.view<T>();
-    a.h_last = h_last.at<T>(), a.recurrent = recurrent.view<const T>();
+    a.h_last = h_last.at<T>();
 }
 
 void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handle b, nb::handle c, bool after,
              bool keeps, nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle y_,
-             nb::handle gates_, nb::handle h_last_, nb::handle recurrent_, int threads, const std::string &isa) {
+             nb::handle gates_, nb::handle h_last_, int threads, const std::string &isa) {
     Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
-    Array h_last("h_last", h_last_, true), recurrent("recurrent", recurrent_, false);
+    Array h_last("h_last", h_last_, true);
     Flags flags(lengths, mask, restarts, reverse);
     Parameters w(W, U, b, c, after, keeps);
     expect_axes(x, 3, "(T, B, I)");
@@ -85,7 +84,7 @@ void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handl
         ForwardArgs<T> a;
         a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
-        check_forward(a, x, h, y, gates, h_last, recurrent);
+        check_forward(a, x, h, y, gates, h_last);
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
         k.forward(a);
@@ -96,7 +95,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
                     nb::handle restarts, bool reverse, nb::handle y_, nb::handle gates_, nb::handle h_last_,
                     int threads) {
     Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
-    Array h_last("h_last", h_last_, true), recurrent;
+    Array h_last("h_last", h_last_, true);
     Flags flags(lengths, mask, restarts, reverse);
     expect_axes(x, 3, "(T, B, I)");
     x.expect(p.kind);
@@ -105,7 +104,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         ForwardArgs<T> a;
         a.shape = {x.size(0), x.size(1), p.shape.I, p.shape.H}, a.convention = p.convention, a.packed = p.get<T>();
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
-        check_forward(a, x, h, y, gates, h_last, recurrent);
+        check_forward(a, x, h, y, gates, h_last);
         Released released;
         kernels<T>(p.isa).forward(a);
     });
@@ -147,10 +146,10 @@ std::uint64_t packed_read(const Packed &p, Index rounds) {
 
 void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_, nb::handle W, nb::handle U,
               nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps, nb::handle lengths,
-              nb::handle mask, nb::handle restarts, bool reverse, nb::handle recurrent_, nb::handle dx_, nb::handle dh_,
-              nb::handle dW_, nb::handle dU_, nb::handle db_, nb::handle dc_, int threads, const std::string &isa) {
+              nb::handle mask, nb::handle restarts, bool reverse, nb::handle dx_, nb::handle dh_, nb::handle dW_,
+              nb::handle dU_, nb::handle db_, nb::handle dc_, int threads, const std::string &isa) {
     Array dy("dy", dy_, false), dh_last("dh_last", dh_last_, false), x("x", x_, false), h("h", h_, false);
-    Array y("y", y_, false), gates("gates", gates_, false), recurrent("recurrent", recurrent_, false);
+    Array y("y", y_, false), gates("gates", gates_, false);
     Array dx("dx", dx_, true), dh("dh", dh_, true), dW("dW", dW_, true), dU("dU", dU_, true), db("db", db_, true);
     Array dc("dc", dc_, true);
     Flags flags(lengths, mask, restarts, reverse);
@@ -168,7 +167,6 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
         expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2);
         expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2);
-        expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
         expect_numbers<T>(dx, "(T, B, I)", {T_, B, I}, 2, false);
         expect_numbers<T>(dh, "(B, H)", {B, H}, 0);
         expect_numbers<T>(dW, "(3H, I)", {3 * H, I}, 0);
@@ -179,7 +177,7 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         else
             expect_numbers<T>(dc, "(H,)", {H}, 0, after);
         a.dy = dy.view<const T>(), a.dh_last = dh_last.at<const T>(), a.x = x.view<const T>(), a.h = h.at<const T>();
-        a.y = y.view<const T>(), a.gates = gates.view<const T>(), a.recurrent = recurrent.view<const T>();
+        a.y = y.view<const T>(), a.gates = gates.view<const T>();
         a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
         (w.two() ? a.dmore : a.dc) = dc.at<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));

@@ -12,14 +12,12 @@ namespace gruvy::GRUVY_NS {
 
 // One active row at one step. Pointers to rows of H (or I) numbers; those into scratch have room for whole vectors.
 template <class T> struct Row {
-    const T *x;   // input
-    const T *h;   // state before
-    const T *hp;  // the state that meets U: h, or h times m
-    const T *m;   // the recurrent mask
-    T *u;         // the input products of r, z, n, `stride_u` apart, where they were made before
-    T *hn;        // state after, in scratch
-    T *y, *g;     // state after and gates, for the caller; or null
-    T *z, *rh;    // reset before: the update gate and r ∘ hp between the two phases
+    const T *x;  // input
+    const T *h;  // state before
+    T *u;        // the input products of r, z, n, `stride_u` apart, where they were made before
+    T *hn;       // state after, in scratch
+    T *y, *g;    // state after and gates, for the caller; or null
+    T *z, *rh;   // reset before: the update gate and r ∘ h between the two phases
 };
 
 // (1-z) a + z b as one subtraction and one fma.
@@ -98,7 +96,7 @@ template <class T> struct Cell {
                 V::load(q).store(tile.side + i * L);
                 V::load(w.c + j).store(q);
             });
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].h;
         };
         auto end = [&](const Tile<T, 3> &tile) {
             tile.each([&](Index at, Index j, int i) {
@@ -125,7 +123,7 @@ template <class T> struct Cell {
         auto begin = [&](int f, const Tile<T, 1> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
             if (!fused) begin_u(tile, rows, 0);
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].h;
         };
         auto end = [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index place, int i) {
@@ -133,7 +131,7 @@ template <class T> struct Cell {
                 const Index panel = place / L, j = unit<1>(panel), left = H - j;
                 V gate = sigmoid<T>(V::load(tile.acc + i * L));
                 if (panel < w.blocks) {
-                    (gate * load_up_to<T>(row.hp + j, left)).store(row.rh + j);
+                    (gate * load_up_to<T>(row.h + j, left)).store(row.rh + j);
                     if (row.g) store_up_to<T>(row.g + j, gate, left);
                 } else {
                     store_up_to<T>(row.z + j, gate, left);

@@ -54,7 +54,6 @@ template <class E> struct ForwardArgs {
     View<E> y;                  // (T, B, H): the states, 0 at invalid steps; null = not wanted
     View<E> gates;              // (T, B, G, H), G·H contiguous: r, z, n, and q with reset after; null = not wanted
     E *h_last = nullptr;        // (B, H); may be the same memory as h
-    View<const E> recurrent;    // (T, B, H): multiplies the state before it meets U; null = 1
     int threads = 1;
 };
 
@@ -67,8 +66,7 @@ template <class E> struct BackwardArgs {
     View<const E> x;
     const E *h = nullptr;  // (B, H); null = 0
     Weights<E> weights;
-    View<const E> y, gates;  // as forward gave them; never written
-    View<const E> recurrent;
+    View<const E> y, gates;                         // as forward gave them; never written
     View<E> dx;                                     // (T, B, I); null = not wanted; 0 at invalid steps
     E *dh = nullptr;                                // (B, H)
     E *dW = nullptr, *dU = nullptr, *db = nullptr;  // (3H, I), (3H, H), (3H)

@@ -16,7 +16,7 @@ template <class T> struct Forward {
     Cell<T> cell;
     Index padded, chunk;  // H in whole vectors; steps between which the input products are made
     Index active;         // rows of a part, at most
-    T *zero, *state, *z, *rh, *masked, *u;
+    T *zero, *state, *z, *rh, *u;
     const T **now;  // per thread and row: where the row's state is
     Row<T> *rows;   // per thread: the active rows of the steps of a chunk
     Index *begin;   // per thread: where each step's rows begin
@@ -45,7 +45,6 @@ template <class T> struct Forward {
         bool before = !a.convention.after;
         z = before && !a.gates.p ? arena.take<T>(s.B * padded) : nullptr;
         rh = before ? arena.take<T>(s.B * padded) : nullptr;
-        masked = a.recurrent.p ? arena.take<T>(threads * active * padded) : nullptr;
         u = !cell.fused && !a.gates.p ? arena.take<T>(chunk * s.B * 3 * padded) : nullptr;
         now = arena.take<const T *>(threads * s.B);
         rows = arena.take<Row<T>>(threads * chunk * active);
@@ -116,9 +115,6 @@ template <class T> struct Forward {
     }
 
     void step(const Row<T> *r, Index count, Index first, Index last, Index row_part) {
-        if (a.recurrent.p)
-            for (Index i = 0; i < count; i++)
-                for (Index j = 0; j < s.H; j++) const_cast<T *>(r[i].hp)[j] = r[i].h[j] * r[i].m[j];
         if (cell.w.gates == 3) {
             cell.after(r, count, first, last);
         } else {
@@ -156,11 +152,7 @@ template <class T> struct Forward {
                 T *even = state + b * padded, *odd = even + s.B * padded;
                 Row<T> &r = out[count];
                 r.x = a.x.at(t, b);
-                r.h = r.hp = at[b];
-                if (a.recurrent.p) {
-                    r.hp = masked + (thread * active + count - start[i]) * padded;
-                    r.m = a.recurrent.at(t, b);
-                }
+                r.h = at[b];
                 r.u = g ? g : u + (chunk * low + count) * 3 * padded;
                 at[b] = r.hn = at[b] == even ? odd : even;
                 r.y = y;

@@ -1,6 +1,6 @@
 // One step backward over register tiles: the gradient of the state, then those of the gates while it is at hand.
 //
-// A row of gate gradients holds four slots of whole vectors: a_n, a_r, a_z and, with reset after, q (else r ∘ hp, which
+// A row of gate gradients holds four slots of whole vectors: a_n, a_r, a_z and, with reset after, q (else r ∘ h, which
 // the gradient of U_n needs). So [a_n a_r a_z] meets W, and [a_r a_z q], or [a_r a_z] and [a_n], meet U.
 #pragma once
 
@@ -9,17 +9,15 @@
 namespace gruvy::GRUVY_NS {
 
 template <class T> struct BackRow {
-    Index place;          // among the rows of its chunk
-    const T *x;           // input
-    T *dx;                // its gradient, or null
-    const T *g, *h, *hp;  // gates; the state before the step, and the same times the recurrent mask
-    const T *m;           // that mask at this step, or null
-    const T *dy;          // or null
-    const T *next;        // gate gradients of the step that took this one's state; zeros where none did
-    const T *next_m;      // the recurrent mask at that step, or null
-    const T *in;          // the part of the gradient that passed by that step's products
-    T *carry;             // the same for the step before
-    T *da;                // gate gradients of this step
+    Index place;     // among the rows of its chunk
+    const T *x;      // input
+    T *dx;           // its gradient, or null
+    const T *g, *h;  // gates; the state before the step
+    const T *dy;     // or null
+    const T *next;   // gate gradients of the step that took this one's state; zeros where none did
+    const T *in;     // the part of the gradient that passed by that step's products
+    T *carry;        // the same for the step before
+    T *da;           // gate gradients of this step
 };
 
 // Panels of U's and W's columns.
@@ -92,7 +90,6 @@ template <class T> struct Gradients {
 
     // acc + what came by: the whole gradient of the state after this row's step.
     GRUVY_INLINE V state(const BackRow<T> &row, V acc, Index j) const {
-        if (row.next_m) acc = acc * load_up_to<T>(row.next_m + j, H - j);
         V dh = acc + V::load(row.in + j);
         return row.dy ? dh + load_up_to<T>(row.dy + j, H - j) : dh;
     }
@@ -164,7 +161,7 @@ template <class T> struct Gradients {
         });
     }
 
-    // reset before, second phase: through U_n (r ∘ hp) to a_r and the state.
+    // reset before, second phase: through U_n (r ∘ h) to a_r and the state.
     void before_gates(const BackRow<T> *rows, Index count, Index first, Index last) const {
         const SlotFactors<T> u(w.Un, w.panel_Un, 1, w.padded, H);
         for_tiles<T, 1>(count, first, last, u.factor, 1, [&](int, const Tile<T, 1> &tile) {
@@ -175,12 +172,10 @@ template <class T> struct Gradients {
                 const BackRow<T> &row = rows[at];
                 const Index left = H - j;
                 V d = sum(tile, i), r = load_up_to<T>(row.g + j, left);
-                V hp = load_up_to<T>(row.hp + j, left);
-                store_up_to<T>(row.da + w.padded + j, d * hp * fnma(r, r, r), left);
-                store_up_to<T>(row.da + 3 * w.padded + j, r * hp, left);
-                V pass = d * r;
-                if (row.m) pass = pass * load_up_to<T>(row.m + j, left);
-                (V::load(row.carry + j) + pass).store(row.carry + j);
+                V h = load_up_to<T>(row.h + j, left);
+                store_up_to<T>(row.da + w.padded + j, d * h * fnma(r, r, r), left);
+                store_up_to<T>(row.da + 3 * w.padded + j, r * h, left);
+                (V::load(row.carry + j) + d * r).store(row.carry + j);
             });
         });
     }

@@ -53,7 +53,7 @@ template <class T> struct Products {
             T *dst = c.B + row.place * L;
             c.x[row.place] = row.x;
             for (Index j = 0; j < blocks_x; j++, dst += panel_B) load_up_to<T>(row.x + j * L, s.I - j * L).store(dst);
-            for (Index j = 0; j < blocks_h; j++, dst += panel_B) load_up_to<T>(row.hp + j * L, s.H - j * L).store(dst);
+            for (Index j = 0; j < blocks_h; j++, dst += panel_B) load_up_to<T>(row.h + j * L, s.H - j * L).store(dst);
             for (Index j = 0; !is_after && j < blocks_h; j++, dst += panel_B)
                 V::load(row.da + 3 * padded + j * L).store(dst);
         }

@@ -23,11 +23,10 @@ bool fault = false;
 
 std::string name(const Case &k) {
     char text[200];
-    std::snprintf(text, sizeof text, "T%td B%td I%td H%td %s %s%s%s%s%s%s%s%s%s seed %u", k.T, k.B, k.I, k.H,
+    std::snprintf(text, sizeof text, "T%td B%td I%td H%td %s %s%s%s%s%s%s%s%s seed %u", k.T, k.B, k.I, k.H,
                   k.after ? "after" : "before", k.keeps ? "keeps" : "adds", k.reverse ? " reverse" : "",
                   k.lengths ? " lengths" : "", k.holes ? " holes" : "", k.restarts ? " restarts" : "",
-                  k.recurrent ? " recurrent" : "", k.biases ? "" : " no-bias", k.loss_y ? "" : " no-dy",
-                  k.loss_h ? "" : " no-dh", k.seed);
+                  k.biases ? "" : " no-bias", k.loss_y ? "" : " no-dy", k.loss_h ? "" : " no-dh", k.seed);
     return text;
 }
 
@@ -66,13 +65,13 @@ template <class E> std::vector<E> to(const std::vector<double> &v) { return std:
 template <class E> struct Call {
     Case k;
     Data<double> d;
-    std::vector<E> x, h, W, U, b, c, m, y, gates, last, dy, dlast, dx, dh, dW, dU, db, dc;
+    std::vector<E> x, h, W, U, b, c, y, gates, last, dy, dlast, dx, dh, dW, dU, db, dc;
     Index G, sx, sy, sg;  // strides of a row
 
     Call(const Case &kk, const Data<double> &dd) : k(kk), d(dd) {
         const E nan = std::numeric_limits<E>::quiet_NaN();
         G = k.after ? 4 : 3, sx = k.I + 3, sy = k.H + 5, sg = G * k.H + 1;
-        h = to<E>(d.h), W = to<E>(d.W), U = to<E>(d.U), b = to<E>(d.b), c = to<E>(d.c), m = to<E>(d.m);
+        h = to<E>(d.h), W = to<E>(d.W), U = to<E>(d.U), b = to<E>(d.b), c = to<E>(d.c);
         x.assign(k.T * k.B * sx + 1, nan);
         for (Index at = 0; at < k.T * k.B; at++)
             for (Index i = 0; i < k.I && valid(at); i++) x[at * sx + i] = E(d.x[at * k.I + i]);
@@ -100,7 +99,6 @@ template <class E> struct Call {
         a.weights = weights();
         a.y = {y.data(), k.B * sy, sy};
         a.h_last = last.data();
-        if (k.recurrent) a.recurrent = {m.data(), k.B * k.H, k.H};
         a.threads = threads;
         return a;
     }
@@ -129,7 +127,6 @@ template <class E> struct Call {
         a.weights = weights();
         a.y = {y.data(), k.B * sy, sy};
         a.gates = {gates.data(), k.B * sg, sg};
-        if (k.recurrent) a.recurrent = {m.data(), k.B * k.H, k.H};
         a.dx = {dx.data(), k.B * sx, sx};
         a.dh = dh.data(), a.dW = dW.data(), a.dU = dU.data(), a.db = db.data();
         a.dc = k.after ? dc.data() : nullptr;
@@ -318,7 +315,6 @@ void all(const Isas &isas) {
                 k.lengths = feature == 2 || feature == 3 || feature == 6;
                 k.holes = feature == 4 || feature == 6 || feature == 7;
                 k.restarts = feature == 5 || feature == 6 || feature == 7;
-                k.recurrent = feature == 3 || feature == 7;
                 k.biases = feature != 1;
                 k.loss_y = feature != 2;
                 k.loss_h = feature != 4;
@@ -333,7 +329,7 @@ void all(const Isas &isas) {
         check_both(k, isas, false);
         k.lengths = k.restarts = k.reverse = true;
         check_both(k, isas, false);
-        k.holes = k.recurrent = true;
+        k.holes = true;
         check_both(k, isas, false);
         check_both(Case{600, 1, 9, 33, bool(v & 1), bool(v & 2)}, isas, false);
     }

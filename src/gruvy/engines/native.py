@@ -194,7 +194,7 @@ def _rows(a: Any) -> Any:
 
 def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Convention, *, h_last: Any, y: Any = None,
                  gates: Any = None, lengths: Any = None, mask: Any = None, restarts: Any = None, reverse: bool = False,
-                 recurrent: Any = None, threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
+                 threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
     """`forward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
     Args:
@@ -204,7 +204,6 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
         y: (T, B, H), the states, or None if only the last is wanted. gates: (T, B, G, H) or None. Unit strides after
             the first two axes.
         c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
-        recurrent: (T, B, H), multiplies the state where it meets U; None is 1.
         threads: default `threads_for` this size; a number that is given is obeyed.
         isa: an instruction set by name, default the one of `info()`.
 
@@ -214,12 +213,12 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
     """
     isa = isa or _isa()
     _core.forward(x, h, W, U, b, c, convention.reset == "after", convention.keeps, lengths, mask, restarts, reverse, y,
-                  gates, h_last, recurrent, _count(threads, x, h_last), isa)  # fmt: skip
+                  gates, h_last, _count(threads, x, h_last), isa)  # fmt: skip
 
 
 def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, y: Any, gates: Any,
                   convention: Convention, *, dx: Any, dh: Any, dW: Any, dU: Any, db: Any, dc: Any, lengths: Any = None,
-                  mask: Any = None, restarts: Any = None, reverse: bool = False, recurrent: Any = None,
+                  mask: Any = None, restarts: Any = None, reverse: bool = False,
                   threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
     """`backward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
@@ -228,7 +227,7 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
     """
     isa = isa or _isa()
     _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, convention.reset == "after", convention.keeps, lengths,
-                   mask, restarts, reverse, recurrent, dx, dh, dW, dU, db, dc,
+                   mask, restarts, reverse, dx, dh, dW, dU, db, dc,
                    _count(threads, x, dh), isa)  # fmt: skip
 
 
@@ -240,31 +239,29 @@ def dc_size(c: Any, H: int, convention: Convention) -> int | None:
 def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention, *,
             lengths: Array | None = None, mask: Array | None = None, restarts: Array | None = None,
             reverse: bool = False, gates: Array | None = None, out: Array | None = None,
-            recurrent: Array | None = None, threads: int | None = None,
-            isa: str | None = None) -> tuple[Array, Array]:  # fmt: skip
+            threads: int | None = None, isa: str | None = None) -> tuple[Array, Array]:  # fmt: skip
     """Run one layer in one direction over whole sequences: see `gruvy.reference.forward`.
 
     Args:
-        c, recurrent, threads, isa: see `forward_into`.
+        c, threads, isa: see `forward_into`.
     """
     x = _rows(x)
     y = np.empty((*x.shape[:2], U.shape[-1]), x.dtype) if out is None else out
     h_last = np.empty((x.shape[1], U.shape[-1]), x.dtype)
     forward_into(x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=h_last, y=y,
                  gates=gates, lengths=lengths, mask=mask, restarts=restarts, reverse=reverse,
-                 recurrent=_rows(recurrent), threads=threads, isa=isa)  # fmt: skip
+                 threads=threads, isa=isa)  # fmt: skip
     return y, h_last
 
 
 def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Array, U: Array, b: Array | None,
              c: Array | None, y: Array, gates: Array, convention: Convention, *, lengths: Array | None = None,
              mask: Array | None = None, restarts: Array | None = None, reverse: bool = False, needs_dx: bool = True,
-             recurrent: Array | None = None, threads: int | None = None,
-             isa: str | None = None) -> tuple[Array | None, Array, Array, Array, Array, Array | None]:  # fmt: skip
+             threads: int | None = None, isa: str | None = None) -> tuple[Array | None, Array, Array, Array, Array, Array | None]:  # fmt: skip
     """Backpropagation through time: see `gruvy.reference.backward`.
 
     Args:
-        c, recurrent, threads, isa: see `forward_into`.
+        c, threads, isa: see `forward_into`.
     """
     x = _rows(x)
     B, I, H = x.shape[1], x.shape[2], U.shape[-1]
@@ -275,7 +272,7 @@ def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Arr
     dc = np.empty(size, x.dtype) if size is not None else None
     backward_into(_rows(dy), _dense(dh_last), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates,
                   convention, dx=dx, dh=dh, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
-                  reverse=reverse, recurrent=_rows(recurrent), threads=threads, isa=isa)  # fmt: skip
+                  reverse=reverse, threads=threads, isa=isa)  # fmt: skip
     return dx, dh, dW, dU, db, dc
 
 
