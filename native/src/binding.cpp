@@ -186,22 +186,19 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
     });
 }
 
-void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle lengths, nb::handle mask, nb::handle out_,
-             int threads, const std::string &isa) {
+void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle out_, int threads, const std::string &isa) {
     Array h("h", h_, false), V("V", V_, false), b("b", b_, false), out("out", out_, true);
-    Flags flags(lengths, mask, nb::none(), false);
     expect_axes(h, 3, "(T, B, H)");
     expect_axes(V, 2, "(O, H)");
     by_type(h, [&](auto zero) {
         using T = decltype(zero);
         ReadoutArgs<T> a;
         Index T_ = h.size(0), B = h.size(1), H = h.size(2), O = V.size(0);
-        a.shape = {T_, B, O, H};
+        a.T = T_, a.B = B, a.H = H, a.O = O, a.threads = checked_threads(threads);
         expect_numbers<T>(h, "(T, B, H)", {T_, B, H}, 2);
         expect_numbers<T>(V, "(O, H)", {O, H}, 0);
         expect_numbers<T>(b, "(O,)", {O}, 0, false);
         expect_numbers<T>(out, "(T, B, O)", {T_, B, O}, 2);
-        a.steps = flags.steps(T_, B), a.threads = checked_threads(threads);
         a.h = h.view<const T>(), a.V = V.at<const T>(), a.b = b.at<const T>(), a.out = out.view<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
@@ -227,14 +224,18 @@ NB_MODULE(_core, m) {
             PyErr_SetString(input_type_error, e.what());
         }
     });
-    // The arguments that may be None, and the others.
-    const auto any = nb::arg().none();
-    const auto value = nb::arg();
-    m.def("forward", &gruvy::forward, any, any, any, any, any, any, value, value, any, any, any, value, any, any, any,
-          any, value, value);
-    m.def("backward", &gruvy::backward, any, any, any, any, any, any, any, any, any, any, value, value, any, any, any,
-          value, any, any, any, any, any, any, any, value, value);
-    m.def("readout", &gruvy::readout, any, any, any, any, any, any, value, value);
+    // Named as in engine.hpp; what comes after nb::kw_only() by its name alone.
+    const auto maybe = [](const char *name) { return nb::arg(name).none(); };
+    using nb::arg;
+    m.def("forward", &gruvy::forward, maybe("x"), maybe("h"), maybe("W"), maybe("U"), maybe("b"), maybe("c"),
+          nb::kw_only(), arg("after"), arg("keeps"), maybe("lengths"), maybe("mask"), maybe("restarts"), arg("reverse"),
+          maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"), arg("isa"));
+    m.def("backward", &gruvy::backward, maybe("dy"), maybe("dh_last"), maybe("x"), maybe("h"), maybe("W"), maybe("U"),
+          maybe("b"), maybe("c"), maybe("y"), maybe("gates"), nb::kw_only(), arg("after"), arg("keeps"),
+          maybe("lengths"), maybe("mask"), maybe("restarts"), arg("reverse"), maybe("dx"), maybe("dh"), maybe("dW"),
+          maybe("dU"), maybe("db"), maybe("dc"), arg("threads"), arg("isa"));
+    m.def("readout", &gruvy::readout, maybe("h"), maybe("V"), maybe("b"), nb::kw_only(), maybe("out"), arg("threads"),
+          arg("isa"));
     m.def("isas", [] {
         nb::list all;
         for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
@@ -246,18 +247,18 @@ NB_MODULE(_core, m) {
         alignas(64) float out[64];
         Released released;
         return k.peak(rounds, out);
-    });
+    }, arg("rounds"), arg("isa"));
     m.def("pool_size", &pool_size);
     m.def("team_size", &team_size);
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);
-    nb::class_<Packed>(m, "Packed")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), any, any, any,
-             any, value, value, value)
-        .def("forward", &packed_forward, any, any, any, any, any, value, any, any, any, value)
-        .def("step", &packed_step, any, any, any)
-        .def("read", &packed_read, value)
-        .def_prop_ro("isa", [](const Packed &p) {
-        return p.isa.name;
-    }).def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
+    nb::class_<Packed> packed(m, "Packed");
+    packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), maybe("W"),
+               maybe("U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("isa"));
+    packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
+               maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
+    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));
+    packed.def("read", &packed_read, arg("rounds"));
+    packed.def_prop_ro("isa", [](const Packed &p) { return p.isa.name; });
+    packed.def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
 }

@@ -75,10 +75,9 @@ template <class E> struct BackwardArgs {
     int threads = 1;
 };
 
-// out = V h + b at valid steps, 0 elsewhere. V (O, H), b (O) or null. shape.I is O here.
+// out = V h + b. V (O, H), b (O) or null.
 template <class E> struct ReadoutArgs {
-    Shape shape;
-    Steps steps;
+    Index T, B, H, O;
     View<const E> h;  // (T, B, H)
     const E *V = nullptr, *b = nullptr;
     View<E> out;  // (T, B, O)

@@ -265,7 +265,7 @@ template <class E> void check_steps(const Case &k, const std::vector<Build<E>> &
 }
 
 template <class E> void check_readout(const Case &k, const std::vector<Build<E>> &isas) {
-    Data<double> d = oracle::make(k);  // x serves as the states, W as V: I inputs to 3H outputs
+    Data<double> d = oracle::make(k);  // x serves as the states, W as V: I inputs to 3H outputs; NaN gives NaN
     const Index O = 3 * k.H;
     std::vector<double> want(k.T * k.B * O);
     std::vector<E> first;
@@ -273,12 +273,11 @@ template <class E> void check_readout(const Case &k, const std::vector<Build<E>>
         Call<E> call(k, d);
         for (Index at = 0; at < k.T * k.B; at++)
             for (Index o = 0; o < O; o++)
-                want[at * O + o] = call.valid(at) ? oracle::dot(&d.W[o * k.I], &d.x[at * k.I], k.I) + d.b[o] : 0;
+                want[at * O + o] = call.valid(at) ? oracle::dot(&d.W[o * k.I], &d.x[at * k.I], k.I) + d.b[o] : NAN;
         for (int threads : {1, 2}) {
             std::vector<E> out(want.size());
             ReadoutArgs<E> a;
-            a.shape = {k.T, k.B, O, k.I};
-            a.steps = call.steps();
+            a.T = k.T, a.B = k.B, a.H = k.I, a.O = O;
             a.h = {call.x.data(), k.B * call.sx, call.sx};
             a.V = call.W.data(), a.b = call.b.data();
             a.out = {out.data(), k.B * O, O};

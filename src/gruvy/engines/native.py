@@ -212,8 +212,9 @@ def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Con
         EngineError: there is no native engine.
     """
     isa = isa or _isa()
-    _core.forward(x, h, W, U, b, c, convention.reset == "after", convention.keeps, lengths, mask, restarts, reverse, y,
-                  gates, h_last, _count(threads, x, h_last), isa)  # fmt: skip
+    _core.forward(x, h, W, U, b, c, after=convention.reset == "after", keeps=convention.keeps, lengths=lengths,
+                  mask=mask, restarts=restarts, reverse=reverse, y=y, gates=gates, h_last=h_last,
+                  threads=_count(threads, x, h_last), isa=isa)  # fmt: skip
 
 
 def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, y: Any, gates: Any,
@@ -226,9 +227,9 @@ def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any,
     contiguous. The rest is as in `backward` and `forward_into`.
     """
     isa = isa or _isa()
-    _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, convention.reset == "after", convention.keeps, lengths,
-                   mask, restarts, reverse, dx, dh, dW, dU, db, dc,
-                   _count(threads, x, dh), isa)  # fmt: skip
+    _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, after=convention.reset == "after", keeps=convention.keeps,
+                   lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, dx=dx, dh=dh, dW=dW, dU=dU, db=db,
+                   dc=dc, threads=_count(threads, x, dh), isa=isa)  # fmt: skip
 
 
 def dc_size(c: Any, H: int, convention: Convention) -> int | None:
@@ -257,7 +258,8 @@ def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | 
 def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Array, U: Array, b: Array | None,
              c: Array | None, y: Array, gates: Array, convention: Convention, *, lengths: Array | None = None,
              mask: Array | None = None, restarts: Array | None = None, reverse: bool = False, needs_dx: bool = True,
-             threads: int | None = None, isa: str | None = None) -> tuple[Array | None, Array, Array, Array, Array, Array | None]:  # fmt: skip
+             threads: int | None = None,
+             isa: str | None = None) -> tuple[Array | None, Array, Array, Array, Array, Array | None]:  # fmt: skip
     """Backpropagation through time: see `gruvy.reference.backward`.
 
     Args:
@@ -284,22 +286,19 @@ def step(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | Non
     return h_last
 
 
-def readout(h: Array, V: Array, b: Array | None, *, lengths: Array | None = None, mask: Array | None = None,
-            out: Array | None = None, threads: int | None = None, isa: str | None = None) -> Array:  # fmt: skip
-    """The read-out of every state, V h + b at steps that count and 0 elsewhere.
+def readout(h: Array, V: Array, b: Array | None, *, threads: int | None = None, isa: str | None = None) -> Array:
+    """The read-out of every state, V h + b.
 
     Args:
-        h: states (T, B, H). V: (O, H). b: (O,) or None. lengths, mask: as in `forward`.
-        out: (T, B, O), filled with the result, or None to allocate.
+        h: states (T, B, H). V: (O, H). b: (O,) or None.
 
     Returns:
         (T, B, O), with the bits of one step at a time.
     """
     h = _rows(h)
-    if out is None:
-        out = np.empty((*h.shape[:2], V.shape[0]), h.dtype)
+    out = np.empty((*h.shape[:2], V.shape[0]), h.dtype)
     count = (_threads or _processors()) if threads is None else _whole(threads)
-    _core.readout(h, _dense(V), _dense(b), lengths, mask, out, count, isa or _isa())
+    _core.readout(h, _dense(V), _dense(b), out=out, threads=count, isa=isa or _isa())
     return out
 
 
@@ -319,7 +318,9 @@ class Packed:
         self._plain = tuple(None if a is None else np.array(a, order="C") for a in (W, U, b, c))
         self._isa = isa  # None: whatever the machine where it is unpickled has
         isa = isa or _isa()
-        self._core: Any = _core.Packed(*self._plain, convention.reset == "after", convention.keeps, isa)
+        self._core: Any = _core.Packed(
+            *self._plain, after=convention.reset == "after", keeps=convention.keeps, isa=isa
+        )
         self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
@@ -342,8 +343,8 @@ class Packed:
                      mask: Any = None, restarts: Any = None, reverse: bool = False,
                      threads: int | None = None) -> None:  # fmt: skip
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.engines.native.forward_into`."""
-        self._core.forward(x, h, lengths, mask, restarts, reverse, y, gates, h_last,
-                           _count(threads, x, h_last))  # fmt: skip
+        self._core.forward(x, h, lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, y=y, gates=gates,
+                           h_last=h_last, threads=_count(threads, x, h_last))  # fmt: skip
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""
