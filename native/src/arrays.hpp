@@ -42,7 +42,7 @@ class Array {
 
     // The shape must be this; `letters` names it in the error: "(T, B, I)".
     void expect(const char *letters, std::initializer_list<Index> shape) const;
-    void expect(Kind wanted) const;
+    void expect(Kind expected) const;
     // Strides must be those of an array whose axes from `from` on lie one in the other without gaps.
     void expect_dense(int from = 0) const;
 

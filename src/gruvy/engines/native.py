@@ -318,9 +318,7 @@ class Packed:
         self._plain = tuple(None if a is None else np.array(a, order="C") for a in (W, U, b, c))
         self._isa = isa  # None: whatever the machine where it is unpickled has
         isa = isa or _isa()
-        self._core: Any = _core.Packed(
-            *self._plain, after=convention.reset == "after", keeps=convention.keeps, isa=isa
-        )
+        self._core: Any = _core.Packed(*self._plain, after=convention.reset == "after", keeps=convention.keeps, isa=isa)
         self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
