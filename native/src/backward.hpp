@@ -34,9 +34,9 @@ template <class T> struct Backward {
     explicit Backward(const BackwardArgs<T> &args) : a(args), s(args.shape) {
         split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
         padded = blocks_of(s.H, L) * L;
-        // The rows summed together decide the bits: their number depends on the sizes, never on the lanes.
-        const Index across = blocks_of(most(1, s.H), 16) * 16;
-        target = most(256, least(1024, Index(256 << 10) / (4 * across * Index(sizeof(T)))));
+        const Index across = blocks_of(most(1, s.H), tuning::chunk_lanes) * tuning::chunk_lanes;
+        target = most(tuning::least_chunk_rows,
+                      least(tuning::most_chunk_rows, tuning::chunk_bytes / (4 * across * Index(sizeof(T)))));
         limit = most(s.B, least(target + s.B, s.T * s.B)) + 1;
         cell.H = s.H, cell.keeps = a.convention.keeps;
         dc = !a.dmore ? a.dc : a.convention.after ? a.dmore + 2 * s.H : nullptr;

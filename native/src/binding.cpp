@@ -8,6 +8,7 @@
 #include "arguments.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
+#include "tuning.hpp"
 #include "workspace.hpp"
 
 namespace gruvy {
@@ -125,7 +126,7 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h, "(B, H)", {B, H}, 0);
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
-        if (B * H * (I + H) < 100000) return kernels<T>(p.isa).forward(a);
+        if (B * H * (I + H) < tuning::locked_step) return kernels<T>(p.isa).forward(a);
         Released released;
         kernels<T>(p.isa).forward(a);
     });

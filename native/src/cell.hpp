@@ -33,7 +33,7 @@ template <class T> struct Cell {
     bool fused;  // the input products are made here, not before
     bool keeps;
 
-    bool apart() const { return I + H > longest; }
+    bool apart() const { return I + H > tuning::longest_chain; }
     Factor<T> factor_x(Index panel = 0) const { return {w.W + panel * w.panel_W, w.panel_W, I, apart()}; }
     Factor<T> factor_h(Index panel = 0) const { return {w.U + panel * w.panel_U, w.panel_U, H, apart()}; }
 

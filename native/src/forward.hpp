@@ -29,12 +29,10 @@ template <class T> struct Forward {
         cell.I = s.I, cell.H = s.H, cell.keeps = a.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
         active = a.steps.lengths ? s.B : share;
-        // With few rows at a step, or weights that the second cache and more cannot hold, W is better read once for
-        // many steps; else the products' way through memory costs more than reading W at each step.
         Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(T));
-        cell.fused = s.I <= 4 || (share >= 4 && bytes <= (2 << 20));
+        cell.fused = s.I <= tuning::few_inputs || (share >= tuning::few_rows && bytes <= tuning::weights_near);
         cell.stride_u = a.gates.p ? s.H : padded;
-        chunk = most(1, least(s.T, 256 / most(1, share)));
+        chunk = most(1, least(s.T, tuning::input_rows / most(1, share)));
     }
 
     void cut(Arena &arena) {

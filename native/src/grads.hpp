@@ -70,7 +70,7 @@ template <class T> struct SlotFactors {
     int count;
 
     SlotFactors(const T *w, Index panel, int slots, Index padded, Index H) {
-        const bool apart = 3 * H > longest;
+        const bool apart = 3 * H > tuning::longest_chain;
         count = apart && slots > 0 ? slots : 1;
         for (int f = 0; f < count; f++)
             factor[f] = {w + f * padded * Vec<T>::lanes, panel, padded * slots / count, apart};

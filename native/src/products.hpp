@@ -11,9 +11,7 @@ namespace gruvy::GRUVY_NS {
 template <class T> struct Products {
     using V = Vec<T>;
     static constexpr int L = V::lanes, R = Limits<T>::rows;
-    static constexpr Index block = 256;               // rows of one sum; sums are then added in order
-    static constexpr Index thin = 4;                  // up to so many inputs dW is made beside the bias sums
-    static constexpr Index panel_A = block * R + 16;  // + 16: no power of two between panels
+    static constexpr Index panel_A = tuning::gradient_rows * R + tuning::panel_gap;
 
     Shape s;
     bool is_after;
@@ -34,8 +32,8 @@ template <class T> struct Products {
     template <class Ar> void cut(Ar &arena, const Shape &shape, bool after, Index n, Index rows) {
         s = shape, is_after = after, threads = n, limit = rows;
         blocks_h = blocks_of(s.H, L), padded = blocks_h * L;
-        blocks_x = s.I > thin ? blocks_of(s.I, L) : 0;
-        tiles = blocks_of(s.H, R), panel_B = limit * L + 16;
+        blocks_x = s.I > tuning::thin_inputs ? blocks_of(s.I, L) : 0;
+        tiles = blocks_of(s.H, R), panel_B = limit * L + tuning::panel_gap;
         A = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * panel_A);
         for (Chunk &c : chunk) {
             c.da = arena.template take<T>(limit * 4 * padded + R);  // + R: see pack_A
@@ -44,7 +42,7 @@ template <class T> struct Products {
         }
     }
 
-    static Index blocks_in(Index rows) { return blocks_of(rows, block); }
+    static Index blocks_in(Index rows) { return blocks_of(rows, tuning::gradient_rows); }
 
     // What rows bring to a chunk once their gate gradients are there: panels of x, h and r ∘ h. And their dx.
     void bring(const Chunk &c, const BackRow<T> *rows, Index count) const {
@@ -58,8 +56,8 @@ template <class T> struct Products {
                 V::load(row.da + 3 * padded + j * L).store(dst);
         }
         if (!w.blocks_x) return;
-        // Few weights: some rows meet them all while the rows are at hand. Many: some of them meet all rows.
-        const Index group = w.blocks_x * w.panel_W * Index(sizeof(T)) <= (256 << 10) ? tile_rows : most(1, count);
+        const Index group = w.blocks_x * w.panel_W * Index(sizeof(T)) <= tuning::dx_weights_near ? tuning::waiting_rows
+                                                                                                 : most(1, count);
         for (Index i = 0; i < count; i += group) inputs(rows + i, least(group, count - i));
     }
 
@@ -141,7 +139,7 @@ template <class T> struct Products {
     // Bias gradients, and dW where the inputs are few.
     void sums(Index thread, const Chunk &c, Index from, Index K) const {
         const Index low = thread * blocks_h / threads, high = (thread + 1) * blocks_h / threads;
-        const Index inputs = s.I <= thin ? s.I : 0;
+        const Index inputs = s.I <= tuning::thin_inputs ? s.I : 0;
         for (Index slot = 0; slot < slots(); slot++)
             for (Index j = low; j < high; j++) {
                 Index n = slot == 3 ? 0 : inputs;

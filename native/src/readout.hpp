@@ -9,7 +9,6 @@ namespace gruvy::GRUVY_NS {
 
 template <class T> struct Readout {
     static constexpr int L = Vec<T>::lanes;
-    static constexpr Index rows_at_once = 64;
     const ReadoutArgs<T> &args;
     Index blocks, threads;
     T *panels, *bias;
@@ -17,14 +16,14 @@ template <class T> struct Readout {
     T **to;          // per thread: rows of out
 
     explicit Readout(const ReadoutArgs<T> &a) : args(a), blocks(blocks_of(a.O, L)) {
-        threads = most(1, least(a.threads, a.T * a.B / 16));
+        threads = most(1, least(a.threads, a.T * a.B / tuning::readout_rows_of_thread));
     }
 
     void cut(Arena &arena) {
         panels = arena.take<T>(blocks * args.H * L);
         bias = arena.take<T>(blocks * L);
-        from = arena.take<const T *>(threads * rows_at_once);
-        to = arena.take<T *>(threads * rows_at_once);
+        from = arena.take<const T *>(threads * tuning::readout_rows);
+        to = arena.take<T *>(threads * tuning::readout_rows);
     }
 
     void run() {
@@ -45,11 +44,11 @@ template <class T> struct Readout {
     }
 
     void work(Index thread) {
-        const T **rows = from + thread * rows_at_once;
-        T **results = to + thread * rows_at_once;
+        const T **rows = from + thread * tuning::readout_rows;
+        T **results = to + thread * tuning::readout_rows;
         const Index total = args.T * args.B, last = (thread + 1) * total / threads;
         for (Index i = thread * total / threads; i < last;) {
-            Index count = least(rows_at_once, last - i);
+            Index count = least(tuning::readout_rows, last - i);
             for (Index k = 0; k < count; k++, i++) {
                 rows[k] = args.h.at(i / args.B, i % args.B);
                 results[k] = args.out.at(i / args.B, i % args.B);
@@ -59,7 +58,7 @@ template <class T> struct Readout {
     }
 
     void product(const T *const *rows, T *const *results, Index count) const {
-        const Factor<T> weights{panels, args.H * L, args.H, args.H > longest};
+        const Factor<T> weights{panels, args.H * L, args.H, args.H > tuning::longest_chain};
         for_tiles<T, 1>(count, 0, blocks, &weights, 1, [&](int, const Tile<T, 1> &tile) {
             for (int r = 0; r < tile.R; r++) {
                 for (int p = 0; p < tile.P; p++) Vec<T>::load(bias + (tile.block + p) * L).store(tile.at(r, p));

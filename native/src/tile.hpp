@@ -7,13 +7,14 @@
 
 #include "engine.hpp"
 #include "simd.hpp"
+#include "tuning.hpp"
 
 namespace gruvy::GRUVY_NS {
 
 // Keep in step: R P N accumulators + P N weights + 1 broadcast <= registers.
 template <class T> struct Limits {
     static constexpr bool many = Vec<T>::registers >= 32;
-    static constexpr int rows = many ? 8 : 4;
+    static constexpr int rows = many ? tuning::tile_rows_of_32 : tuning::tile_rows_of_16;
 };
 
 GRUVY_INLINE Index least(Index a, Index b) { return a < b ? a : b; }
@@ -122,11 +123,6 @@ template <class T> struct Factor {
     bool apart;
 };
 
-constexpr Index tile_rows = 64;  // rows whose accumulators wait in memory together
-// Of a panel at a time: what stays in the first cache while all rows meet it. Also the length of one chain, the same on
-// every instruction set, where all that one number is made of is more than `longest`: a longer chain loses digits.
-constexpr Index near_steps = 256, longest = 512;
-
 template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index, bool);
 
 template <class T, int N> struct Kind {
@@ -139,7 +135,7 @@ template <class T, int N, class Begin, class End>
 inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, Index last, const Factor<T> *factor,
                   int factors, const Begin &begin, const End &end) {
     constexpr int L = Vec<T>::lanes, full = Limits<T>::rows;
-    constexpr Index most_tiles = tile_rows / full;
+    constexpr Index most_tiles = tuning::waiting_rows / full;
     alignas(64) T acc[most_tiles * full * 3 * L];
     alignas(64) T side[most_tiles * full * L];
     const T *a[most_tiles * full];
@@ -153,7 +149,7 @@ inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, In
             for (int f = 0; f < factors; f++) {
                 const Factor<T> &w = factor[f];
                 const T *panel = w.w + block * w.panel;
-                const Index step = tiles > 1 || w.apart ? near_steps : most(1, w.K);
+                const Index step = w.apart ? tuning::chain : tiles > 1 ? tuning::panel_steps : most(1, w.K);
                 for (Index i = 0; i < tiles; i++) begin(f, tile(i));
                 for (Index k = 0; k < w.K; k += step) {
                     kind.multiply(acc, a, tiles, panel + k * N * L, w.panel, least(step, w.K - k), w.apart);
