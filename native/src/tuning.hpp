@@ -58,9 +58,9 @@ constexpr int barrier_spins = 400, barrier_microseconds = 300;
 constexpr int idle_spins = 1000, idle_microseconds = 1000;
 constexpr int most_threads = 256;  // a mistake in a number of threads must not exhaust the system
 
-// Scratch blocks kept between calls, which saved up to 24 % of a call with one input; from `huge_page` on in huge pages:
-// fewer misses of the address cache. A block is made an eighth larger than asked for, so that slightly larger calls fit
-// too, and stays for others where a call's need and `small_block` together are less than an eighth of it.
+// Scratch blocks kept between calls, which saved up to 24 % of a call with one input; from `huge_page` on in huge
+// pages: fewer misses of the address cache. A block is made an eighth larger than asked for, so that slightly larger
+// calls fit too, and stays for others where a call's need and `small_block` together are less than an eighth of it.
 constexpr int kept_blocks = 16, spare_part = 8;
 constexpr std::size_t huge_page = 2 << 20, small_block = 1 << 20;
 
