@@ -62,7 +62,7 @@ template <class T> struct Readout {
         for_tiles<T, 1>(count, 0, blocks, &weights, 1, [&](int, const Tile<T, 1> &tile) {
             for (int r = 0; r < tile.R; r++) {
                 for (int p = 0; p < tile.P; p++) Vec<T>::load(bias + (tile.block + p) * L).store(tile.at(r, p));
-                tile.a[r] = rows[tile.row + r];
+                tile.input[r] = rows[tile.row + r];
             }
         }, [&](const Tile<T, 1> &tile) {
             for (int r = 0; r < tile.R; r++)

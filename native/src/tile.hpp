@@ -100,9 +100,9 @@ template <class T> GRUVY_INLINE void store_up_to(T *p, Vec<T> v, Index n) {
 template <class T, int N> struct Tile {
     int R, P;
     Index row, block;
-    T *acc;       // [R][P][N][lanes]
-    T *side;      // [R][P][lanes]: to keep something between two products
-    const T **a;  // [R]: the rows' factors, for begin to set
+    T *acc;           // [R][P][N][lanes]
+    T *side;          // [R][P][lanes]: to keep something between two products
+    const T **input;  // [R]: where the rows' factors are, for begin to set
 
     GRUVY_INLINE T *at(int r, int p, int n = 0) const { return acc + ((r * P + p) * N + n) * Vec<T>::lanes; }
     GRUVY_INLINE void clear() const {
@@ -116,10 +116,11 @@ template <class T, int N> struct Tile {
     }
 };
 
-// One product into the accumulators: block j's panel at w + j panel, K vectors of N. apart: sums of blocks of k.
+// One product into the accumulators, K vectors of N: block j's panel at panels + j panel_size. apart: sums of blocks of
+// k.
 template <class T> struct Factor {
-    const T *w;
-    Index panel, K;
+    const T *panels;
+    Index panel_size, K;
     bool apart;
 };
 
@@ -138,22 +139,23 @@ inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, In
     constexpr Index most_tiles = tuning::waiting_rows / full;
     alignas(64) T acc[most_tiles * full * 3 * L];
     alignas(64) T side[most_tiles * full * L];
-    const T *a[most_tiles * full];
+    const T *input[most_tiles * full];
     const int R = kind.R, P = kind.P, size = R * P * N * L;
     for (; block + P <= last; block += P)
         for (Index from = row; from + R <= rows;) {
             const Index tiles = least(most_tiles, (rows - from) / R);
             auto tile = [&](Index i) {
-                return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, a + i * R};
+                return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, input + i * R};
             };
             for (int f = 0; f < factors; f++) {
-                const Factor<T> &w = factor[f];
-                const T *panel = w.w + block * w.panel;
-                const Index step = w.apart ? tuning::chain : tiles > 1 ? tuning::panel_steps : most(1, w.K);
+                const Factor<T> &product = factor[f];
+                const T *panel = product.panels + block * product.panel_size;
+                const Index step = product.apart ? tuning::chain : tiles > 1 ? tuning::panel_steps : most(1, product.K);
                 for (Index i = 0; i < tiles; i++) begin(f, tile(i));
-                for (Index k = 0; k < w.K; k += step) {
-                    kind.multiply(acc, a, tiles, panel + k * N * L, w.panel, least(step, w.K - k), w.apart);
-                    for (Index i = 0; i < tiles * R && k + step < w.K; i++) a[i] += step;
+                for (Index k = 0; k < product.K; k += step) {
+                    kind.multiply(acc, input, tiles, panel + k * N * L, product.panel_size, least(step, product.K - k),
+                                  product.apart);
+                    for (Index i = 0; i < tiles * R && k + step < product.K; i++) input[i] += step;
                 }
             }
             for (Index i = 0; i < tiles; i++) end(tile(i));
