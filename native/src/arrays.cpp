@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 
 #include <cstring>
+#include <utility>
 
 namespace gruvy {
 namespace {
@@ -143,7 +144,7 @@ void Array::from_tensor(nb::handle object, bool writable) {
     nb::object copy = object.attr("clone")();
     borrow(copy);
     if (negated(copy) || unfit()) throw InputError(std::string(name) + ": " + why);
-    if (!owner.is_valid()) owner = copy;
+    if (!owner.is_valid()) owner = std::move(copy);
 }
 
 void Array::borrow(nb::handle object) {
@@ -216,7 +217,7 @@ void Array::expect_dense(int from) const {
     if (!there || empty()) return;
     Index dense = 1;
     for (int i = axes - 1; i >= from; i--) {
-        if (sizes[i] != 1 && strides[i] != dense) {
+        if (sizes[i] != 1 && strides[i] != dense) {  // NOLINT(clang-analyzer-security.ArrayBound): axes <= most
             throw InputError(std::string(name) + ": expected " +
                              (from ? "unit strides after the first two axes" : "contiguous memory"));
         }

@@ -156,7 +156,7 @@ class Pool {
 std::atomic<Pool *> the_pool{nullptr};
 
 struct Registration {
-    Registration() {
+    Registration() noexcept {
 #if defined(GRUVY_POSIX)
         pthread_atfork(nullptr, nullptr, [] {
             the_pool.store(nullptr);
