@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import sys
 
 import numpy as np
@@ -120,16 +122,50 @@ def test_history_and_confusion():
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("predicted", "true")
 
 
-def test_every_figure_shows_itself_in_a_notebook(net):
+def shown(figure):
+    """What a notebook is handed, as it arrives there; fails where a figure has nothing to show."""
+    content = json.loads(json.dumps(figure._repr_mimebundle_()))["application/vnd.plotly.v1+json"]
+    layout = content["layout"]
+    assert layout["title"]["text"]
+    assert layout["xaxis"]["title"]["text"]
+    assert layout["yaxis"]["title"]["text"]
+    values = [line[axis] for line in content["data"] for axis in ("y", "z") if axis in line]
+    assert values
+    assert all(v["bdata"] if isinstance(v, dict) else len(v) for v in values)
+    return content
+
+
+def test_every_figure_shows_itself_in_a_notebook(net, monkeypatch):
+    io = pytest.importorskip("plotly.io", reason="plotly is not installed")
+    monkeypatch.setattr(io.renderers, "default", "plotly_mimetype")
     w, x, options, t = net
     c = contributions(w, x, target=0, **options)
-    for figure in (
-        figures.gates(t), figures.time_scales(t), figures.gradient_norms(gradient_norms(w, x, **options)),
-        figures.contributions(c, np.nan_to_num(x)), figures.history([{"epoch": 1, "loss": 1.0}]),
-        figures.confusion([1, 0], [1, 1]),
-    ):  # fmt: skip
-        assert hasattr(figure, "_repr_mimebundle_")
-        assert figure.to_dict()["layout"]["title"]["text"]
+    made = {
+        "gates": figures.gates(t),
+        "time_scales": figures.time_scales(t),
+        "gradient_norms": figures.gradient_norms(gradient_norms(w, x, **options)),
+        "contributions": figures.contributions(c, np.nan_to_num(x)),
+        "history": figures.history([{"epoch": 1, "loss": 1.0}]),
+        "confusion": figures.confusion([1, 0], [1, 1]),
+    }
+    own = inspect.getmembers(figures, inspect.isfunction)
+    assert set(made) == {name for name, f in own if f.__module__ == figures.__name__ and name[0] != "_"}
+    for name, figure in made.items():
+        assert [line["type"] for line in shown(figure)["data"]] == [line.type for line in figure.data], name
+
+
+def test_a_figure_with_nothing_to_show_is_seen(net, monkeypatch):
+    io = pytest.importorskip("plotly.io", reason="plotly is not installed")
+    figure = figures.gates(net[3])
+    monkeypatch.setattr(io.renderers, "default", "plotly_mimetype")
+    shown(figure)
+    for fault in ({"title": None}, {"xaxis": {"title": None}}, {"yaxis": {"title": None}}):
+        with pytest.raises((AssertionError, KeyError)):
+            shown(figures.gates(net[3]).update_layout(fault))
+    with pytest.raises(AssertionError):
+        shown(type(figure)(layout=figure.layout))
+    with pytest.raises(TypeError):  # what JSON cannot carry
+        shown(figure.update_layout(meta=object()))
 
 
 def test_bad_input_is_named(net):
