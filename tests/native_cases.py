@@ -10,16 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from compare import error
+from compare import error, limit
 from gruvy import reference
 from gruvy.convention import Convention
 from gruvy.engines import native
 
 CONVENTIONS = [Convention(r, u) for r, u in itertools.product(("before", "after"), ("adds", "keeps"))]
 NAMES = ("dx", "dh", "dW", "dU", "db", "dc")
-
-# The issue's own limits, max|a-b| / max|b| against the float64 reference.
-LIMITS = {"float32": 2e-6, "float64": 1e-12}
 
 
 def builds() -> list[Any]:
@@ -94,7 +91,7 @@ def actual(convention: Convention, args: dict[str, Any], options: dict[str, Any]
 
 def assert_agree(got: dict[str, Any], want: dict[str, Any], dtype: Any) -> None:
     """Every tensor within the limit of its dtype; a zero must be met exactly."""
-    limit = LIMITS[np.dtype(dtype).name]
+    most = limit("engine", dtype)
     for name, w in want.items():
         g = got[name]
         assert (g is None) == (w is None), name
@@ -103,7 +100,7 @@ def assert_agree(got: dict[str, Any], want: dict[str, Any], dtype: Any) -> None:
         assert g.shape == w.shape, f"{name}: shape {g.shape}, expected {w.shape}"
         assert g.dtype == dtype, f"{name}: dtype {g.dtype}, expected {np.dtype(dtype)}"
         e = error(g, w)
-        assert e <= limit, f"{name}: error {e:.2e}, limit {limit:.0e}"
+        assert e <= most, f"{name}: error {e:.2e}, limit {most:.0e}"
 
 
 def assert_same_bits(got: dict[str, Any], want: dict[str, Any]) -> None:

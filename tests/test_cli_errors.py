@@ -12,6 +12,7 @@ import pytest
 
 import gruvy
 from cli_help import OPTIONAL, call, shell, shell_without, write_slopes, write_wide
+from compare import assert_close
 from gruvy.convention import Convention
 from gruvy.model import file as model_file
 from gruvy.model.model import Model
@@ -313,7 +314,7 @@ def test_predict_of_an_archive_with_nothing_but_the_base(here: Path) -> None:
     table = [line.split(",") for line in done.stdout.splitlines()]
     assert table[0] == ["id", "prediction", "probability_down", "probability_up"]
     wanted = gruvy.load("m.safetensors").predict_proba(X)
-    np.testing.assert_allclose(np.array([row[2:] for row in table[1:]], float), wanted, atol=1e-6)
+    assert_close(np.array([row[2:] for row in table[1:]], wanted.dtype), wanted, "answer")
 
 
 def test_a_process_says_the_same(here: Path) -> None:

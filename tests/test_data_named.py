@@ -8,6 +8,7 @@ import socket
 import numpy as np
 import pytest
 
+from compare import assert_close
 from gruvy.data import Sequences, adding, addition, all_sums, from_bits, load, names, random_sums, to_bits
 from gruvy.errors import InputError, MissingExtraError
 
@@ -84,8 +85,7 @@ def test_mnist1d():
     assert {x.shape for s in (made.train, made.test) for x in s.x} == {(40, 1)}
     assert np.bincount(np.concatenate([made.train.y, made.test.y])).tolist() == [500] * 10
     whole = np.concatenate(made.train.x + made.test.x).astype(np.float64)
-    assert abs(whole.mean()) < 1e-6  # the published set is standardised as a whole
-    assert abs(whole.std() - 1) < 1e-6
+    assert_close([whole.mean(), whole.std()], [0, 1], "standardised")  # as a whole, as it is published
 
 
 def test_adding():
@@ -98,7 +98,7 @@ def test_adding():
         assert y == np.float32(x[:, 0] @ x[:, 1])
         assert 0 <= x[:, 0].min() <= x[:, 0].max() < 1
     variance = np.var(adding(20_000, steps=4).y)
-    assert abs(variance - 1 / 6) < 0.01  # of the sum of two independent uniform numbers: 2 / 12
+    assert_close(variance, 2 / 12, "variance of 20,000")  # of the sum of two independent uniform numbers
 
 
 def test_binary_addition():

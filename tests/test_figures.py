@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from compare import assert_close
 from gruvy.errors import DataError, InputError, MissingExtraError
 from gruvy.inside import figures
 from gruvy.inside.contributions import contributions
@@ -65,8 +66,8 @@ def test_too_many_units_are_averaged_and_said():
     assert figure.data[0].z.shape == (344, 2)
     assert figure.layout.title.text == "Update gate z (each row the mean of 3 units)"
     assert figure.data[0].y[:2] == ("0 and 2 more", "3 and 2 more")
-    np.testing.assert_allclose(figure.data[0].z[343], t.update[0, 0, :, 1029])
-    np.testing.assert_allclose(figure.data[0].z[1], t.update[0, 0, :, 3:6].mean(1))
+    assert_close(figure.data[0].z[343], t.update[0, 0, :, 1029], "exact")
+    assert_close(figure.data[0].z[1], t.update[0, 0, :, 3:6].mean(1), "equation")
 
 
 def test_time_scales_count_every_unit(net):
@@ -98,7 +99,7 @@ def test_contributions_under_the_input(net):
     c = contributions(w, x, target=0, **options)
     figure = figures.contributions(c, np.nan_to_num(x), sequence=0, features=["a", "b", "c"])
     assert [line.name for line in figure.data[:3]] == ["a", "b", "c"]
-    np.testing.assert_allclose(figure.data[-1].y, c.values[0].sum(1))
+    assert_close(figure.data[-1].y, c.values[0].sum(1), "equation")
     wide = random_weights(np.random.default_rng(32), CONVENTIONS[0], I=6)
     many = [np.random.default_rng(33).normal(size=(5, 6))]
     heat, bars = figures.contributions(contributions(wide, many), many, theme="dark").data

@@ -17,6 +17,7 @@ pytest.importorskip("jinja2")
 from rich.console import Console
 
 import gruvy
+from compare import assert_apart, assert_close, limit
 from gruvy import lab
 from gruvy.lab import binary, cost, gates, gradients, memory, relation, runner, store
 from gruvy.lab.experiment import Experiment, Verdict, show
@@ -236,9 +237,9 @@ def test_speech_runs_from_measurement_to_figure():
 
 def test_the_tied_lstm_is_the_gru_only_under_its_four_conditions():
     s = {"steps": 50, "units": 8}
-    assert relation.identity(None, s, 0)["difference"] <= 1e-15
+    assert relation.identity(None, s, 0)["difference"] <= limit("equation")
     for left_out in relation.CONDITIONS:
-        assert relation.identity(left_out, s, 0)["difference"] > 1e-2, left_out
+        assert relation.identity(left_out, s, 0)["difference"] > limit("another"), left_out
 
 
 def test_frozen_gates_at_their_own_values_change_nothing():
@@ -254,13 +255,13 @@ def test_frozen_gates_at_their_own_values_change_nothing():
     states, z, r = gates.run(w, x, {})
     with torch.no_grad():
         expected = layer(torch.from_numpy(x))[0].numpy()
-    np.testing.assert_allclose(states, expected, atol=1e-14)
+    assert_close(states, expected)
     kept, _, _ = gates.run(w, x, {"z": 0.0})
     np.testing.assert_array_equal(kept, 0)
     assert 0 < z.min() < z.max() < 1
     assert 0 < r.min() < r.max() < 1
     changed, _, _ = gates.run(w, x, {"r": 0.0})
-    assert np.abs(changed - states).max() > 1e-2
+    assert_apart(changed, states, "another")
 
 
 def test_counts_are_the_textbooks():

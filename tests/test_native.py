@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compare import assert_close
 from gruvy import reference
 from gruvy.convention import Convention
 from gruvy.engines import native
@@ -166,12 +167,12 @@ def test_step_packed_and_readout(convention):
     x = np.nan_to_num(x)
     want = reference.step(x[0], h, **args, convention=convention)
     for got in (native.step(x[0], h, **args, convention=convention), packed.step(x[0], h)):
-        assert np.abs(got - want).max() < 2e-6
+        assert_close(got, want, "engine")
     V, b = np.random.default_rng(2).normal(size=(4, 21)).astype("f"), np.arange(4, dtype="f")
     out = native.readout(y, V, b, lengths=options["lengths"], mask=options["mask"])
     valid = (np.arange(8)[:, None] < options["lengths"]) & options["mask"]
     want = np.where(valid[..., None], y.astype(float) @ V.T.astype(float) + b, 0)
-    assert np.abs(out - want).max() / np.abs(want).max() < 2e-6
+    assert_close(out, want.astype("f"), "engine")
     assert np.all(out[~valid] == 0)
 
 

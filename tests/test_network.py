@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import gruvy
-from compare import assert_close, numpy
+from compare import assert_apart, assert_close, numpy
 from gruvy.engines import stack as recurrence
 from gruvy.errors import ConventionError, InputError, InputTypeError
 from small_nets import CONVENTIONS, irregular
@@ -69,9 +69,7 @@ def test_pooling_reads_the_steps_that_count_since_the_last_restart(pooling, step
         pool = {"mean": np.mean, "max": np.max}[pooling]
         pooled = pool(steps_read, axis=0) if steps_read else final[b]
         assert_close(out.last[b], numpy(net.V) @ pooled + numpy(net.b_y), name=f"last[{b}]")
-    assert not np.allclose(
-        out.last.detach(), network(bidirectional=True)(torch.tensor(x), **tensors(given)).last.detach()
-    )
+    assert_apart(out.last, network(bidirectional=True)(torch.tensor(x), **tensors(given)).last, "another")
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
@@ -157,7 +155,7 @@ def test_remember_n_steps(convention, n):
                 p.zero_()  # a state left alone: nothing comes in, and nothing mixes
     state = torch.ones(4, 1, 4, dtype=torch.float64)
     out = net(torch.zeros(1, n, 2, dtype=torch.float64), state=state)
-    np.testing.assert_allclose(out.state.detach(), np.exp(-1), rtol=1e-6)
+    assert_close(out.state, np.full((4, 1, 4), np.exp(-1)), "decay")
 
 
 def test_named_schemes():
@@ -337,7 +335,7 @@ def test_fit_a_label_a_step():
     assert np.array_equal(listed[3], net.predict(X)[3])
     p = net.predict_proba(X)
     assert p.shape == (64, 5, 2)
-    np.testing.assert_allclose(p.sum(-1), 1, rtol=1e-6)
+    assert_close(p.sum(-1), np.ones((64, 5), p.dtype), "total")
     np.testing.assert_array_equal(p.argmax(-1), net.predict(X))
 
 

@@ -168,7 +168,7 @@ def test_partial_derivatives_where_an_input_is_computed_from_another(convention:
         moved = (x + sign * eps * gradient).detach().requires_grad_()
         g.append(torch.autograd.grad(f(moved), moved)[0])
     central = (g[0] - g[1]) / eps  # 2 H g, the derivative of |g|², to the square of eps
-    assert torch.allclose(twice, central, rtol=1e-6, atol=1e-8)
+    assert_close(twice, central, "central")
 
 
 @pytest.mark.parametrize("two", [False, pytest.param(True, marks=pytest.mark.slow)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from compare import assert_close
 from gruvy.nn import GRU, memory
 
 MANY = memory.LARGE // 4 + 5  # float32 numbers of a large block
@@ -70,7 +71,7 @@ def test_two_graphs_and_threads_keep_their_own_gates():
 
     expected = gradients(theirs, torch.float64)
     for actual, e in zip(gradients(ours, torch.float32), expected, strict=True):
-        assert np.abs(actual - e).max() <= 1e-5 * np.abs(e).max()
+        assert_close(actual, e, "float32 gradient")
     found: dict[int, list[np.ndarray]] = {}
     threads = [threading.Thread(target=lambda k=k: found.update({k: gradients(ours, torch.float32)})) for k in range(3)]
     for t in threads:
@@ -79,5 +80,5 @@ def test_two_graphs_and_threads_keep_their_own_gates():
         t.join()
     for k in range(3):
         for actual, e in zip(found[k], expected, strict=True):
-            assert np.abs(actual - e).max() <= 1e-5 * np.abs(e).max()
+            assert_close(actual, e, "float32 gradient")
     assert memory._blocks

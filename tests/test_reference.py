@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compare import assert_close, limit
 from gruvy import reference
 from gruvy.convention import PRESETS, Convention
 
 CONVENTIONS = [Convention(r, u) for r, u in itertools.product(("before", "after"), ("adds", "keeps"))]
-LIMIT = 1e-13  # the complex step has no cancellation: what is left is the rounding of a few hundred operations
 
 
 def problem(convention, seed=0, T=5, B=4, I=2, H=3, edges=True):
@@ -81,7 +81,7 @@ def worst(actual, expected):
 @pytest.mark.parametrize("seed", range(3))
 def test_backward_is_the_complex_step(convention, edges, reverse, seed):
     case = (*problem(convention, seed, edges=edges), convention, reverse)
-    assert worst(by_hand(*case), complex_step(*case)) < LIMIT
+    assert worst(by_hand(*case), complex_step(*case)) < limit("derivative")
 
 
 FAULTS = ["swapped gates", "wrong sign", "stale bias", "wrong convention", "nan", "wrong mask"]
@@ -105,7 +105,7 @@ def test_the_complex_step_catches(fault):
         wrong["h"] = wrong["h"] * np.nan
     else:
         wrong = by_hand(args, {**options, "mask": ~options["mask"]}, dy, dh, convention, False)
-    assert not worst(wrong, truth) < LIMIT
+    assert not worst(wrong, truth) < limit("derivative")
 
 
 def test_the_tutorials_equations_by_hand():
@@ -121,13 +121,13 @@ def test_the_tutorials_equations_by_hand():
     expected = (1 - z) * h + z * n
     one = [np.array([[v]]) if k % 3 < 2 else np.array([v])
            for k, v in enumerate((W_z, U_z, b_z, W_r, U_r, b_r, W_h, U_h, b_h))]  # fmt: skip
-    assert reference.tutorial_step(np.array([x]), np.array([h]), *one)[0] == pytest.approx(expected, rel=1e-15)
+    assert_close(reference.tutorial_step(np.array([x]), np.array([h]), *one)[0], expected, "equation")
     W, U, b = np.array([[W_r], [W_z], [W_h]]), np.array([[U_r], [U_z], [U_h]]), np.array([b_r, b_z, b_h])
     for update, z_sign in (("adds", 1), ("keeps", -1)):  # negating the z rows is the same function
         sign = np.array([1, z_sign, 1])
         new = reference.step(np.array([[x]]), np.array([[h]]), W * sign[:, None], U * sign[:, None], b * sign, None,
                              Convention("before", update))  # fmt: skip
-        assert new[0, 0] == pytest.approx(expected, rel=1e-15)
+        assert_close(new[0, 0], expected, "equation")
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
@@ -148,7 +148,7 @@ def test_clamped_gates(convention):
             clamp = np.concatenate([np.full(H, 800.0 * (2 * r - 1)), np.full(H, 800.0 * (2 * z - 1)), b_n])
             new = reference.step(x, h, W, U, clamp, c, convention)
             expected = h if z == (1 if convention.keeps else 0) else n
-            np.testing.assert_allclose(new, expected, rtol=0, atol=1e-15)
+            assert_close(new, expected, "equation")
 
 
 def test_sigmoid_where_exp_overflows():

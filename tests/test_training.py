@@ -103,7 +103,7 @@ def test_a_weight_is_a_number_of_copies():
     fit_task(a, task, X, y, weights, None, settings)
     fit_task(b, task, [X[i] for i in copies], y[copies], None, None, settings)
     for p, q in zip(a.parameters(), b.parameters(), strict=True):
-        np.testing.assert_allclose(p.detach(), q.detach(), rtol=0, atol=1e-10)
+        assert_close(p, q, "trained")
 
 
 # The loop
@@ -137,11 +137,11 @@ def test_it_learns_and_tells_the_loss_it_had():
     # With the learning rate at its end of zero the last epoch's loss is that of the trained net.
     task = Labels.of(y)
     loss, score = judge(module, task, Batches(X, task.encode(y)))
-    np.testing.assert_allclose(history["loss"][-1], loss, rtol=0.05)
+    assert_close(history["loss"][-1], loss, "loss over an epoch")
     raw = np.stack(raw_of(module, X))
     assert score == (task.answers(raw) == y).mean()
     p = task.probabilities(raw.astype(np.float64))
-    np.testing.assert_allclose(loss, -np.log(p[np.arange(40), (y == "up").astype(int)]).mean(), rtol=1e-5)
+    assert_close(loss, -np.log(p[np.arange(40), (y == "up").astype(int)]).mean(), "answer")
 
 
 def test_early_stopping_restores_the_best_epoch():
@@ -178,10 +178,10 @@ def test_ctrl_c_keeps_the_best_so_far():
 
 def test_the_rate_warms_up_and_falls_to_zero():
     s = Settings(learning_rate=2.0)
-    np.testing.assert_allclose([s.rate(d) for d in (0, 0.05, 0.1, 0.55, 1)], [0, 1, 2, 1, 0], atol=1e-12)
+    assert_close(np.array([s.rate(d) for d in (0, 0.05, 0.1, 0.55, 1)]), [0, 1, 2, 1, 0], "equation")
     assert Settings(learning_rate=2.0, schedule="constant").rate(0.01) == 2
     _, history = fitted(learning_rate=2e-3)
-    assert history["learning_rate"][-1] == pytest.approx(0, abs=1e-12)
+    assert history["learning_rate"][-1] == 0
 
 
 def test_gradients_are_cut_to_a_norm(monkeypatch):
@@ -195,7 +195,7 @@ def test_gradients_are_cut_to_a_norm(monkeypatch):
 
     monkeypatch.setattr(torch.optim.AdamW, "step", watched)
     fitted(clip_norm=0.05)
-    assert max(norms) == pytest.approx(0.05, rel=1e-3)
+    assert_close(max(norms), 0.05, "clipped")
     norms.clear()
     fitted(clip_norm=None)
     assert max(norms) > 0.06
@@ -425,8 +425,8 @@ def test_two_processes_train_the_same_network(tmp_path):
 
 def test_scaling_by_hand():
     mean, scale = Scaler.of(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([1.0, 3.0]))
-    np.testing.assert_allclose(mean, [2.5, 5])
-    np.testing.assert_allclose(scale, [np.sqrt(0.75), 1])  # 0.25 * 1.5² + 0.75 * 0.5²; a constant is left as it is
+    assert_close(mean, [2.5, 5], "equation")
+    assert_close(scale, [np.sqrt(0.75), 1], "equation")  # 0.25 * 1.5² + 0.75 * 0.5²; a constant is left as it is
 
 
 # What the loop must reach
