@@ -38,9 +38,11 @@ def test_adding_is_what_was_published(lag):
 
 
 def test_adding_has_the_variance_that_its_guess_is_scored_with():
-    _, target = tasks.draw_adding(np.random.default_rng(0), 200_000, 100)
-    # A tenth of the first marks fall on the very first pair, which counts as 0: 1/24 less a twentieth of it.
-    assert_close(target.astype(float).var(), 0.95 / 24, "variance of 200,000")
+    x, target = tasks.draw_adding(np.random.default_rng(0), 200_000, 100)
+    # Two numbers of variance 1/3, a quarter of each; at the very first pair one counts as 0. There falls a tenth of the
+    # first marks, and of the second ones, where that place is free, one in T/2 - 1.
+    expected = (2 - 0.1 - 0.9 / (x.shape[1] // 2 - 1)) / 3 / 16
+    assert_close(target.astype(np.float64).var(), expected, "variance of 200,000")
 
 
 @pytest.mark.parametrize("lag", [10, 100])

@@ -71,7 +71,7 @@ def test_two_graphs_and_threads_keep_their_own_gates():
 
     expected = gradients(theirs, torch.float64)
     for actual, e in zip(gradients(ours, torch.float32), expected, strict=True):
-        assert_close(actual, e, "float32 gradient")
+        assert_close(actual, e, "gradient of float32")
     found: dict[int, list[np.ndarray]] = {}
     threads = [threading.Thread(target=lambda k=k: found.update({k: gradients(ours, torch.float32)})) for k in range(3)]
     for t in threads:
@@ -80,5 +80,5 @@ def test_two_graphs_and_threads_keep_their_own_gates():
         t.join()
     for k in range(3):
         for actual, e in zip(found[k], expected, strict=True):
-            assert_close(actual, e, "float32 gradient")
+            assert_close(actual, e, "gradient of float32")
     assert memory._blocks

@@ -96,11 +96,11 @@ def test_time_scale_of_a_unit_that_decays_at_a_known_rate():
     x = np.zeros((1, 500, 1))
     state = np.ones((1, 1, 3))
     t = trace(w, x, state=state)
-    assert_close(t.time_scales()[0], taus, "same")
+    assert_close(t.time_scales()[0], taus, "time-scale")
     # after τ steps the state really is 1/e of what it was
-    assert_close(t.state[0, 0, [2, 199], [1, 2]], [np.exp(-1)] * 2, "same")
+    assert_close(t.state[0, 0, [2, 199], [1, 2]], [np.exp(-1)] * 2, "time-scale")
     kept = trace(w.convert("onnx"), x, state=state)
-    assert_close(kept.time_scales()[0], taus, "same")
+    assert_close(kept.time_scales()[0], taus, "time-scale")
 
 
 def test_time_scales_at_the_ends():

@@ -137,7 +137,7 @@ def test_it_learns_and_tells_the_loss_it_had():
     # With the learning rate at its end of zero the last epoch's loss is that of the trained net.
     task = Labels.of(y)
     loss, score = judge(module, task, Batches(X, task.encode(y)))
-    assert_close(history["loss"][-1], loss, "loss over an epoch")
+    assert_close(history["loss"][-1], np.float64(loss), "late epoch")
     raw = np.stack(raw_of(module, X))
     assert score == (task.answers(raw) == y).mean()
     p = task.probabilities(raw.astype(np.float64))
@@ -195,7 +195,7 @@ def test_gradients_are_cut_to_a_norm(monkeypatch):
 
     monkeypatch.setattr(torch.optim.AdamW, "step", watched)
     fitted(clip_norm=0.05)
-    assert_close(max(norms), 0.05, "clipped")
+    assert_close(np.float64(max(norms)), 0.05, "clipped")
     norms.clear()
     fitted(clip_norm=None)
     assert max(norms) > 0.06
@@ -420,7 +420,7 @@ def test_two_processes_train_the_same_network(tmp_path):
 
     a, b = load_file(alone), load_file(together)
     for name in a:
-        assert_close(b[name].double(), a[name].double(), "second", name)
+        assert_close(b[name].double(), a[name].double(), "trained", name)
 
 
 def test_scaling_by_hand():

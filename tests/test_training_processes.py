@@ -138,7 +138,7 @@ def test_processes_reach_the_loss_of_one(tmp_path, count, launcher, monkeypatch)
         )
         assert_close(np.array(found["loss"]), history["loss"], "mean of losses")
         for a, b in zip(found["weights"], module.parameters(), strict=True):
-            assert_close(np.array(a), b, "second")
+            assert_close(np.array(a), b, "trained")
 
 
 @pytest.mark.slow
