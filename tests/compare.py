@@ -52,14 +52,14 @@ TOLERANCES: dict[tuple[str, str], float] = {
     # float32 probabilities add up to 1.
     ("total", "float64"): 5e-7,
     ("total", "float32"): 5e-7,
-    # Training multiplies what rounding does, step after step: weights in float64, answers of float32 nets.
+    # Weights of a float64 net: training multiplies what rounding does, step after step.
     ("trained", "float64"): 1e-10,
-    ("trained in float32", "float64"): 1e-4,
-    ("trained in float32", "float32"): 1e-4,
     # The loss of an epoch while it learns is nearly that of the net at its end: the rate has come down to 0.
-    ("late epoch", "float64"): 0.05,
-    # A norm clipped in float32.
-    ("clipped", "float64"): 1e-6,
+    ("late epoch", "float64"): 2e-4,
+    # The mean loss of a float32 net that is nearly sure: logarithms of numbers near 1.
+    ("loss", "float64"): 5e-6,
+    # torch clips to a norm by dividing by the norm that there is, here some tenths, plus 1e-6.
+    ("clipped", "float64"): 5e-6,
     # The mean of losses, summed in another order.
     ("mean of losses", "float64"): 1e-6,
     # Contributions add up to what they explain as well as the tests ask them to.
@@ -105,8 +105,8 @@ ABSOLUTE: dict[str, float] = {
     "standardised": 1e-6,
     # Shares that a net learns in 40 epochs of inputs that say nothing.
     "learned share": 0.02,
-    # Shares of classes in 15 of 60 sequences and in the rest: as near as whole sequences can be, 1/15.
-    "stratified": 0.067,
+    # Shares of classes in 15 of 60 sequences and in the rest: half a sequence in 15 and in 45.
+    "stratified": 0.045,
     # The error of a guess on 4,000 sequences, relative to its expectation of 1: three standard errors.
     "error of 4,000 guesses": 0.05,
 }

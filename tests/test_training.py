@@ -141,7 +141,7 @@ def test_it_learns_and_tells_the_loss_it_had():
     raw = np.stack(raw_of(module, X))
     assert score == (task.answers(raw) == y).mean()
     p = task.probabilities(raw.astype(np.float64))
-    assert_close(loss, -np.log(p[np.arange(40), (y == "up").astype(int)]).mean(), "answer")
+    assert_close(loss, -np.log(p[np.arange(40), (y == "up").astype(int)]).mean(), "loss")
 
 
 def test_early_stopping_restores_the_best_epoch():
