@@ -275,7 +275,7 @@ def test_an_exported_data_set_can_be_trained_on(here: Path) -> None:
     back = read(here / "m.csv", id="id", time="step", target="digit")
     truth = load("mnist1d").test
     assert back.y.tolist() == truth.y.tolist()
-    assert_close(np.stack(back.x), np.stack(truth.x).astype(np.float64), "rounded")
+    assert_close(np.stack(back.x), np.stack(truth.x).astype(np.float64), "seven digits")
 
 
 def test_the_same_seed_gives_the_same_model(here: Path) -> None:

@@ -98,7 +98,7 @@ def test_adding():
         assert y == np.float32(x[:, 0] @ x[:, 1])
         assert 0 <= x[:, 0].min() <= x[:, 0].max() < 1
     variance = np.var(adding(20_000, steps=4).y)
-    assert_close(variance, 2 / 12, "variance of 20,000")  # of the sum of two independent uniform numbers
+    assert_close(np.float64(variance), 2 / 12, "variance of 20,000")  # of the sum of two independent uniform numbers
 
 
 def test_binary_addition():
