@@ -83,6 +83,50 @@ class Experiment:
         return " ".join((self.rule.__doc__ or "").split())
 
 
+@dataclass(frozen=True)
+class Result:
+    """One experiment and what came of it.
+
+    Args:
+        experiment: the experiment.
+        quick: which settings it was run with.
+        numbers: what was measured, by part.
+        seconds: what the measuring took.
+        verdict: what the rule says; None when it was not run.
+        missing: why it was not run, else None.
+    """
+
+    experiment: Experiment
+    quick: bool
+    numbers: Numbers
+    seconds: float
+    verdict: Verdict | None
+    missing: str | None = None
+
+    @property
+    def reduced(self) -> list[str]:
+        """What the quick mode did less of; empty in full mode."""
+        return self.experiment.reduced() if self.quick else []
+
+    @property
+    def outcome(self) -> str:
+        """The verdict's outcome, or ``"not run"``."""
+        return self.verdict.outcome if self.verdict else "not run"
+
+    @property
+    def said(self) -> str:
+        """The verdict with its condition, or ``"not run"``."""
+        return str(self.verdict or "not run")
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        e = self.experiment
+        texts = {"name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text}
+        measured = {"settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1)}
+        verdict = vars(self.verdict) if self.verdict else None
+        return texts | measured | {"verdict": verdict, "missing": self.missing, "numbers": self.numbers}
+
+
 def show(value: object) -> str:
     """A setting as text."""
     if isinstance(value, list):

@@ -16,7 +16,7 @@ from rich.table import Table
 from ..engines import native
 from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
-from .experiment import Experiment, Numbers, Verdict
+from .experiment import Experiment, Result
 from .page import render
 from .workers import Workers
 
@@ -32,41 +32,6 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 @dataclass(frozen=True)
-class Result:
-    """One experiment and what came of it.
-
-    Args:
-        experiment: the experiment.
-        quick: which settings it was run with.
-        numbers: what was measured, by part.
-        seconds: what the measuring took.
-        verdict: what the rule says; None when it was not run.
-        missing: why it was not run, else None.
-    """
-
-    experiment: Experiment
-    quick: bool
-    numbers: Numbers
-    seconds: float
-    verdict: Verdict | None
-    missing: str | None = None
-
-    @property
-    def reduced(self) -> list[str]:
-        """What the quick mode did less of; empty in full mode."""
-        return self.experiment.reduced() if self.quick else []
-
-    def summary(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
-        e = self.experiment
-        return {
-            "name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text,
-            "settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1),
-            "verdict": vars(self.verdict) if self.verdict else None, "missing": self.missing, "numbers": self.numbers,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
 class Report:
     """What a run of the lab leaves: where its page and numbers are, and its results."""
 
@@ -79,7 +44,7 @@ class Report:
         table = Table("experiment", "claim", "verdict", "")
         for r in self.results:
             note = r.missing or ("quick: reduced" if r.reduced else "")
-            table.add_row(r.experiment.name, r.experiment.claim, str(r.verdict or "not run"), note)
+            table.add_row(r.experiment.name, r.experiment.claim, r.said, note)
         return table
 
 
@@ -142,8 +107,7 @@ def run(
         for e in chosen:
             bar = progress.add_task(e.name, total=None)
             results.append(_measure(e, records[e.name], quick, workers, progress, bar))
-            verdict = results[-1].verdict
-            said = f"{e.name}: {verdict.outcome if verdict else 'not run'}"
+            said = f"{e.name}: {results[-1].outcome}"
             progress.update(bar, description=said)
             if not console.is_terminal:  # a file shows no bars until all is over
                 console.print(said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -89,50 +90,46 @@ def draw_order(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, T
     return np.eye(8, dtype=np.float32)[symbols], 2 * p + q
 
 
-def draw_copy(symbols: int) -> Draw:
+def draw_copy(symbols: int, rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
     """The copy problem: `symbols` symbols, `lag` blanks, a go sign, and then the symbols again, in order.
 
     After Hochreiter & Schmidhuber 1997 as Arjovsky, Shah & Bengio 2016 (section 4.1) state it: 8 symbols, blank, go;
     x has `symbols` symbols, `lag` - 1 blanks, the go sign, `symbols` blanks. The target is the class of each of the
     last `symbols` steps.
     """
-
-    def draw(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
-        drawn = rng.integers(0, 8, (batch, symbols))
-        ids = np.full((batch, lag + 2 * symbols), 8)
-        ids[:, :symbols] = drawn
-        ids[:, symbols + lag - 1] = 9
-        return np.eye(10, dtype=np.float32)[ids], drawn
-
-    return draw
+    drawn = rng.integers(0, 8, (batch, symbols))
+    ids = np.full((batch, lag + 2 * symbols), 8)
+    ids[:, :symbols] = drawn
+    ids[:, symbols + lag - 1] = 9
+    return np.eye(10, dtype=np.float32)[ids], drawn
 
 
-def draw_clue(late: bool = False) -> Draw:
+def draw_clue(late: bool, rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
     """The clue problem: one of four clues is shown once among distractors and is asked for after the last step.
 
     Symbols a, b, c, d are drawn for every step, and P, Q, R or S replaces one of them: within the first tenth of the
     sequence, or within the last with ``late=True``. It is half of the temporal order problem: what to remember is
     plain, and only how long decides.
     """
-
-    def draw(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
-        symbols = rng.integers(0, 4, (batch, lag))
-        at = rng.integers(0, max(1, lag // 10), batch)
-        clue = rng.integers(0, 4, batch)
-        symbols[np.arange(batch), lag - 1 - at if late else at] = 4 + clue
-        return np.eye(8, dtype=np.float32)[symbols], clue
-
-    return draw
+    symbols = rng.integers(0, 4, (batch, lag))
+    at = rng.integers(0, max(1, lag // 10), batch)
+    clue = rng.integers(0, 4, batch)
+    symbols[np.arange(batch), lag - 1 - at if late else at] = 4 + clue
+    return np.eye(8, dtype=np.float32)[symbols], clue
 
 
 _H97 = "Hochreiter & Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997)"
 ADDING = Task("adding problem", 2, 1, "number", draw_adding, f"{_H97}, section 5.4")
 ORDER = Task("temporal order", 8, 4, "class", draw_order, f"{_H97}, section 5.6, task 6a, positions scaled with length")
-CLUE_EARLY = Task("early clue", 8, 4, "class", draw_clue(), "one of four clues among distractors, at the start")
-CLUE_LATE = Task("late clue", 8, 4, "class", draw_clue(late=True), "one of four clues among distractors, at the end")
+CLUE_EARLY = Task(
+    "early clue", 8, 4, "class", partial(draw_clue, False), "one of four clues among distractors, at the start"
+)
+CLUE_LATE = Task(
+    "late clue", 8, 4, "class", partial(draw_clue, True), "one of four clues among distractors, at the end"
+)
 
 
 def copy_task(symbols: int) -> Task:
     """The copy problem with so many symbols to remember (published: 10)."""
     source = f"Arjovsky, Shah & Bengio, ICML 2016, section 4.1, after {_H97}"
-    return Task("copy", 10, 8, "tag", draw_copy(symbols), source, tail=symbols)
+    return Task("copy", 10, 8, "tag", partial(draw_copy, symbols), source, tail=symbols)
