@@ -20,7 +20,7 @@ from ..errors import EngineError, InputError
 
 _core: Any = None
 try:
-    _core = importlib.import_module("._core", __package__)
+    _core = importlib.import_module("gruvy._core")
 except ImportError as _error:
     _missing = "this build has no native core" if isinstance(_error, ModuleNotFoundError) else str(_error)
     if os.environ.get("GRUVY_NATIVE") == "require":
