@@ -251,16 +251,17 @@ def test_frozen_gates_at_their_own_values_change_nothing():
     layer = torch.nn.GRU(3, 5, batch_first=True).double()
     x = np.random.default_rng(0).standard_normal((2, 9, 3))
     w = Weights.from_torch(layer)
-    states, z, r = gates.run(w, x, {})
+    seen = gates.run(w, x, {})
+    states, z, r = seen.state[0], 1 - seen.keep[0], seen.reset[0]
     with torch.no_grad():
         expected = layer(torch.from_numpy(x))[0].numpy()
     np.testing.assert_allclose(states, expected, atol=1e-14)
-    kept, _, _ = gates.run(w, x, {"z": 0.0})
-    np.testing.assert_array_equal(kept, 0)
+    np.testing.assert_array_equal(gates.run(w, x, {"z": 0.0}).state, 0)
     assert 0 < z.min() < z.max() < 1
     assert 0 < r.min() < r.max() < 1
-    changed, _, _ = gates.run(w, x, {"r": 0.0})
-    assert np.abs(changed - states).max() > 1e-2
+    changed = gates.run(w, x, {"r": 0.0})
+    np.testing.assert_array_equal(changed.reset, 0)
+    assert np.abs(changed.state[0] - states).max() > 1e-2
 
 
 def test_counts_are_the_textbooks():

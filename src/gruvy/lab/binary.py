@@ -11,13 +11,12 @@ import plotly.graph_objects as go
 import torch
 
 from ..data import Sequences, addition, all_sums, from_bits, random_sums
-from ..model.task import task_of
-from ..network.fit import fit_task, raw_of
-from ..network.net import GRU
-from ..training import Settings as Training
-from ..training.peers import Peer
+from ..model.task import Labels
+from ..network import GRU
+from ..training import Batches, Peer, raw_outputs
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
 from .figures import COLOURS, figure, label
+from .fit import learn
 from .nets import KINDS, Kind
 
 SETS = ("100 examples", "all 256 pairs")
@@ -43,21 +42,14 @@ def adder(kind: Kind, units: int, seed: int) -> torch.nn.Module:
 def attempt(kind: Kind, which: str, s: Settings, seed: int) -> dict[str, Any]:
     """Learn 4-bit sums, all of them in each step; then be asked for sums of 20-bit numbers."""
     sums, net = examples(which, seed), adder(kind, s["units"], seed)
-    task = task_of("tag", sums.y)
-    budget = Training(
-        max_epochs=s["steps"],
-        batch_size=None,
-        learning_rate=0.01,
-        weight_decay=0.1,
-        schedule="constant",
-        clip_norm=None,
-        seed=seed,
-        progress=False,
-    )
-    history = fit_task(net, task, sums.x, sums.y, None, None, budget)
+    task = Labels.of(sums.y, per_step=True)
+    adam: dict[str, Any] = {"learning_rate": 0.01, "weight_decay": 0.1, "schedule": "constant", "clip_norm": None}
+    data = Batches(sums.x, task.encode(sums.y), per_step=True)
+    history = learn(net, task, data, max_epochs=s["steps"], batch_size=None, seed=seed, **adam)
 
     def ask(questions: Sequences) -> Any:
-        return from_bits(np.stack([task.answers(raw) for raw in raw_of(net, questions.x, per_step=True)]))
+        raw = raw_outputs(net, Batches(questions.x), per_step=True)
+        return from_bits(task.answers(np.stack(raw)))
 
     asked = random_sums(s["sums"], 20, seed=seed + 1)
     return {
@@ -129,7 +121,7 @@ EXPERIMENTS = [
         prediction="After 100 examples of 4-bit numbers it adds 1024 and 16, and other 20-bit numbers, without error.",
         method="Two numbers are read bit by bit, the lowest first, and their sum is written at the same time. Learned "
         "from 100 random pairs of 4-bit numbers written in 5 bits, as in K. Jacobs, Create a GRU in TensorFlow (2017), "
-        "and from all 256 pairs (the library's training loop: AdamW, rate 0.01 falling along a cosine, weight decay "
+        "and from all 256 pairs (the library's training loop: AdamW, rate 0.01, weight decay "
         "0.1, all examples in each step); asked at 20 bits. The GRU is gruvy.GRU(2, 16, 1) as it comes.",
         quick={"units": 16, "steps": 1000, "sums": 10000, "seeds": 1},
         full={"units": 16, "steps": 3000, "sums": 10000, "seeds": 3},

@@ -42,7 +42,7 @@ def count(kind: Kind, s: Settings) -> dict[str, Any]:
             found["products"] += 2 * math.prod(node.args[0].meta["val"].shape)
         elif name in _COUNTED:
             found[_COUNTED[name]] += node.meta["val"].numel()
-    parameters = sum(p.numel() for p in net.layer.parameters())
+    parameters = sum(p.numel() for p in net.recurrent.parameters())
     return {
         "what": "count",
         "kind": kind,

@@ -13,7 +13,7 @@ import torch
 from .cells import log_norms
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
 from .figures import COLOURS, STARTED, figure, label, line, mark
-from .fit import Budget, judge, tensors, train
+from .fit import Budget, judge, train
 from .nets import KINDS, STARTS, Kind, Net, Start
 from .tasks import CLUE_EARLY, CLUE_LATE
 
@@ -32,8 +32,8 @@ def norms(kind: Kind, stage: str, s: Settings, seed: int) -> dict[str, Any]:
     if stage == STAGES[2]:
         train(net, CLUE_EARLY, lag, Budget(s["steps"], rate=0.01 if kind != "rnn" else 0.001), seed)
         right = judge(net, CLUE_EARLY, lag, seed)["right"]
-    x, _ = tensors(*CLUE_EARLY.draw(np.random.default_rng(seed), s["sequences"], lag))
-    logs = log_norms(net, x).mean(0)
+    x, _ = CLUE_EARLY.draw(np.random.default_rng(seed), s["sequences"], lag)
+    logs = log_norms(net, torch.from_numpy(x)).mean(0)
     return {"kind": kind, "stage": stage, "seed": seed, "log10": [round(v, 4) for v in logs - logs[0]], "right": right}
 
 
@@ -97,9 +97,9 @@ def watch(kind: Kind, start: Start, late: bool, s: Settings, seed: int) -> dict[
     net = Net(kind, task.inputs, s["units"], task.outputs, seed=seed, remember=lag if start == "remember" else 0)
     profile: list[np.ndarray] = []
 
-    def note(step: int, x: torch.Tensor) -> None:
-        if step < s["steps_watched"] and x.grad is not None:
-            by_step = x.grad.double().norm(dim=2).mean(0)  # (T,)
+    def note(gradient: torch.Tensor) -> None:
+        if len(profile) < s["steps_watched"]:
+            by_step = gradient.double().norm(dim=2).mean(0)  # (T,)
             profile.append((by_step / by_step.sum()).numpy())
 
     train(net, task, lag, Budget(s["steps"], rate=0.01 if kind != "rnn" else 0.001), seed, note)

@@ -63,7 +63,7 @@ def agreement(first: str, second: str, s: Settings, seed: int) -> dict[str, Any]
     """How often two trained nets give the same answer to the same unheard recording."""
     data = corpus(s["corpus"])
     found = [
-        answers(learn(kind, data, s["units"], s["epochs"], seed + k), data.test, data.y_test)  # type: ignore[arg-type]
+        answers(learn(kind, data, s["units"], s["epochs"], seed + k), data.test)  # type: ignore[arg-type]
         for k, kind in enumerate((first, second))
     ]
     right = [float((a == data.y_test).mean()) for a in found]

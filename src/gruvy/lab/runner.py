@@ -9,11 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..engines import native
+import gruvy
+
 from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
 from .experiment import Experiment, Result
@@ -136,9 +138,8 @@ def choose(only: Sequence[str] | None) -> list[Experiment]:
 def versions() -> dict[str, str]:
     """What the numbers depend on beside the settings."""
     found = {name: metadata.version(name) for name in ("torch", "numpy")}
-    from .. import __version__
-
-    return {"gruvy": __version__, **found, "engine": native.available()[1]}
+    path = gruvy.nn.GRU(1, 1, convention="tutorial").path(torch.zeros(1, 1, 1))
+    return {"gruvy": gruvy.__version__, **found, "engine": path.reason}
 
 
 def _measure(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
+from ..model.task import Labels
+from ..training import Batches, raw_outputs
+from . import fit
 from .corpora import Corpus, corpus
 from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
 from .figures import figure, line, mark
@@ -20,58 +21,17 @@ from .nets import KINDS, STARTS, Kind, Net, Start
 Array = NDArray[np.float32]
 
 
-class Batch(NamedTuple):
-    """Padded sequences x (B, T, I), each one's last step (B,), and its class (B,)."""
-
-    x: torch.Tensor
-    last: torch.Tensor
-    y: torch.Tensor
-
-
-def batches(xs: list[Array], y: NDArray[np.int64], size: int, rng: np.random.Generator | None = None) -> list[Batch]:
-    """Mini-batches of sequences of like length; with `rng`, in random order and with random ties."""
-    tie = rng.random(len(xs)) if rng is not None else np.arange(len(xs))
-    order = np.lexsort(np.array([tie, [len(x) for x in xs]]))
-    found = []
-    for rows in np.array_split(order, max(1, round(len(xs) / size))):
-        padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(xs[k]) for k in rows], batch_first=True)
-        last = torch.tensor([len(xs[k]) - 1 for k in rows])
-        found.append(Batch(padded, last, torch.from_numpy(y[rows])))
-    if rng is not None:
-        rng.shuffle(found)
-    return found
-
-
-def scores(net: Net, b: Batch) -> torch.Tensor:
-    """Class scores after each sequence's own last step (B, O): what lies behind it cannot have changed them."""
-    return torch.as_tensor(net(b.x)[torch.arange(len(b.y)), b.last])
-
-
-def answers(net: Net, xs: list[Array], y: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The net's class for every sequence, in the order given."""
-    order = np.argsort([len(x) for x in xs], kind="stable")
-    found = np.empty(len(xs), np.int64)
-    with torch.no_grad():
-        found[order] = np.concatenate([scores(net, b).argmax(1).numpy() for b in batches(xs, y, 64)])
-    return found
-
-
 def learn(kind: Kind, data: Corpus, units: int, epochs: int, seed: int, remember: int = 0) -> Net:
-    """A net trained on a corpus with AdamW, 32 sequences a step, rate 0.005 falling to 0 along a cosine."""
+    """A net trained on a corpus by the library's loop: 32 sequences a step, AdamW, rate 0.005 along a cosine."""
     net = Net(kind, data.train[0].shape[1], units, data.classes, seed=seed, remember=remember)
-    rng = np.random.default_rng(seed)
-    steps = epochs * max(1, round(len(data.train) / 32))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(epochs):
-        for b in batches(data.train, data.y_train, 32, rng):
-            loss = F.cross_entropy(scores(net, b), b.y)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+    task = Labels(np.arange(data.classes))
+    fit.learn(net, task, Batches(data.train, data.y_train), max_epochs=epochs, learning_rate=5e-3, seed=seed)
     return net
+
+
+def answers(net: Net, xs: list[Array]) -> NDArray[np.int64]:
+    """The net's class for every sequence, in the order given."""
+    return np.asarray(np.stack(raw_outputs(net, Batches(xs))).argmax(1))
 
 
 @cache
@@ -90,7 +50,7 @@ def attempt(name: str, frames: int, kind: Kind, start: Start, s: Settings, seed:
     data = noisy(name, frames, seed)
     remember = frames + 10 if start == "remember" else 0
     net = learn(kind, data, s["units"], s["epochs"][name], seed, remember)
-    right = float((answers(net, data.test, data.y_test) == data.y_test).mean())
+    right = float((answers(net, data.test) == data.y_test).mean())
     guess = float(np.bincount(data.y_test).max() / len(data.y_test))
     return {"data": name, "frames": frames, "kind": kind, "start": start, "seed": seed, "right": right, "guess": guess}
 

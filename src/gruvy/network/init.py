@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from .net import GRU
 
 
+def keeping_bias(steps: float) -> float:
+    """The bias a with which a gate σ(a) that multiplies a state in every step leaves 1/e of it after so many steps.
+
+    Example:
+        >>> round(float(torch.sigmoid(torch.tensor(keeping_bias(100))) ** 100), 4)
+        0.3679
+    """
+    return -math.log(math.expm1(1 / steps))
+
+
 def initialise(net: GRU, init: str) -> None:
     """Set every parameter of the network in place.
 
@@ -50,7 +60,6 @@ def initialise(net: GRU, init: str) -> None:
             else:
                 torch.nn.init.zeros_(parameter)
         if scheme == "remember":
-            # A state is kept by k a step, k**n = 1/e. The gate that keeps is σ(b_z), the one that adds 1 - σ(b_z).
-            keeping = -math.log(math.expm1(1 / n))
+            keeping = keeping_bias(n)  # the gate that keeps is σ(b_z), the one that adds 1 - σ(b_z)
             for cell, _ in net._cells():
                 getattr(net, f"b_{cell}")[H : 2 * H] = keeping if net.convention.keeps else -keeping
