@@ -131,7 +131,7 @@ def test_an_unknown_experiment_lists_the_names(tmp_path):
         "only: there is no experiment 'memroy'; there are adding, order, copy, speech, gradients, early, answer, lstm, "
         "cost, gates, squash, binary"
     )
-    with pytest.raises(gruvy.InputError, match=r"^only: empty; wanted some of adding, "):
+    with pytest.raises(gruvy.InputError, match=r"^only: empty; expected some of adding, "):
         run(tmp_path, only=[])
 
 
@@ -190,7 +190,7 @@ except ImportError as error:
 def test_a_seed_that_is_none(tmp_path):
     with pytest.raises(gruvy.InputError) as error:
         run(tmp_path, seed=-1)
-    assert str(error.value) == "seed=-1: wanted a whole number, 0 or more"
+    assert str(error.value) == "seed=-1: expected a whole number, 0 or more"
 
 
 def test_show():
@@ -278,4 +278,4 @@ def test_counts_are_the_textbooks():
 def test_processes_that_are_none(tmp_path, processes):
     with pytest.raises(gruvy.InputError) as error:
         run(tmp_path, processes=processes)
-    assert str(error.value) == f"processes={processes!r}: wanted a whole number, 1 or more"
+    assert str(error.value) == f"processes={processes!r}: expected a whole number, 1 or more"

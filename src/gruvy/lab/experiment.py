@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Numbers = dict[str, dict[str, Any]]
+Parts = dict[str, Callable[[], dict[str, Any]]]
 Settings = dict[str, Any]
 Outcome = Literal["holds", "holds only when", "does not hold"]
 
@@ -59,7 +62,7 @@ class Experiment:
     quick: Settings
     full: Settings
     budget: tuple[float, float]
-    parts: Callable[[Settings, int], dict[str, Callable[[], dict[str, Any]]]]
+    parts: Callable[[Settings, int], Parts]
     rule: Callable[[Numbers], Verdict]
     figures: Callable[[Numbers], list[go.Figure]]
     table: Callable[[Numbers], tuple[list[str], list[list[str]]]] = field(default=lambda numbers: ([], []))
@@ -136,6 +139,34 @@ def show(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def sweep(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, **axes: Iterable[Any]) -> Parts:
+    """A part for each combination of the axes' values and each of the seeds, ``measure(s, seed, **values)``.
+
+    What a part gives has the values and the seed beside what was measured.
+    """
+    made: Parts = {}
+    for values in product(*axes.values()):
+        given = dict(zip(axes, values, strict=True))
+        words = ", ".join(f"{axis} {value}" if isinstance(value, int) else str(value) for axis, value in given.items())
+        for k in range(seed, seed + s["seeds"]):
+            made[f"{words}, seed {k}"] = partial(_one, measure, s, k, given)
+    return made
+
+
+def _one(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, "seed": seed, **measure(s, seed, **given)}
+
+
+def rows(numbers: Numbers, /, **which: Any) -> list[dict[str, Any]]:
+    """The parts that have these values, in order: ``rows(numbers, kind="gru")``."""
+    return [r for r in numbers.values() if all(key in r and r[key] == value for key, value in which.items())]
+
+
+def average(numbers: Numbers, column: str, /, **which: Any) -> float:
+    """The mean of a number over the parts that have these values."""
+    return mean(r[column] for r in rows(numbers, **which))
 
 
 def mean(values: Iterable[float]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -14,8 +13,8 @@ from ..inside.trace import Trace, trace
 from ..reference import cell
 from ..weights import Cell, Weights
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import COLOURS, figure
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
+from .figures import COLOURS, bars, figure, percent_bars
 from .fit import Budget, train
 from .nets import Net
 from .speech import learn, noisy
@@ -123,7 +122,7 @@ def trained(
     return Weights.from_torch(net.recurrent), net, xs, np.asarray(y)  # type: ignore[arg-type]
 
 
-def ablate(task: str, freeze: str, s: Settings, seed: int) -> dict[str, Any]:
+def ablate(s: Settings, seed: int, task: str, freeze: str) -> dict[str, Any]:
     """Accuracy of a trained net with a gate frozen, without training it again."""
     w, net, xs, y = trained(task, s["units"], s["lag"], s["steps"], s["epochs"], seed)
     set_to: Freeze = {}
@@ -139,25 +138,24 @@ def ablate(task: str, freeze: str, s: Settings, seed: int) -> dict[str, Any]:
     last = seen.state[0, np.arange(len(xs)), seen.valid.sum(1) - 1]
     V, b_y = (p.detach().double().numpy() for p in net.readout.parameters())
     right, guess = float(((last @ V.T + b_y).argmax(1) == y).mean()), float(np.bincount(y).max() / len(y))
-    return {"what": "ablation", "task": task, "freeze": freeze, "seed": seed, "right": right, "guess": guess}
+    return {"what": "ablation", "right": right, "guess": guess}
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts(s: Settings, seed: int) -> Parts:
     """The identities, the scaling at eleven values of z, and every task with every freeze."""
-    made: dict[str, Callable[[], dict[str, Any]]] = {"identities": partial(clamp, s, seed)}
-    for k in range(11):
-        made[f"scaling, z = {k / 10:g}"] = partial(scale, k / 10, s, seed)
-    for task in s["tasks"]:
-        for freeze in FREEZES:
-            for k in range(s["seeds"]):
-                made[f"{task}, {freeze}, seed {seed + k}"] = partial(ablate, task, freeze, s, seed + k)
-    return made
+    made: Parts = {"identities": partial(clamp, s, seed)}
+    made |= {f"scaling, z = {k / 10:g}": partial(scale, k / 10, s, seed) for k in range(11)}
+    return made | sweep(ablate, s, seed, task=s["tasks"], freeze=FREEZES)
 
 
-def accuracy(numbers: Numbers, task: str, freeze: str) -> float:
-    """Mean over seeds."""
-    rows = [r for r in numbers.values() if r["what"] == "ablation"]
-    return mean(r["right"] for r in rows if (r["task"], r["freeze"]) == (task, freeze))
+def tasks(numbers: Numbers) -> list[str]:
+    """What the nets have learned, in order."""
+    return list(dict.fromkeys(r["task"] for r in rows(numbers, what="ablation")))
+
+
+def accuracies(numbers: Numbers, task: str) -> list[float]:
+    """For each of `FREEZES`, mean over seeds."""
+    return [average(numbers, "right", task=task, freeze=freeze) for freeze in FREEZES]
 
 
 def rule(numbers: Numbers) -> Verdict:
@@ -165,15 +163,13 @@ def rule(numbers: Numbers) -> Verdict:
     ∂h_t/∂h_{t-1} is the identity at z = 0 (both to 1e-12). A net uses a gate as a gate when freezing it at each unit's
     own mean costs at least 10 points of accuracy in some task. Holds: the equations do, and both gates are so used.
     Holds only when the equations are meant: they do, and a gate is not so used. Else it does not hold."""
-    worst = max(v for r in numbers.values() if r["what"] == "identity" for v in r.values() if not isinstance(v, str))
-    scaling = [r for r in numbers.values() if r["what"] == "scale"]
+    worst = max(v for r in rows(numbers, what="identity") for v in r.values() if not isinstance(v, str))
+    scaling = rows(numbers, what="scale")
     off = max(
         max(abs(r["by_input"] - r["z"]) for r in scaling), max(r["from_identity"] for r in scaling if r["z"] == 0)
     )
-    tasks = list(dict.fromkeys(r["task"] for r in numbers.values() if r["what"] == "ablation"))
-    _, z_mean, _, r_mean, r_open, _ = (
-        max(accuracy(numbers, t, FREEZES[0]) - accuracy(numbers, t, f) for t in tasks) for f in FREEZES
-    )
+    found = [accuracies(numbers, task) for task in tasks(numbers)]
+    _, z_mean, _, r_mean, r_open, _ = (max(right[0] - right[k] for right in found) for k in range(len(FREEZES)))
     text = (
         f"Largest miss of the identities {worst:.1e}, of the scaling with z {off:.1e}. Most accuracy that a trained "
         f"net loses with z frozen at its mean: {percent(z_mean)}; with r at its mean: {percent(r_mean)}, at 1: "
@@ -190,29 +186,22 @@ def rule(numbers: Numbers) -> Verdict:
 
 def figures(numbers: Numbers) -> list[go.Figure]:
     """The scaling with z, and the accuracy with gates frozen."""
-    rows = [r for r in numbers.values() if r["what"] == "scale"]
-    fig = figure(
-        "What one step lets in and keeps, every z clamped", "z (the weight of the new)", "relative Frobenius norm"
-    )
+    title = "What one step lets in and keeps, every z clamped"
+    fig = figure(title, "z (the weight of the new)", "relative Frobenius norm")
+    scaling = rows(numbers, what="scale")
     for key, name, colour in (
         ("by_input", "∂h<sub>t</sub>/∂x<sub>t</sub>, relative to z = 1", COLOURS["lstm"]),
         ("by_state", "∂h<sub>t</sub>/∂h<sub>t−1</sub>, relative to the identity", COLOURS["gru"]),
         ("from_identity", "its distance from the identity", COLOURS["rnn"]),
     ):
-        fig.add_trace(
-            go.Scatter(
-                x=[r["z"] for r in rows], y=[r[key] for r in rows], name=name, line={"color": colour, "width": 2}
-            )
-        )
-    bars = figure("Gates frozen in trained nets, not trained again", "", "right answers (%)", barmode="group")
+        x, y = [r["z"] for r in scaling], [r[key] for r in scaling]
+        fig.add_trace(go.Scatter(x=x, y=y, name=name, line={"color": colour, "width": 2}))
+    right = percent_bars("Gates frozen in trained nets, not trained again", "right answers")
+    names = [f.replace(": ", ":<br>").replace(" at its", "<br>at its") for f in FREEZES]
     palette = (COLOURS["gru"], COLOURS["lstm"], COLOURS["other"])
-    ablations = [r for r in numbers.values() if r["what"] == "ablation"]
-    for task, colour in zip(dict.fromkeys(r["task"] for r in ablations), palette, strict=False):
-        names = [f.replace(": ", ":<br>").replace(" at its", "<br>at its") for f in FREEZES]
-        shares = [100 * accuracy(numbers, task, f) for f in FREEZES]
-        bars.add_trace(go.Bar(x=names, y=shares, name=task, marker_color=colour, texttemplate="%{y:.0f}"))
-    bars.update_yaxes(range=[0, 109])
-    return [fig, bars]
+    for task, colour in zip(tasks(numbers), palette, strict=False):
+        bars(right, names, [100 * share for share in accuracies(numbers, task)], task, colour)
+    return [fig, right]
 
 
 _TASKS = ["temporal order", "vowels", "vowels with noise after"]

