@@ -65,6 +65,11 @@ def make(shape: Shape, seed: int = 0) -> Problem:
     return Problem(shape, state, x, rng.normal(size=(T, B, H)).astype(np.float32))
 
 
+def update_first(problem: Problem) -> list[Array]:
+    """The state's W, U, b, c with their rows in the order z, r, n, which most others have."""
+    return [np.concatenate([z, r, n]) for r, z, n in (np.split(a, 3) for a in problem.state.values())]
+
+
 def weights(problem: Problem, convention: str) -> Weights:
     """The problem's numbers read as weights of a convention."""
     return Weights.from_state_dict(problem.state, convention)

@@ -4,12 +4,14 @@ it costs to compute the gates again instead of keeping them for the backward pas
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .problem import error
-from .timing import Timed, interleave
+from . import timing
+from .contestants import Contestant, Ready, ready
+from .problem import Problem, Shape
 
 LIMIT = 2e-6
 
@@ -35,7 +37,7 @@ def variants(seed: int = 0) -> tuple[Variant, ...]:
     )
 
 
-def contest(variant: Variant, budget: float) -> list[Timed]:
+def contest(variant: Variant, budget: float) -> list[timing.Timed]:
     """gruvy and torch.nn.GRU, forward with backward, checked against torch in float64 and then timed.
 
     A ragged batch goes to torch packed, as its users must; and beside it stands gruvy on an unpadded batch with the
@@ -53,30 +55,24 @@ def contest(variant: Variant, budget: float) -> list[Timed]:
     ours, theirs = GRU(I, H, **variant.options), torch.nn.GRU(I, H, **variant.options)
     for layer in (ours, theirs):
         layer.load_state_dict(exact.state_dict())
-    jobs = [
-        ("gruvy", train(ours, x, lengths, packed=False)),
-        ("torch.nn.GRU", train(theirs, x, lengths, packed=lengths is not None)),
-    ]
     # In float64 the layers must hold the float32 layer's numbers, not their own.
     exact.load_state_dict(ours.state_dict())
-    truth = train(exact, x.double(), lengths, packed=lengths is not None)()
-    outcome = []
-    for name, job in jobs:
-        wrong = error(job(), truth)
-        outcome.append(Timed(name, [], wrong, None if wrong <= LIMIT else f"wrong by {wrong:.1e}, not timed"))
-    if lengths is not None:
-        steps = int(lengths.sum())
-        whole = torch.randn(B, steps // B, I)
-        jobs.append(("gruvy, as many steps unpadded", train(ours, whole, None, packed=False)))
-        outcome.append(Timed(jobs[-1][0], [], None, None))
+    packed = lengths is not None
+    truth = train(exact, x.double(), lengths, packed)()
+    jobs = {"gruvy": train(ours, x, lengths, False), "torch.nn.GRU": train(theirs, x, lengths, packed)}
     if variant.again:  # torch.utils.checkpoint keeps the input only, and runs forward again before backward
-        jobs.append(("gruvy, gates computed again", train(ours, x, None, packed=False, again=True)))
-        wrong = error(jobs[-1][1](), truth)
-        outcome.append(Timed(jobs[-1][0], [], wrong, None if wrong <= LIMIT else f"wrong by {wrong:.1e}, not timed"))
-    right = [k for k, timed in enumerate(outcome) if timed.absent is None]
-    for k, seconds in zip(right, interleave([jobs[k][1] for k in right], budget), strict=True):
-        outcome[k] = outcome[k]._replace(seconds=seconds)
-    return outcome
+        jobs["gruvy, gates computed again"] = train(ours, x, None, False, again=True)
+    beside = {}
+    if lengths is not None:
+        whole = torch.randn(B, int(lengths.sum()) // B, I)
+        beside["gruvy, as many steps unpadded"] = train(ours, whole, None, False)
+
+    def prepare(job: Callable[[], dict[str, Any]], *_: Any) -> Ready:
+        return ready(job, dict)
+
+    field = [Contestant(name, ("train",), partial(prepare, job), lambda *_: truth, LIMIT) for name, job in jobs.items()]
+    problem = Problem(Shape(*variant.sizes), {}, x.numpy(), np.empty(0))
+    return timing.contest(field, problem, "train", torch.get_num_threads(), budget, beside)
 
 
 def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Callable[[], dict[str, Any]]:
