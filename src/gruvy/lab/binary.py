@@ -12,7 +12,7 @@ from ..data import Sequences, addition, all_sums, from_bits, random_sums
 from ..model.task import Labels
 from ..network import GRU
 from ..training import Batches, Peer, raw_outputs
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import COLOURS, bars, label, percent_bars
 from .fit import learn
 from .nets import KINDS, Kind
@@ -80,11 +80,7 @@ def rule(numbers: Numbers) -> Verdict:
     )
     sums = [str(r["1024 + 16"]) for r in rows(numbers, kind="gru")]
     text += f". The GRU's 1024 + 16: {', '.join(sums)}."
-    if learned[SETS[0]]:
-        return Verdict("holds", text)
-    if learned[SETS[1]]:
-        return Verdict("holds only when", text, "it learns from all 256 pairs")
-    return Verdict("does not hold", text)
+    return decide(text, learned[SETS[0]], learned[SETS[1]], "it learns from all 256 pairs")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

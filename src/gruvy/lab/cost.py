@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..nn import GRU
 from .cells import step_of
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, rows
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide, rows
 from .figures import COLOURS, bars, figure, mark
 from .nets import KINDS, Kind, Net
 
@@ -140,13 +140,10 @@ def rule(numbers: Numbers) -> Verdict:
         f"tutorial's convention {mean['gruvy GRU, tutorial']:.2f} (run by: {path})."
     )
     fast = [name for name, value in mean.items() if value < 1]
-    if fewer and len(fast) == len(mean):
-        return Verdict("holds", text)
-    if fewer and fast:
-        return Verdict("holds only when", text, f"the kernel is that of {' and '.join(fast)}")
-    if fewer:
-        return Verdict("does not hold", f"Fewer operations, but not faster with any kernel. {text}")
-    return Verdict("does not hold", text)
+    if fewer and not fast:
+        text = f"Fewer operations, but not faster with any kernel. {text}"
+    condition = f"the kernel is that of {' and '.join(fast)}"
+    return decide(text, fewer and len(fast) == len(mean), fewer and bool(fast), condition)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

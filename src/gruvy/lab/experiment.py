@@ -35,6 +35,13 @@ class Verdict:
         return f"{self.outcome} {self.condition}".strip()
 
 
+def decide(text: str, holds: bool, partly: bool, condition: str) -> Verdict:
+    """The verdict of a claim that holds; or else only when the condition is met; or else does not hold."""
+    if holds:
+        return Verdict("holds", text)
+    return Verdict("holds only when", text, condition) if partly else Verdict("does not hold", text)
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One claim of the tutorial, and how it is put to the test.

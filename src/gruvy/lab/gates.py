@@ -13,7 +13,7 @@ from ..inside.trace import Trace, trace
 from ..reference import cell
 from ..weights import Cell, Weights
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import COLOURS, bars, figure, percent_bars
 from .fit import Budget, train
 from .nets import Net
@@ -175,13 +175,10 @@ def rule(numbers: Numbers) -> Verdict:
         f"net loses with z frozen at its mean: {percent(z_mean)}; with r at its mean: {percent(r_mean)}, at 1: "
         f"{percent(r_open)}."
     )
-    if worst > 1e-15 or off > 1e-12:
-        return Verdict("does not hold", text)
+    exact = worst <= 1e-15 and off <= 1e-12
     idle = [gate for gate, cost in (("z", z_mean), ("r", r_mean)) if cost < 0.1]
-    if not idle:
-        return Verdict("holds", text)
-    names = " and ".join(idle)
-    return Verdict("holds only when", text, f"the equations are meant: in these nets a constant {names} does as well")
+    condition = f"the equations are meant: in these nets a constant {' and '.join(idle)} does as well"
+    return decide(text, exact and not idle, exact, condition)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import torch
 
 from .cells import log_norms
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, mean, percent, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, mean, percent, rows, sweep
 from .figures import COLOURS, STARTED, bars, figure, label, line, mark, percent_bars
 from .fit import Budget, judge, train
 from .nets import KINDS, STARTS, Kind, Net, Start
@@ -60,12 +60,8 @@ def rule_gradients(numbers: Numbers) -> Verdict:
     text = f"At lag {len(curves['rnn', STAGES[0]]) - 1} the norm is 10 to the power of: {text}."
     rnn_lost = last["rnn", STAGES[0]] < LOST
     kept = {stage: min(last["lstm", stage], last["gru", stage]) >= LOST for stage in STAGES}
-    if rnn_lost and kept[STAGES[0]]:
-        return Verdict("holds", text)
-    if rnn_lost and kept[STAGES[1]] and kept[STAGES[2]]:
-        condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
-        return Verdict("holds only when", text, condition)
-    return Verdict("does not hold", text)
+    condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
+    return decide(text, rnn_lost and kept[STAGES[0]], rnn_lost and kept[STAGES[1]] and kept[STAGES[2]], condition)
 
 
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
@@ -129,11 +125,8 @@ def rule_early(numbers: Numbers) -> Verdict:
         f"{label(*of)}: {percent(early)}, {percent(late)}, {tenth:.1e}" for of, (early, late, tenth) in found.items()
     )
     text += "."
-    if lost and fails["plain"] and fails["remember"]:
-        return Verdict("holds", text)
-    if lost and fails["plain"]:
-        return Verdict("holds only when", text, "the RNN starts as torch starts it")
-    return Verdict("does not hold", text)
+    plain = lost and fails["plain"]
+    return decide(text, plain and fails["remember"], plain, "the RNN starts as torch starts it")
 
 
 def figures_early(numbers: Numbers) -> list[go.Figure]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, rows, sweep
 from .figures import figure, line, mark
 from .fit import Budget, judge, train
 from .nets import KINDS, STARTS, Kind, Net, Start, equal_size
@@ -82,11 +82,8 @@ def rule(numbers: Numbers) -> Verdict:
         text += " The RNN solves the longest lag tried: longer ones would have to tell."
     if not any(reach(numbers, kind, start, by) for kind in KINDS for start in STARTS for by in sizes):
         text += " No net solves even the shortest lag tried: with a larger budget they might differ."
-    if gated["plain"] >= max(2 * rnn, 1):
-        return Verdict("holds", text)
-    if gated["remember"] >= max(2 * rnn, 1):
-        return Verdict("holds only when", text, "the gates start set to remember")
-    return Verdict("does not hold", text)
+    far = {start: gated[start] >= max(2 * rnn, 1) for start in STARTS}
+    return decide(text, far["plain"], far["remember"], "the gates start set to remember")
 
 
 def figures(title: str, numbers: Numbers) -> list[go.Figure]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..convention import Convention
 from ..reference import forward, sigmoid
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import COLOURS, bars, figure, percent_bars
 from .nets import Kind
 from .speech import answers, learn
@@ -98,11 +98,9 @@ def rule(numbers: Numbers) -> Verdict:
         f"{percent(_pairs(numbers, 'rnn', 'same'))}; independent errors would give GRU and LSTM "
         f"{percent(_pairs(numbers, 'lstm', 'by_chance'))}."
     )
-    if exact and needed and like_lstm >= like_gru - 0.03:
-        return Verdict("holds", text)
-    if exact and needed:
-        return Verdict("holds only when", text, "the equations are meant; trained nets answer differently")
-    return Verdict("does not hold", text)
+    equal = exact and needed
+    condition = "the equations are meant; trained nets answer differently"
+    return decide(text, equal and like_lstm >= like_gru - 0.03, equal, condition)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

@@ -13,7 +13,7 @@ from ..model.task import Labels
 from ..training import Batches, raw_outputs
 from . import fit
 from .corpora import Corpus, corpus
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, percent, rows, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import figure, line, mark
 from .nets import KINDS, STARTS, Kind, Net, Start
 
@@ -84,11 +84,7 @@ def rule(numbers: Numbers) -> Verdict:
             + ", ".join(f"{k.upper()} {percent(drop[k, 'plain'])} and {percent(drop[k, 'remember'])}" for k in KINDS)
         )
     text = "; ".join(texts) + "."
-    if min(outcomes) == 2:
-        return Verdict("holds", text)
-    if min(outcomes) == 1:
-        return Verdict("holds only when", text, "the gates start set to remember")
-    return Verdict("does not hold", text)
+    return decide(text, min(outcomes) == 2, min(outcomes) == 1, "the gates start set to remember")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

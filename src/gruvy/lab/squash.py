@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reference import sigmoid
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide
 from .figures import COLOURS, figure
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sigma": sigmoid, "tanh": np.tanh}
@@ -39,12 +39,8 @@ def rule(numbers: Numbers) -> Verdict:
         f"{signs[r['name']]} lies between {r['smallest']:.4f} and {r['largest']:.4f}, {r['at_0']:g} at 0"
         for r in numbers.values()
     )
-    if all(inside.values()):
-        return Verdict("holds", f"{text}.")
-    if any(inside.values()):
-        one, other = (signs[next(k for k, v in inside.items() if v is side)] for side in (True, False))
-        return Verdict("holds only when", f"{text}.", f"{one} is meant, not {other}")
-    return Verdict("does not hold", f"{text}.")
+    one, other = (", ".join(signs[name] for name, v in inside.items() if v is side) for side in (True, False))
+    return decide(f"{text}.", all(inside.values()), any(inside.values()), f"{one} is meant, not {other}")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
