@@ -19,7 +19,7 @@ TITLES = {
     "deploy": "Inference without torch, weights packed once",
     "step": "One step of one stream",
     "variants": "Forward with backward, called in other ways",
-    "together": "Two processes at once, time over the fair share of one alone",
+    "together": "Two processes at once, time relative to a fair share of the cores",
 }
 START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
 
@@ -77,18 +77,19 @@ def tables(results: dict[str, Any]) -> str:
                 row.append("–" if (part := share(cell)) is None else f"{part:.2f}")
             text.append("| " + " | ".join(row) + " |")
         text += ["| **geometric mean** | " + " | ".join(means(cells, columns)) + (" | |" if shares else " |"), ""]
-    for line in absent(results):
-        text.append(f"- {line}")
+    text += [f"- {line}" for line in absent(results)]
     return "\n".join(text).rstrip() + "\n"
 
 
 def means(cells: list[dict[str, Any]], columns: list[str]) -> list[str]:
     """Geometric means of the medians, by contestant."""
-    found = []
-    for name in columns:
-        medians = [r[1] for cell in cells if (r := cell_ratio(cell, name)) is not None]
-        found.append(f"**{geometric_mean(medians):.2f}**" if medians else "–")
-    return found
+    found = [medians(cells, name) for name in columns]
+    return [f"**{geometric_mean(of):.2f}**" if of else "–" for of in found]
+
+
+def medians(cells: Iterable[dict[str, Any]], name: str) -> list[float]:
+    """One contestant's medians, of the cells where it was timed."""
+    return [found[1] for cell in cells if (found := cell_ratio(cell, name)) is not None]
 
 
 def summary(results: dict[str, Any]) -> str:
@@ -101,16 +102,16 @@ def summary(results: dict[str, Any]) -> str:
     }
     columns = list(grouped)
     lines = [
-        "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",
+        "| time relative to gruvy (higher: gruvy is faster) | "
+        + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns)
+        + " |",
         "| --- |" + " --- |" * len(columns),
     ]
     for name in names(results["cells"]):
-        row = [name]
-        for key in columns:
-            medians = [r[1] for cell in grouped[key] if (r := cell_ratio(cell, name)) is not None]
-            row.append(f"{geometric_mean(medians):.1f} (worst {min(medians):.2f})" if medians else "–")
-        if any(entry != "–" for entry in row[1:]):
-            lines.append("| " + " | ".join(row) + " |")
+        found = [medians(grouped[key], name) for key in columns]
+        if any(found):
+            row = [f"{geometric_mean(of):.1f} (worst {min(of):.2f})" if of else "–" for of in found]
+            lines.append(f"| {name} | {' | '.join(row)} |")
     return "\n".join([*lines, "", machine(results)])
 
 
@@ -130,8 +131,9 @@ def machine(results: dict[str, Any]) -> str:
     """One line: the machine and the versions."""
     m = dict(results["machine"])
     head = f"{m.pop('processor')}; {m.pop('system')}; Python {m.pop('python')}"
-    return f"{head}; {', '.join(f'{name} {version}' for name, version in m.items())}. Time of the other over ours, "\
-           "median of interleaved rounds in one process; above 1 we are faster."  # fmt: skip
+    versions = ", ".join(f"{name} {version}" for name, version in m.items())
+    how = "Time relative to gruvy (higher: gruvy is faster), median of interleaved rounds in one process."
+    return f"{head}; {versions}. {how}"
 
 
 def absent(results: dict[str, Any]) -> list[str]:
@@ -150,25 +152,26 @@ def write_readme(path: Path, text: str) -> None:
     page = path.read_text(encoding="utf-8")
     pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
     if not pattern.search(page):
-        raise InputError(f"{path}: no place for the table; wanted the two lines {START} and {END}")
+        raise InputError(f"{path}: no place for the table; expected the two lines {START} and {END}")
     path.write_text(pattern.sub(lambda _: f"{START}\n{text}\n{END}", page), encoding="utf-8")
 
 
 def figure(results: dict[str, Any], mode: str = "train") -> str:
-    """A bar for each shape and contestant as SVG: how many times our time the other needs (log scale)."""
+    """A bar for each shape and contestant as SVG: time relative to gruvy on a logarithmic scale."""
     threads = max(t for m, t in groups(results) if m == mode)
     cells = groups(results)[mode, threads]
     shown = [n for n in ("torch.nn.GRU", "torch.nn.LSTM", "oneDNN lbr_gru", "JAX scan") if n in names(cells)]
     colours = dict(zip(shown, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=False))
     left, top, bar, gap, width = 150, 56, 11, 10, 560
     height = top + len(cells) * (bar * len(shown) + gap) + 34
-    values = [r[1] for c in cells for n in shown if (r := cell_ratio(c, n)) is not None]
+    values = [value for name in shown for value in medians(cells, name)]
     low, high = min(0.5, *values), max(values) * 1.1
 
     def place(value: float) -> float:
         return left + width * math.log(value / low) / math.log(high / low)
 
-    title = f"GRU {TITLES[mode].lower()}: time of the others over gruvy's, {plural(threads)}, float32"
+    what = "time relative to gruvy (higher: gruvy is faster)"
+    title = f"GRU {TITLES[mode].lower()}: {what}, {plural(threads)}, float32"
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" role="img" '
         f'aria-label="{html.escape(title)}" font-family="system-ui, sans-serif" font-size="12">',
