@@ -12,14 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .problem import Array, Mode, Problem, answer, load_into, torch_answer, update_first, weights
-
-
-class Ready(NamedTuple):
-    """A contestant set up for one problem: `run` is timed, `result` gives what the last run computed."""
-
-    run: Callable[[], Any]
-    result: Callable[[], dict[str, Array]]
+from .problem import (
+    Array,
+    Mode,
+    Problem,
+    Ready,
+    answer,
+    load_into,
+    ready,
+    tensors,
+    torch_answer,
+    torch_job,
+    update_first,
+    weights,
+)
 
 
 class Contestant(NamedTuple):
@@ -30,16 +36,6 @@ class Contestant(NamedTuple):
     prepare: Callable[[Problem, Mode, int], Ready]
     answer: Callable[[Problem, Mode], dict[str, Array]] = answer
     limit: float = 1e-4
-
-
-def ready(compute: Callable[[], Any], read: Callable[[Any], dict[str, Array]]) -> Ready:
-    """`run` keeps what was computed last, and `result` reads the answer off it."""
-    last: list[Any] = [None]
-
-    def run() -> None:
-        last[0] = compute()
-
-    return Ready(run, lambda: read(last[0]))
 
 
 def _layer(name: str, problem: Problem, mode: Mode, threads: int) -> Ready:
@@ -53,28 +49,7 @@ def _layer(name: str, problem: Problem, mode: Mode, threads: int) -> Ready:
         layer: Any = GRU(*sizes, convention="torch" if name == "gruvy" else "tutorial")
     else:
         layer = getattr(torch.nn, name.removeprefix("torch.nn."))(*sizes)
-    load_into(layer, problem)
-    x = torch.tensor(problem.x, requires_grad=mode == "train")
-    dy = torch.from_numpy(problem.dy)
-
-    def train() -> Any:
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
-        y = layer(x)[0]
-        y.backward(dy)
-        return y
-
-    def infer() -> Any:
-        with torch.inference_mode():
-            return layer(x)[0]
-
-    def read(y: Any) -> dict[str, Array]:
-        found = {"y": y.detach().numpy()}
-        if x.grad is not None:
-            found |= {"dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}
-        return found
-
-    return ready(train if mode == "train" else infer, read)
+    return torch_job(load_into(layer, problem), *tensors(problem, torch.float32), mode)
 
 
 def _lstm_answer(problem: Problem, mode: Mode) -> dict[str, Array]:

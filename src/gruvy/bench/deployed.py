@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .contestants import CONTESTANTS, Contestant, Ready, jax_step, jax_weights, ready
-from .problem import Array, Mode, Problem, Shape, update_first, weights
+from .contestants import CONTESTANTS, Contestant, jax_step, jax_weights
+from .problem import Array, Mode, Problem, Ready, Shape, ready, update_first, weights
 
 STEP_SIZES = (64, 128, 256, 512, 1024)
 STEPS = 50  # steps of one run: a single one is too short for the clock

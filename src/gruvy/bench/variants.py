@@ -3,15 +3,14 @@ it costs to compute the gates again instead of keeping them for the backward pas
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import timing
-from .contestants import Contestant, Ready, ready
-from .problem import Problem, Shape
+from .contestants import Contestant
+from .problem import Problem, Ready, Shape, torch_job
 
 LIMIT = 2e-6
 
@@ -58,36 +57,35 @@ def contest(variant: Variant, budget: float) -> list[timing.Timed]:
     # In float64 the layers must hold the float32 layer's numbers, not their own.
     exact.load_state_dict(ours.state_dict())
     packed = lengths is not None
-    truth = train(exact, x.double(), lengths, packed)()
+    right = train(exact, x.double(), lengths, packed)
+    right.run()
+    truth = right.result()
     jobs = {"gruvy": train(ours, x, lengths, False), "torch.nn.GRU": train(theirs, x, lengths, packed)}
     if variant.again:  # torch.utils.checkpoint keeps the input only, and runs forward again before backward
         jobs["gruvy, gates computed again"] = train(ours, x, None, False, again=True)
     beside = {}
     if lengths is not None:
         whole = torch.randn(B, int(lengths.sum()) // B, I)
-        beside["gruvy, as many steps unpadded"] = train(ours, whole, None, False)
+        beside["gruvy, as many steps unpadded"] = train(ours, whole, None, False).run
 
-    def prepare(job: Callable[[], dict[str, Any]], *_: Any) -> Ready:
-        return ready(job, dict)
+    def prepare(job: Ready, *_: Any) -> Ready:
+        return job
 
     field = [Contestant(name, ("train",), partial(prepare, job), lambda *_: truth, LIMIT) for name, job in jobs.items()]
     problem = Problem(Shape(*variant.sizes), {}, x.numpy(), np.empty(0))
     return timing.contest(field, problem, "train", torch.get_num_threads(), budget, beside)
 
 
-def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Callable[[], dict[str, Any]]:
+def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Ready:
     """Forward with backward from the same random gradient; gives the input's and the recurrent weights' gradients."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
     from torch.utils.checkpoint import checkpoint
 
-    x = x.clone().requires_grad_()
     width = layer.hidden_size * (2 if layer.bidirectional else 1)
     dy = torch.randn((*x.shape[:2], width), generator=torch.Generator().manual_seed(1)).to(x.dtype)
 
-    def run() -> dict[str, Any]:
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
+    def call(x: Any) -> Any:
         if packed:
             y, _ = layer(pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False))
             y, _ = pad_packed_sequence(y, batch_first=layer.batch_first, total_length=x.shape[1])
@@ -95,7 +93,6 @@ def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -
             y, _ = checkpoint(layer, x, use_reentrant=False)
         else:
             y, _ = layer(x) if lengths is None else layer(x, lengths=lengths)
-        y.backward(dy)
-        return {"y": y.detach().numpy(), "dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}
+        return y
 
-    return run
+    return torch_job(layer, x, dy, "train", call)
