@@ -49,6 +49,17 @@ def line(fig: go.Figure, x: list[Any], y: list[float], kind: Kind, start: Start 
     fig.add_trace(go.Scatter(x=x, y=y, **{**style, **more}))
 
 
+def bars(fig: go.Figure, x: list[str], y: list[float], name: str, colour: str, digits: int | None = 0) -> None:
+    """Add a bar for each name in x, with its number written at it: so many digits, or as it is."""
+    written = "%{y}" if digits is None else f"%{{y:.{digits}f}}"
+    fig.add_trace(go.Bar(x=x, y=y, name=name, marker_color=colour, texttemplate=written))
+
+
+def percent_bars(title: str, y: str) -> go.Figure:
+    """An empty figure for bars of shares in percent."""
+    return figure(title, "", f"{y} (%)", barmode="group", yaxis_range=[0, 109])
+
+
 def mark(fig: go.Figure, y: float, text: str, position: str = "top left") -> None:
     """A dashed line across the figure, with what it stands for."""
     style = {"dash": "dash", "width": 1, "color": "#777777"}
