@@ -65,7 +65,7 @@ def rule_gradients(numbers: Numbers) -> Verdict:
 
 
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
-    """Norm over lag, one line a net and stage."""
+    """Norm over lag, one line per net and stage."""
     title = "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>"
     fig = figure(title, "lag k (steps)", "log₁₀ of the norm, relative to k = 0")
     dashes = dict(zip(STAGES, ("dot", "dash", "solid"), strict=True))

@@ -101,7 +101,7 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a net, one column a lag."""
+    """One row per net, one column per lag."""
     lags = sorted({r["lag"] for r in numbers.values()})
     sizes = sorted({r["by"] for r in numbers.values()}, reverse=True)
     written = []

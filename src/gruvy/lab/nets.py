@@ -22,7 +22,7 @@ BLOCKS = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 def parameters(kind: Kind, inputs: int, units: int) -> int:
-    """Independent parameters of one recurrent layer of the field's textbook form: one bias a block."""
+    """Independent parameters of one recurrent layer of the field's textbook form: one bias per block."""
     return BLOCKS[kind] * units * (inputs + units + 1)
 
 

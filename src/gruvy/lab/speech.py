@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 
 def learn(kind: Kind, data: Corpus, units: int, epochs: int, seed: int, remember: int = 0) -> Net:
-    """A net trained on a corpus by the library's loop: 32 sequences a step, AdamW, rate 0.005 along a cosine."""
+    """A net trained on a corpus by the library's loop: 32 sequences per step, AdamW, rate 0.005 along a cosine."""
     net = Net(kind, data.train[0].shape[1], units, data.classes, seed=seed, remember=remember)
     task = Labels(np.arange(data.classes))
     fit.learn(net, task, Batches(data.train, data.y_train), max_epochs=epochs, learning_rate=5e-3, seed=seed)
@@ -88,7 +88,7 @@ def rule(numbers: Numbers) -> Verdict:
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
-    """Accuracy over noise frames, one figure a corpus."""
+    """Accuracy over noise frames, one figure per corpus."""
     made = []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         fig = figure(f"{name}: the clue moves early", "noise frames appended", "accuracy on unheard recordings (%)")
@@ -103,7 +103,7 @@ def figures(numbers: Numbers) -> list[go.Figure]:
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a corpus and net."""
+    """One row per corpus and net."""
     frames = sorted({r["frames"] for r in numbers.values()})
     written = [
         [name, kind.upper(), start, *(percent(accuracy(numbers, name, kind, start)[k]) for k in frames)]
