@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Literal
 
 import torch
@@ -16,6 +17,7 @@ Kind = Literal["rnn", "lstm", "gru"]
 Start = Literal["plain", "remember"]
 KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
 STARTS: tuple[Start, ...] = ("plain", "remember")
+NETS = tuple(product(KINDS, STARTS))
 NAMES = {"rnn": "tanh RNN", "lstm": "LSTM", "gru": "GRU"}
 # Products with [x, h] a step: candidate alone; f, i, o and candidate; z, r and candidate.
 BLOCKS = {"rnn": 1, "lstm": 4, "gru": 3}

@@ -15,7 +15,7 @@ from . import fit
 from .corpora import Corpus, corpus
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import figure, line, mark
-from .nets import KINDS, STARTS, Kind, Net, Start
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 
 Array = NDArray[np.float32]
 
@@ -72,10 +72,9 @@ def rule(numbers: Numbers) -> Verdict:
     outcomes, texts = [], []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         drop = {}
-        for kind in KINDS:
-            for start in STARTS:
-                found = list(accuracy(numbers, name, kind, start).values())
-                drop[kind, start] = found[0] - found[-1]
+        for kind, start in NETS:
+            found = list(accuracy(numbers, name, kind, start).values())
+            drop[kind, start] = found[0] - found[-1]
         rnn = min(drop["rnn", start] for start in STARTS)
         fine = {start: max(drop["lstm", start], drop["gru", start]) <= rnn / 2 for start in STARTS}
         outcomes.append(0 if rnn < 0.1 else 2 if fine["plain"] else 1 if fine["remember"] else 0)
@@ -92,10 +91,9 @@ def figures(numbers: Numbers) -> list[go.Figure]:
     made = []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         fig = figure(f"{name}: the clue moves early", "noise frames appended", "accuracy on unheard recordings (%)")
-        for kind in KINDS:
-            for start in STARTS:
-                found = accuracy(numbers, name, kind, start)
-                line(fig, list(found), [100 * share for share in found.values()], kind, start)
+        for kind, start in NETS:
+            found = accuracy(numbers, name, kind, start)
+            line(fig, list(found), [100 * share for share in found.values()], kind, start)
         mark(fig, 100 * rows(numbers, data=name)[0]["guess"], "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
@@ -108,8 +106,7 @@ def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
     written = [
         [name, kind.upper(), start, *(percent(accuracy(numbers, name, kind, start)[k]) for k in frames)]
         for name in dict.fromkeys(r["data"] for r in numbers.values())
-        for kind in KINDS
-        for start in STARTS
+        for kind, start in NETS
     ]
     return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], written
 
