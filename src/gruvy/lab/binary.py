@@ -11,11 +11,11 @@ import torch
 from ..data import Sequences, addition, all_sums, from_bits, random_sums
 from ..model.task import Labels
 from ..network import GRU
-from ..training import Batches, Peer, raw_outputs
+from ..training import Batches, raw_outputs
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import COLOURS, bars, label, percent_bars
 from .fit import learn
-from .nets import KINDS, Kind
+from .nets import KINDS, Kind, Net
 
 SETS = ("100 examples", "all 256 pairs")
 
@@ -29,12 +29,9 @@ def examples(which: str, seed: int) -> Sequences:
 
 
 def adder(kind: Kind, units: int, seed: int) -> torch.nn.Module:
-    """A net that reads two bits a step and writes one: the tutorial's class itself, or torch's RNN or LSTM."""
+    """A net that reads two bits per step and writes one: the tutorial's class itself, or torch's RNN or LSTM."""
     torch.manual_seed(seed)
-    if kind == "gru":
-        return GRU(2, units, 1)
-    layer = torch.nn.LSTM if kind == "lstm" else torch.nn.RNN
-    return Peer(layer(2, units, batch_first=True), 1)
+    return GRU(2, units, 1) if kind == "gru" else Net(kind, 2, units, 1, seed=seed)
 
 
 def attempt(s: Settings, seed: int, kind: Kind, set: str) -> dict[str, Any]:

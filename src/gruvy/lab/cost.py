@@ -99,7 +99,7 @@ def operations(call: Callable[[], None]) -> int:
 
 
 def parts(s: Settings, seed: int) -> Parts:
-    """A count a net, and a timing a shape."""
+    """A count for each net, and a timing for each shape."""
     made: Parts = {f"count {kind}": partial(count, kind, s) for kind in KINDS}
     for shape in s["shapes"]:
         made[f"time, T, B, I, H = {', '.join(map(str, shape))}"] = partial(duration, shape, s)

@@ -80,7 +80,7 @@ class Experiment:
         return self.quick if quick else self.full
 
     def reduced(self) -> list[str]:
-        """What the quick mode does less of, one phrase a setting; empty when it does all that the full mode does."""
+        """What the quick mode does less of, one phrase per setting; empty when it does all that the full mode does."""
         return [
             f"{key.replace('_', ' ')} {show(self.quick[key])} (full: {show(self.full[key])})"
             for key in self.quick

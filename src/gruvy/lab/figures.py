@@ -1,4 +1,4 @@
-"""What the lab's figures have in common: one colour and one marker a net, one dash a start, axes with units."""
+"""What the lab's figures have in common: one colour and one marker per net, one dash per start, axes with units."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .tasks import Task
 
 @dataclass(frozen=True)
 class Budget:
-    """What every net of a comparison gets: steps, sequences a step, learning rate of Adam, gradient norm allowed."""
+    """What every net of a comparison gets: steps, sequences per step, learning rate of Adam, gradient norm allowed."""
 
     steps: int
     batch: int = 32

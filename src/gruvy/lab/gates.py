@@ -38,7 +38,7 @@ def frozen(w: Weights, freeze: Freeze) -> Weights:
 
     Args:
         w: its weights, any convention.
-        freeze: ``"z"`` (as the weight of the new) or ``"r"`` to a number or to one a unit (H,), 0 to 1.
+        freeze: ``"z"`` (as the weight of the new) or ``"r"`` to a number or to one per unit (H,), 0 to 1.
     """
     (W, U, b, c), H = w.merged().cells[0][0], w.hidden_units
     W, U, b = W.copy(), U.copy(), np.zeros(3 * H, w.dtype) if b is None else b.copy()

@@ -12,7 +12,7 @@ from .cells import log_norms
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, mean, percent, rows, sweep
 from .figures import COLOURS, STARTED, bars, figure, label, line, mark, percent_bars
 from .fit import Budget, judge, train
-from .nets import KINDS, STARTS, Kind, Net, Start
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 from .tasks import CLUE_EARLY, CLUE_LATE
 
 STAGES = ("untrained", "set to remember", "trained from there")
@@ -65,7 +65,7 @@ def rule_gradients(numbers: Numbers) -> Verdict:
 
 
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
-    """Norm over lag, one line a net and stage."""
+    """Norm over lag, one line per net and stage."""
     title = "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>"
     fig = figure(title, "lag k (steps)", "log₁₀ of the norm, relative to k = 0")
     dashes = dict(zip(STAGES, ("dot", "dash", "solid"), strict=True))
@@ -115,8 +115,7 @@ def rule_early(numbers: Numbers) -> Verdict:
             average(numbers, "right", kind=kind, start=start, late=True),
             average(numbers, "first_tenth", kind=kind, start=start, late=False),
         )
-        for kind in KINDS
-        for start in STARTS
+        for kind, start in NETS
     }
     fails = {start: found["rnn", start][0] <= 0.5 and found["rnn", start][1] >= 0.8 for start in STARTS}
     lost = found["rnn", "plain"][2] < 1e-3
@@ -133,16 +132,14 @@ def figures_early(numbers: Numbers) -> list[go.Figure]:
     """The share of the gradient at every step, and the accuracies."""
     title = "Which steps the gradient reaches while training begins (early clue)"
     steps = figure(title, "step of the sequence", "share of the gradient", yaxis_type="log")
-    for kind in KINDS:
-        for start in STARTS:
-            y = [max(v, 1e-30) for v in curve(numbers, "share", kind=kind, start=start, late=False)]
-            line(steps, list(range(1, len(y) + 1)), y, kind, start, mode="lines")
+    for kind, start in NETS:
+        y = [max(v, 1e-30) for v in curve(numbers, "share", kind=kind, start=start, late=False)]
+        line(steps, list(range(1, len(y) + 1)), y, kind, start, mode="lines")
     steps.update_yaxes(exponentformat="power")
     right = percent_bars("The same question, its clue early or late", "right answers")
-    nets = [(kind, start) for kind in KINDS for start in STARTS]
-    names = [f"{label(kind)}<br>{STARTED[start]}" for kind, start in nets]
+    names = [f"{label(kind)}<br>{STARTED[start]}" for kind, start in NETS]
     for late, name, colour in ((False, "clue early", COLOURS["rnn"]), (True, "clue late", COLOURS["lstm"])):
-        shares = [100 * average(numbers, "right", kind=kind, start=start, late=late) for kind, start in nets]
+        shares = [100 * average(numbers, "right", kind=kind, start=start, late=late) for kind, start in NETS]
         bars(right, names, shares, name, colour)
     mark(right, 25, "a guess")
     return [steps, right]

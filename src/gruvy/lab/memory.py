@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, rows, sweep
 from .figures import figure, line, mark
 from .fit import Budget, judge, train
-from .nets import KINDS, STARTS, Kind, Net, Start, equal_size
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start, equal_size
 from .tasks import ADDING, CLUE_EARLY, ORDER, Task, copy_task
 
 # Solved: the error on fresh sequences is at most a twentieth of a guess's.
@@ -80,7 +80,7 @@ def rule(numbers: Numbers) -> Verdict:
         text += f" With equal parameters: {reached('parameters', KINDS[:2])}."
     if rnn == max(r["lag"] for r in numbers.values()):
         text += " The RNN solves the longest lag tried: longer ones would have to tell."
-    if not any(reach(numbers, kind, start, by) for kind in KINDS for start in STARTS for by in sizes):
+    if not any(reach(numbers, kind, start, by) for kind, start in NETS for by in sizes):
         text += " No net solves even the shortest lag tried: with a larger budget they might differ."
     far = {start: gated[start] >= max(2 * rnn, 1) for start in STARTS}
     return decide(text, far["plain"], far["remember"], "the gates start set to remember")
@@ -90,10 +90,9 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
     """Error over lag."""
     fig = figure(title, "lag (steps)", "error on fresh sequences (1 = a guess)", xaxis_type="log")
     lags = sorted({r["lag"] for r in numbers.values()})
-    for kind in KINDS:
-        for start in STARTS:
-            found = errors(numbers, kind, start)
-            line(fig, list(found), list(found.values()), kind, start)
+    for kind, start in NETS:
+        found = errors(numbers, kind, start)
+        line(fig, list(found), list(found.values()), kind, start)
     mark(fig, SOLVED, "solved below this")
     fig.update_xaxes(tickvals=lags, ticktext=[str(lag) for lag in lags])
     fig.update_yaxes(range=[-0.05, 1.15])
@@ -101,7 +100,7 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a net, one column a lag."""
+    """One row per net, one column per lag."""
     lags = sorted({r["lag"] for r in numbers.values()})
     sizes = sorted({r["by"] for r in numbers.values()}, reverse=True)
     written = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Literal
 
 import torch
@@ -16,13 +17,14 @@ Kind = Literal["rnn", "lstm", "gru"]
 Start = Literal["plain", "remember"]
 KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
 STARTS: tuple[Start, ...] = ("plain", "remember")
+NETS = tuple(product(KINDS, STARTS))
 NAMES = {"rnn": "tanh RNN", "lstm": "LSTM", "gru": "GRU"}
 # Products with [x, h] a step: candidate alone; f, i, o and candidate; z, r and candidate.
 BLOCKS = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 def parameters(kind: Kind, inputs: int, units: int) -> int:
-    """Independent parameters of one recurrent layer of the field's textbook form: one bias a block."""
+    """Independent parameters of one recurrent layer of the field's textbook form: one bias per block."""
     return BLOCKS[kind] * units * (inputs + units + 1)
 
 

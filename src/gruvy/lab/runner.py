@@ -59,7 +59,7 @@ def run(
     """Put the tutorial's claims to the test, and write what came of it.
 
     Args:
-        out: the folder to write to: ``lab.html``, ``lab.json``, and one file an experiment under ``parts``.
+        out: the folder to write to: ``lab.html``, ``lab.json``, and one file per experiment under ``parts``.
         quick: about 5 minutes on 2 idle cores, reduced, and says where; else about 40.
         only: names of experiments, default all.
         resume: take over what an earlier run with the same settings has measured; False measures anew.
@@ -72,7 +72,7 @@ def run(
         `Report`. An experiment whose data are not installed is left out, and says so.
 
     Raises:
-        InputError: `out` cannot be written to; an experiment is unknown; seed or processes is no such number.
+        InputError: `out` cannot be written to; an experiment is unknown; seed or processes is out of its range.
         DataError: a file to resume from is damaged.
 
     Example:

@@ -15,13 +15,13 @@ from . import fit
 from .corpora import Corpus, corpus
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import figure, line, mark
-from .nets import KINDS, STARTS, Kind, Net, Start
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 
 Array = NDArray[np.float32]
 
 
 def learn(kind: Kind, data: Corpus, units: int, epochs: int, seed: int, remember: int = 0) -> Net:
-    """A net trained on a corpus by the library's loop: 32 sequences a step, AdamW, rate 0.005 along a cosine."""
+    """A net trained on a corpus by the library's loop: 32 sequences per step, AdamW, rate 0.005 along a cosine."""
     net = Net(kind, data.train[0].shape[1], units, data.classes, seed=seed, remember=remember)
     task = Labels(np.arange(data.classes))
     fit.learn(net, task, Batches(data.train, data.y_train), max_epochs=epochs, learning_rate=5e-3, seed=seed)
@@ -72,10 +72,9 @@ def rule(numbers: Numbers) -> Verdict:
     outcomes, texts = [], []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         drop = {}
-        for kind in KINDS:
-            for start in STARTS:
-                found = list(accuracy(numbers, name, kind, start).values())
-                drop[kind, start] = found[0] - found[-1]
+        for kind, start in NETS:
+            found = list(accuracy(numbers, name, kind, start).values())
+            drop[kind, start] = found[0] - found[-1]
         rnn = min(drop["rnn", start] for start in STARTS)
         fine = {start: max(drop["lstm", start], drop["gru", start]) <= rnn / 2 for start in STARTS}
         outcomes.append(0 if rnn < 0.1 else 2 if fine["plain"] else 1 if fine["remember"] else 0)
@@ -88,14 +87,13 @@ def rule(numbers: Numbers) -> Verdict:
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
-    """Accuracy over noise frames, one figure a corpus."""
+    """Accuracy over noise frames, one figure per corpus."""
     made = []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         fig = figure(f"{name}: the clue moves early", "noise frames appended", "accuracy on unheard recordings (%)")
-        for kind in KINDS:
-            for start in STARTS:
-                found = accuracy(numbers, name, kind, start)
-                line(fig, list(found), [100 * share for share in found.values()], kind, start)
+        for kind, start in NETS:
+            found = accuracy(numbers, name, kind, start)
+            line(fig, list(found), [100 * share for share in found.values()], kind, start)
         mark(fig, 100 * rows(numbers, data=name)[0]["guess"], "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
@@ -103,13 +101,12 @@ def figures(numbers: Numbers) -> list[go.Figure]:
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a corpus and net."""
+    """One row per corpus and net."""
     frames = sorted({r["frames"] for r in numbers.values()})
     written = [
         [name, kind.upper(), start, *(percent(accuracy(numbers, name, kind, start)[k]) for k in frames)]
         for name in dict.fromkeys(r["data"] for r in numbers.values())
-        for kind in KINDS
-        for start in STARTS
+        for kind, start in NETS
     ]
     return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], written
 

@@ -1,4 +1,4 @@
-"""One JSON file an experiment, rewritten whole and atomically after every part: a stopped run resumes at the next."""
+"""One JSON file per experiment, rewritten whole and atomically after every part: a stopped run resumes at the next."""
 
 from __future__ import annotations
 

@@ -81,6 +81,6 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _start() -> None:
-    """One thread a process; Ctrl-C is for the process that started it."""
+    """One thread per process; Ctrl-C is for the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
