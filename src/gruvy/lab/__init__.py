@@ -8,8 +8,8 @@ from ..extras import need
 for _module, _extra in (("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")):
     need(_module, _extra)
 
-from .experiment import Experiment, Verdict  # noqa: E402
+from .experiment import Experiment, Result, Verdict  # noqa: E402
 from .nets import equal_size  # noqa: E402
-from .runner import EXPERIMENTS, Report, Result, run  # noqa: E402
+from .runner import EXPERIMENTS, Report, run  # noqa: E402
 
 __all__ = ["EXPERIMENTS", "Experiment", "Report", "Result", "Verdict", "equal_size", "run"]
