@@ -61,9 +61,11 @@ def test_two_graphs_and_threads_keep_their_own_gates():
     theirs.load_state_dict(ours.state_dict())
     xs = [torch.randn(T, B, I) for _ in range(4)]
 
-    def gradients(layer, dtype):
+    def gradients(layer, dtype, meet=None):
         inputs = [x.to(dtype, copy=True).requires_grad_() for x in xs]
         outputs = [layer(x)[0].square().sum() for x in inputs]  # all graphs live at once
+        if meet is not None:
+            meet.wait(60)  # and those of the other threads
         for y in reversed(outputs):
             y.backward(retain_graph=True)
         outputs[0].backward()
@@ -73,11 +75,17 @@ def test_two_graphs_and_threads_keep_their_own_gates():
     for actual, e in zip(gradients(ours, torch.float32), expected, strict=True):
         assert_close(actual, e, "gradient of float32")
     found: dict[int, list[np.ndarray]] = {}
-    threads = [threading.Thread(target=lambda k=k: found.update({k: gradients(ours, torch.float32)})) for k in range(3)]
+    meet = threading.Barrier(3)
+
+    def work(k):
+        found[k] = gradients(ours, torch.float32, meet)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
+    assert sorted(found) == [0, 1, 2]
     for k in range(3):
         for actual, e in zip(found[k], expected, strict=True):
             assert_close(actual, e, "gradient of float32")
