@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gruvy.data import Sequences, read
 from gruvy.errors import DataError, MissingExtraError
@@ -83,13 +81,6 @@ def test_what_counts_as_a_gap(write, gap):
     )
 
 
-def test_parquet(tmp_path):
-    frame = pl.DataFrame({"id": ["a", "a", "b"], "x": [1, 2, 3], "label": [1, 1, 0]})
-    frame.write_parquet(tmp_path / "data.parquet")
-    made = read("data.parquet", target="label")
-    assert (values(made), made.y.tolist()) == ([[[1], [2]], [[3]]], [1, 0])
-
-
 def test_one_long_recording_in_windows(write):
     write({"data.csv": "x\n" + "\n".join(map(str, range(5))) + "\n"})
     made = read("data.csv", window=2)
@@ -155,14 +146,6 @@ def test_folder_in_windows(write):
         ["u/a", "u/a", "v/b"],
         ["u", "u", "v"],
     )
-
-
-def test_folder_of_parquet_with_different_number_types(tmp_path):
-    (tmp_path / "d").mkdir()
-    pl.DataFrame({"x": [1, 2]}).write_parquet(tmp_path / "d" / "a.parquet")
-    pl.DataFrame({"x": [0.5]}).write_parquet(tmp_path / "d" / "b.parquet")
-    (tmp_path / "d" / "c.csv").write_text("x\n7\n")
-    assert values(read("d")) == [[[1], [2]], [[0.5]], [[7]]]
 
 
 def test_npz_of_every_form(tmp_path):
@@ -343,32 +326,3 @@ def test_without_polars(write, monkeypatch):
     with pytest.raises(MissingExtraError) as refusal:
         read("a.csv")
     assert str(refusal.value) == 'polars is not installed: pip install "gruvy[data]"'
-
-
-@given(
-    lengths=st.lists(st.integers(1, 5), min_size=1, max_size=5),
-    channels=st.integers(1, 3),
-    wide=st.booleans(),
-    seed=st.integers(0, 2**31),
-)
-def test_round_trip_through_csv(tmp_path_factory, lengths, channels, wide, seed):
-    rng = np.random.default_rng(seed)
-    x = [rng.standard_normal((length, channels)) * 10.0 ** rng.integers(-12, 12) for length in lengths]
-    path = tmp_path_factory.mktemp("round") / "data.csv"
-    names = [f"c{'abc'[i]}" for i in range(channels)]
-    if wide:
-        longest = max(lengths)
-        header = ["id"] + [f"{name}_{t}" for name in names for t in range(longest)]
-        rows = [
-            [str(i)] + [repr(float(one[t, c])) if t < len(one) else "" for c in range(channels) for t in range(longest)]
-            for i, one in enumerate(x)
-        ]
-    else:
-        header = ["id", *names]
-        rows = [[str(i), *map(repr, step)] for i, one in enumerate(x) for step in one.tolist()]
-    path.write_text("\n".join(",".join(row) for row in [header, *rows]) + "\n")
-    made = read(path, wide=wide)
-    assert made.ids == [str(i) for i in range(len(x))]
-    assert made.features == names
-    for got, one in zip(made.x, x, strict=True):
-        assert np.array_equal(got, one)
