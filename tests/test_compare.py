@@ -123,6 +123,22 @@ def test_absolute_kinds_see_what_is_beyond_them(kind: str) -> None:
             assert_close(wrong, np.zeros(2), kind)
 
 
+@pytest.mark.parametrize("kind", ["equation", "same", "gradient", "engine", "derivative", "second", "norm", "trained"])
+def test_a_lower_precision_is_seen(kind: str) -> None:
+    """Numbers cut short to float32, or float16, somewhere on the way."""
+    exact = case("torch")["y"]
+    assert_apart(exact.astype(np.float32).astype(np.float64), exact, kind)
+    if (kind, "float32") in compare.TOLERANCES:
+        single = exact.astype(np.float32)
+        assert_apart(single.astype(np.float16).astype(np.float32), single, kind)
+
+
+@pytest.mark.parametrize("kind", ["answer", "total", "carried", "rounded"])
+def test_float16_is_seen_where_float32_is_promised(kind: str) -> None:
+    single = case("torch")["y"].astype(np.float32)
+    assert_apart(single.astype(np.float16).astype(np.float32), single, kind)
+
+
 # A tolerance as it is written where it does not belong.
 NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
 LITERAL = re.compile(
