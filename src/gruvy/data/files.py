@@ -85,7 +85,7 @@ def read_table(path: Path) -> Table:
     """The table in a .csv, .tsv or .parquet file."""
     if path.suffix.lower() != ".parquet":
         return read_csv(path)
-    pl = need("polars", "data")
+    pl = need("polars")
     try:
         check_decoded(path, decoded_size(path))
         frame = pl.read_parquet(openable(path), glob=False)
@@ -135,7 +135,7 @@ def _read_folder(
                 "the names of the subfolders are the labels"
             )
     if added:
-        pl = need("polars", "data")
+        pl = need("polars")
         extra = pl.DataFrame({RECORDING: names, **added})
         frame = table.frame.drop([name for name in added if name in table.frame.columns])
         table = Table(frame.join(extra, on=RECORDING, how="left", maintain_order="left"), table.source, table.place)
@@ -162,7 +162,7 @@ def _recordings(folder: Path) -> list[Path]:
 
 def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
     """All recordings in one table, with a column that says which is which."""
-    pl = need("polars", "data")
+    pl = need("polars")
     tables = [read_table(path) for path in paths]
     columns = tables[0].frame.columns
     frames = []

@@ -230,7 +230,7 @@ def _order(
     table: Table, id: str | None, time: str | None, notes: list[str]
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
     """Rows by sequence (in order of first appearance) and time, the sequences' names and their lengths."""
-    pl = need("polars", "data")
+    pl = need("polars")
     count = table.frame.height
     if id is None:
         order, ids, lengths = np.arange(count), [Path(table.source).stem], np.array([count])

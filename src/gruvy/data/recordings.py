@@ -169,7 +169,7 @@ def _one_each(
     options: Options,
 ) -> polars.Series:
     """One target for each sequence."""
-    pl = need("polars", "data")
+    pl = need("polars")
     if options.target_at == "constant":
         column = _constant(name, column, first, last, ids, "target", steps)
     chosen = column.gather(last - 1)

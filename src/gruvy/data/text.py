@@ -16,7 +16,7 @@ def read_csv(path: Path) -> Table:
 
     A first line of numbers is data, not names, unless it counts 0, 1, 2, ... or 1, 2, 3, ...
     """
-    pl = need("polars", "data")
+    pl = need("polars")
     separator, names = _first_line(path)
     header = not _is_data(names)
     if header and len(set(names)) < len(names):
