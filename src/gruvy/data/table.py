@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.errors import DataError, InputTypeError
+from gruvy.errors import DataError
 from gruvy.extras import need
 
 if TYPE_CHECKING:
@@ -181,33 +181,3 @@ def labels(series: polars.Series) -> NDArray[Any]:
     if not numbers.null_count() and not text.str.contains(r"^[+-]?0\d").any() and whole.null_count():
         return numbers.to_numpy()
     return np.array(text.to_list(), dtype=np.str_)
-
-
-def from_frame(frame: Any) -> Table:
-    """A table of a polars or pandas frame; a named pandas index becomes columns."""
-    pl = need("polars")
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if not isinstance(frame, pl.DataFrame):
-        if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-            raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
-        if frame.index.nlevels > 1 or frame.index.names[0] is not None:
-            frame = frame.reset_index()
-        frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
-    if frame.height == 0:
-        raise DataError("frame has no rows; at least 1 is wanted")
-    return Table(frame, "frame", lambda row: f"frame, row {row}")
-
-
-def _from_pandas(name: str, column: Any) -> polars.Series:
-    """Without pyarrow, which polars' own conversion wants."""
-    pl = need("polars")
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        numbers: polars.Series = pl.Series(name, column.to_numpy())
-        return numbers
-    values = [None if empty else value for value, empty in zip(column.to_list(), column.isna(), strict=True)]
-    try:
-        series: polars.Series = pl.Series(name, values)
-    except (TypeError, pl.exceptions.PolarsError):  # numbers and text in one column
-        series = pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
-    return series
