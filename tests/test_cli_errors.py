@@ -203,7 +203,7 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["bench", "--shape", "20,2,4"], "--shape 20,2,4: wanted four numbers, as in 100,32,128,128"),
         (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: wanted whole numbers of at least 1, joined by commas"),
         (["bench", "--threads", "0"], "--threads 0: wanted whole numbers of at least 1, joined by commas"),
-        (["bench", "--budget", "0"], "--budget 0.0: wanted seconds, above 0"),
+        (["bench", "--budget", "0"], "--budget=0.0: wanted a number above 0"),
         (
             ["bench", "--modes", "fast"],
             "modes: 'fast', wanted train or infer or deploy or step or variants or together",

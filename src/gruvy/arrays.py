@@ -114,8 +114,9 @@ def _doubt_axes(X: NDArray[np.floating], name: str) -> None:
             f"{name} has shape {X.shape}: taken as {'1 step' if steps == 1 else f'{steps} steps'} of "
             f"{channels} channels, yet it looks like {channels} steps of {_channels(steps)}; "
             f"for (sequences, channels, steps) pass {name}.transpose(0, 2, 1), else list({name}) to be sure",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _array(item: Any, where: str) -> NDArray[Any]:

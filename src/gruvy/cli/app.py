@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 from rich import box
@@ -37,19 +37,11 @@ class Group(TyperGroup):
         """In the order in which a newcomer wants them."""
         return sorted(self.commands, key=lambda name: (name not in ORDER, ORDER.index(name) if name in ORDER else 0))
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
-                code = super().main(args, "gruvy", complete_var, False, windows_expand_args, **extra)
+                code = super().main(args, **{**extra, "prog_name": "gruvy", "standalone_mode": False})
                 sys.stdout.flush()
             except UsageError as problem:
                 code = _wrong_usage(problem)
@@ -134,13 +126,6 @@ def _bug(problem: Exception) -> int:
     return 1
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _show_warning(message: Warning | str, *of_our_source: Any, **more: Any) -> None:
     """A warning in one line, without the place in our source."""
     say("gruvy: note: " + " ".join(str(message).split()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gruvy import files
+from gruvy.checks import positive
 from gruvy.cli.app import app, example, say
 from gruvy.cli.reading import comma
 from gruvy.cli.writing import check_outputs
@@ -45,8 +46,7 @@ def bench(
 
     A number is the other's time over gruvy's: above 1, gruvy is faster. Keep the machine idle meanwhile.
     """
-    if budget <= 0:
-        raise InputError(f"--budget {budget}: wanted seconds, above 0")
+    positive("--budget", budget)
     check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID

@@ -6,6 +6,7 @@ import csv
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,33 +54,31 @@ def predict(
     import gruvy
 
     net = gruvy.load(model)
-    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
-             "features": reading.comma(features)}  # fmt: skip
-    sequences = read_for(net, data, typed)
+    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    sequences = read_for(net, data, layout)
     write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
     if output is not None:
         say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
 
 
-def read_for(net: Model, data: str, typed: dict[str, Any], **others: Any) -> Sequences:
+def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Sequences:
     """The sequences in `data`, with the channels that the model was trained on, in its order, laid out as in training.
 
     Args:
-        typed: the options about the layout, None for one that was not typed: it is then as in the model's file.
+        layout: as typed; what was not typed is as in the model's file.
         others: as for `gruvy.data.read`.
     """
     columns = net.columns
-    layout, taken = reading.as_trained(net.layout, data, typed)
+    layout, taken = reading.as_trained(net.layout, data, layout)
     if taken:
         say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
     elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
         say(f"{net.name} was trained on windows of {net.layout['window']} steps; {data} is taken as it is")
-    wanted = typed["features"] or taken.get("features")
-    if wanted is None and reading.has_columns(data):
-        wanted = columns.get("channels")
+    if layout.features is None and reading.has_columns(data):
+        layout = replace(layout, features=columns.get("channels"))
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])
-    found, held_out = layout.read(data, features=wanted, ignore=[*known, *columns.get("others", [])], **others)
+    found, held_out = layout.read(data, ignore=[*known, *columns.get("others", [])], **others)
     return found if held_out is None else held_out
 
 

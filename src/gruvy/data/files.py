@@ -48,19 +48,7 @@ def read(
         MissingExtraError: polars is not installed, and the path is not a .npz file.
     """
     path = Path(path)
-    options = Options(
-        id=id,
-        time=time,
-        target=target,
-        features=features,
-        group=group,
-        ignore=ignore,
-        wide=wide,
-        window=window,
-        step=step,
-        missing=missing,
-        target_at=target_at,
-    )
+    options = Options(id, time, target, features, group, ignore, wide, window, step, missing, target_at)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if path.suffix.lower() == ".npz":

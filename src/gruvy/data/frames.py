@@ -67,19 +67,7 @@ def sequences(
     >>> sequences(frame, target="label")
     Sequences(2 of 1 to 2 steps, 1 channel: x; label: down 1, up 1)
     """
-    options = Options(
-        id=id,
-        time=time,
-        target=target,
-        features=features,
-        group=group,
-        ignore=ignore,
-        wide=wide,
-        window=window,
-        step=step,
-        missing=missing,
-        target_at=target_at,
-    )
+    options = Options(id, time, target, features, group, ignore, wide, window, step, missing, target_at)
     return (wide_form if wide else long_form)(from_frame(frame), options)
 
 

@@ -9,7 +9,7 @@ from gruvy.checks import whole
 from gruvy.errors import InputError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Options:
     """The options of `gruvy.sequences` and `gruvy.data.read`, which explains them, checked.
 

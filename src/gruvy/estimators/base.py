@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -29,8 +29,35 @@ _OF_NETWORK = ("layers", "bidirectional", "convention", "dropout", "pooling", "i
 _OF_TRAINING = frozenset(f.name for f in fields(Settings))
 
 
-class Estimator(BaseEstimator):  # type: ignore[misc]
-    """What classifier and regressor share; each has the settings by name in its own signature, for scikit-learn."""
+@dataclass(eq=False, repr=False)
+class Parameters(BaseEstimator):  # type: ignore[misc]
+    """The settings of both estimators, from which the constructor is made: `GRUClassifier` explains them."""
+
+    hidden_units: int = 64
+    _: KW_ONLY
+    layers: int = 1
+    bidirectional: bool = False
+    convention: Any = "tutorial"
+    dropout: float = 0.0
+    pooling: str = "last"
+    init: str = "uniform"
+    max_epochs: int = 50
+    batch_size: int | None = 32
+    learning_rate: float = 1e-2
+    weight_decay: float = 0.01
+    clip_norm: float | None = 1.0
+    schedule: str = "cosine"
+    validation_fraction: float = 0.0
+    patience: int | None = None
+    scale_inputs: bool = True
+    device: str = "cpu"
+    random_state: Any = None
+    progress: bool | str | None = False
+    checkpoint: str | None = None
+
+
+class Estimator(Parameters):
+    """What classifier and regressor share."""
 
     net_: GRU
     task_: Task
@@ -39,12 +66,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     width_: int | None  # the number of steps of each sequence, where they were a table of numbers
     columns_: dict[str, list[str]]  # what the model file says of the data's own file, as `save` has it
     layout_: dict[str, Any] | None
-
-    def _keep(self, settings: dict[str, Any]) -> None:
-        """The `locals()` of a constructor as attributes."""
-        for name, value in settings.items():
-            if name != "self":
-                setattr(self, name, value)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from .inputs import Examples, targets
 Array = np.ndarray[Any, Any]
 
 
+@dataclass(eq=False, repr=False)
 class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     """A scikit-learn classifier of sequences: a GRU, trained with cross entropy.
 
@@ -48,32 +50,7 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         (['low', 'high'], 1.0)
     """
 
-    def __init__(
-        self,
-        hidden_units: int = 64,
-        *,
-        layers: int = 1,
-        bidirectional: bool = False,
-        convention: Any = "tutorial",
-        dropout: float = 0.0,
-        pooling: str = "last",
-        init: str = "uniform",
-        max_epochs: int = 50,
-        batch_size: int | None = 32,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 0.01,
-        clip_norm: float | None = 1.0,
-        schedule: str = "cosine",
-        validation_fraction: float = 0.0,
-        patience: int | None = None,
-        scale_inputs: bool = True,
-        device: str = "cpu",
-        random_state: Any = None,
-        progress: bool | str | None = False,
-        checkpoint: str | None = None,
-        class_weight: Any = None,
-    ) -> None:
-        self._keep(locals())
+    class_weight: Any = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train.

@@ -32,32 +32,6 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         True
     """
 
-    def __init__(
-        self,
-        hidden_units: int = 64,
-        *,
-        layers: int = 1,
-        bidirectional: bool = False,
-        convention: Any = "tutorial",
-        dropout: float = 0.0,
-        pooling: str = "last",
-        init: str = "uniform",
-        max_epochs: int = 50,
-        batch_size: int | None = 32,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 0.01,
-        clip_norm: float | None = 1.0,
-        schedule: str = "cosine",
-        validation_fraction: float = 0.0,
-        patience: int | None = None,
-        scale_inputs: bool = True,
-        device: str = "cpu",
-        random_state: Any = None,
-        progress: bool | str | None = False,
-        checkpoint: str | None = None,
-    ) -> None:
-        self._keep(locals())
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
