@@ -22,7 +22,7 @@ def loaded_after(code: str) -> list[str]:
     [
         "import gruvy",
         "import gruvy; gruvy.load",
-        "import gruvy.reference, gruvy.engines.stack, gruvy.model.model, gruvy.model.file, gruvy.engines.native",
+        "import gruvy.reference, gruvy.engines.stack, gruvy.model.file, gruvy.engines.native",
     ],
 )
 def test_light(code):

@@ -120,7 +120,7 @@ if BUSY:
 
 
 def test_the_environment_forces_an_instruction_set():
-    show = "from gruvy import native; print(native.info().isa, '|', native.info().reason)"
+    show = "from gruvy.engines import native; print(native.info().isa, '|', native.info().reason)"
     assert python(show, GRUVY_ISA="generic") == (0, "generic | GRUVY_ISA=generic", "")
     code, _, err = python(show, GRUVY_ISA="mmx")
     assert code == 1
@@ -132,7 +132,7 @@ def test_the_environment_forces_an_instruction_set():
 
 
 def test_a_missing_core_is_said_and_required_is_an_error():
-    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy import native; print(native.available())"
+    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy.engines import native; print(native.available())"
     code, out, err = python(hide)
     assert (code, err) == (0, "")
     assert out == "(False, 'this build has no native core')"

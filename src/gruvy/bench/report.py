@@ -1,4 +1,4 @@
-"""From seconds to words: tables of ratios with their spread, the README's table, and a figure."""
+"""From seconds to words: tables of ratios with their spread, the README's table, and figures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ TITLES = {
     "variants": "Forward with backward, called in other ways",
     "together": "Two processes at once, time over the fair share of one alone",
 }
+PAGE = """\
+# Benchmark
+
+Who takes how long for the same thing? Every number is a time relative to gruvy (higher: gruvy is faster): the median of
+rounds that were run in turn, and in brackets the quartiles. Everybody's numbers are checked first, and whoever computes
+wrong ones is not timed. All but torch.nn.LSTM, another kind of net, compute a GRU. A shape is T steps, a batch of B
+sequences, I input units and H hidden units. `gruvy bench` measures all of it on your machine.
+
+![A bar for each contestant: how many times as long as gruvy it takes](speed.svg)
+
+![A bar for each shape and contestant, on a logarithmic axis](benchmark.svg)
+
+"""
 START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
 
 
@@ -102,7 +115,9 @@ def summary(results: dict[str, Any]) -> str:
     }
     columns = list(grouped)
     lines = [
-        "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",
+        "| time relative to gruvy (higher: gruvy is faster) | "
+        + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns)
+        + " |",
         "| --- |" + " --- |" * len(columns),
     ]
     for name in names(results["cells"]):
@@ -131,8 +146,11 @@ def machine(results: dict[str, Any]) -> str:
     """One line: the machine and the versions."""
     m = dict(results["machine"])
     head = f"{m.pop('processor')}; {m.pop('system')}; Python {m.pop('python')}"
-    return f"{head}; {', '.join(f'{name} {version}' for name, version in m.items())}. Time of the other over ours, "\
-           "median of interleaved rounds in one process; above 1 we are faster."  # fmt: skip
+    versions = ", ".join(f"{name} {version}" for name, version in m.items())
+    return (
+        f"{head}; {versions}. Time relative to gruvy: the median of interleaved rounds in one process; "
+        "above 1, gruvy is faster."
+    )
 
 
 def absent(results: dict[str, Any]) -> list[str]:
@@ -155,8 +173,60 @@ def write_readme(path: Path, text: str) -> None:
     files.write(path, pattern.sub(lambda _: f"{START}\n{text}\n{END}", page))
 
 
+def page(results: dict[str, Any]) -> str:
+    """The page of the benchmark: how to read it, the figures, and every table."""
+    return PAGE + tables(results)
+
+
+def speed(results: dict[str, Any]) -> str:
+    """The README's figure."""
+    return bars(overall(results), conditions(results))
+
+
+def conditions(results: dict[str, Any]) -> str:
+    """What the README's figure is of, in one line."""
+    threads = max(t for m, t in groups(results) if m == "train")
+    count = len(groups(results)["train", threads])
+    return f"forward and backward, float32; mean of {count} sizes; {results['machine']['processor']}, {plural(threads)}"
+
+
+def overall(results: dict[str, Any], mode: str = "train") -> dict[str, float]:
+    """Time relative to gruvy by contestant: the geometric mean over the shapes, at the most threads measured."""
+    threads = max(t for m, t in groups(results) if m == mode)
+    cells = groups(results)[mode, threads]
+    found = {name: [r[1] for c in cells if (r := cell_ratio(c, name)) is not None] for name in names(cells)}
+    return {name: geometric_mean(ratios) for name, ratios in found.items() if ratios}
+
+
+def bars(times: dict[str, float], conditions: str) -> str:
+    """Training for newcomers, as SVG: a bar for each contestant, named "torch.nn.GRU takes 4.0 times as long".
+
+    Args:
+        times: time relative to gruvy, by contestant, as `overall` gives it; gruvy's own variants are left out.
+        conditions: small print.
+    """
+    shown = {n: round(v, 1) for n, v in sorted(times.items(), key=lambda item: item[1]) if not n.startswith("gruvy")}
+    rows = {"gruvy": 1.0} | {f"{name} takes {value:.1f} times as long": value for name, value in shown.items()}
+    left, top, step, width = 350, 62, 30, 390
+    unit = width / max(rows.values())
+    heading = "Time to train a recurrent layer on a CPU (shorter is faster)"
+    height = top + step * len(rows) + 8
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {height}" role="img" '
+        f'aria-label="{html.escape("; ".join([heading, *rows]))}" font-family="system-ui, sans-serif" font-size="14">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="16" y="26" font-size="16" font-weight="600" fill="#1a1a1a">{html.escape(heading)}</text>',
+        f'<text x="16" y="46" font-size="12" fill="#555">{html.escape(conditions)}</text>',
+    ]
+    for k, (name, value) in enumerate(rows.items()):
+        y, colour = top + step * k, "#D55E00" if name == "gruvy" else "#7A8FA6"
+        out.append(f'<text x="{left - 12}" y="{y + 16}" text-anchor="end" fill="#1a1a1a">{html.escape(name)}</text>')
+        out.append(f'<rect x="{left}" y="{y}" width="{value * unit:.1f}" height="22" fill="{colour}"/>')
+    return "\n".join([*out, "</svg>"])
+
+
 def figure(results: dict[str, Any], mode: str = "train") -> str:
-    """A bar for each shape and contestant as SVG: how many times our time the other needs (log scale)."""
+    """A bar for each shape and contestant as SVG: time relative to gruvy (log scale)."""
     threads = max(t for m, t in groups(results) if m == mode)
     cells = groups(results)[mode, threads]
     shown = [n for n in ("torch.nn.GRU", "torch.nn.LSTM", "oneDNN lbr_gru", "JAX scan") if n in names(cells)]
@@ -169,7 +239,7 @@ def figure(results: dict[str, Any], mode: str = "train") -> str:
     def place(value: float) -> float:
         return left + width * math.log(value / low) / math.log(high / low)
 
-    title = f"GRU {TITLES[mode].lower()}: time of the others over gruvy's, {plural(threads)}, float32"
+    title = f"{TITLES[mode]}: time relative to gruvy (higher: gruvy is faster), {plural(threads)}, float32"
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" role="img" '
         f'aria-label="{html.escape(title)}" font-family="system-ui, sans-serif" font-size="12">',

@@ -18,7 +18,8 @@ from gruvy.errors import InputError
 if TYPE_CHECKING:
     from gruvy.bench.problem import Shape
 
-README, PAGE, FIGURE = Path("README.md"), Path("docs/benchmark.md"), Path("docs/benchmark.svg")
+README, PAGE = Path("README.md"), Path("docs/benchmark.md")
+FIGURE, BARS = Path("docs/benchmark.svg"), Path("docs/speed.svg")
 
 
 @app.command(
@@ -39,15 +40,15 @@ def bench(
     budget: Annotated[float, typer.Option(help="Seconds for each of them on each shape.")] = 1.0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Every round's seconds, as JSON.")] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Also write README.md, docs/benchmark.md and .svg of the folder it runs in.")
+        bool, typer.Option("--write", help="Also write README.md's table, and docs/, in the folder where it runs.")
     ] = False,
 ) -> None:
     """Time gruvy's GRU against torch's and others on this machine, after checking that all compute the same.
 
-    A number is the other's time over gruvy's: above 1, gruvy is faster. Keep the machine idle meanwhile.
+    A number is the time relative to gruvy: above 1, gruvy is faster. Keep the machine idle meanwhile.
     """
     positive("--budget", budget)
-    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE) if write), ("--output", output)])
+    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE, BARS) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID
 
@@ -62,9 +63,10 @@ def bench(
     typer.echo(report.tables(found))
     if write:
         report.write_readme(README, report.summary(found))
-        files.write(PAGE, f"# Benchmark\n\n{report.tables(found)}")
+        files.write(PAGE, report.page(found))
         files.write(FIGURE, report.figure(found))
-        say(f"written: {README}, {PAGE}, {FIGURE}")
+        files.write(BARS, report.speed(found))
+        say(f"written: {README}, {PAGE}, {FIGURE}, {BARS}")
 
 
 def _shape(text: str) -> Shape:
