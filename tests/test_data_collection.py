@@ -32,7 +32,7 @@ def test_select_takes_everything_along():
 def test_targets_of_unequal_length():
     s = Sequences(X, y=[np.array([1, 0]), np.array([1, 1, 0]), np.array([0])])
     assert [t.tolist() for t in s.select([0, 2]).y] == [[1, 0], [0]]
-    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: one array a sequence)"
+    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: one array per sequence)"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_positions_that_are_not_there(indices, text):
         (Sequences(X), "Sequences(3 of 1 to 3 steps, 1 channel: x0)"),
         (
             Sequences(np.zeros((3, 4, 6)), y=[0.5, 1.5, -2.0], groups=["p", "q", "p"], target=["z"]),
-            "Sequences(3 of 4 steps, 6 channels: x0, x1, x2, x3, ...; z: -2 to 1.5; 2 groups)",
+            "Sequences(3 of 4 steps, 6 channels: x0, x1, x2, x3 and 2 more; z: -2 to 1.5; 2 groups)",
         ),
         (
             Sequences(X, y=["up", "down", "up"], target=["way"]),

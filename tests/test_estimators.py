@@ -305,6 +305,8 @@ Y = ["a", "b"] * 2
          "validation_fraction=0.01: of 4 sequences leaves none to train or to validate on"),
         (lambda: GRUClassifier(validation_fraction=0.5).fit(A, Y, groups=[1, 2]), InputError,
          "groups: shape (2,), wanted (sequences,) = (4,)"),
+        (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 1, 1, 0], groups=[1, 2]), InputError,
+         "groups: shape (2,), wanted (sequences,) = (4,)"),
         (lambda: GRUClassifier(patience=3).fit(A, Y), InputError,
          "patience=3: needs validation data; set validation_fraction above 0"),
     ],

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruvy.cli.app import PLAIN, app, example, out, say
-from gruvy.cli.reading import plural
 from gruvy.cli.writing import Spreadsheet, check_outputs, number, write_csv
+from gruvy.data.collection import plural
 from gruvy.errors import InputError
 from gruvy.extras import command
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gruvy import extras
 from gruvy.cli.app import PLAIN, app, example, out
-from gruvy.cli.reading import plural
+from gruvy.data.collection import plural
 from gruvy.errors import EngineError
 
 PURPOSES = {

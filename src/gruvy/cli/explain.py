@@ -13,6 +13,7 @@ from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
 from gruvy.cli.predict import ModelFile, read_for
 from gruvy.cli.writing import check_outputs
+from gruvy.data.collection import plural
 from gruvy.errors import InputError
 
 
@@ -66,7 +67,7 @@ def explain(
     )
     for note in done.notes:
         say(note)
-    say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {reading.plural(done.total, 'sequence')}")
+    say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
     say("Open it in a browser: it works offline.")
 
 

@@ -16,6 +16,7 @@ import typer
 from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
+from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def predict(
     sequences = read_for(net, data, layout)
     write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
     if output is not None:
-        say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
+        say(f"{plural(len(sequences), 'sequence')} answered in {output}")
 
 
 def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Sequences:
@@ -169,7 +170,7 @@ def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]
                 continue
             places = list(range(channels))
         if len(row) <= max(places):
-            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {max(places) + 1}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; wanted {max(places) + 1}")
         yield [_number(row[place], line) for place in places]
 
 
@@ -178,7 +179,7 @@ def _places(net: Model, row: list[str], line: int) -> list[int] | None:
     if any(is_number(cell) for cell in row):
         wanted = net.weights.input_units
         if len(row) != wanted:
-            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {wanted}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; wanted {wanted}")
         return None
     names = [cell.strip() for cell in row]
     channels = net.columns.get("channels")

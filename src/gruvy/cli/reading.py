@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from gruvy.data.collection import described, plural, some, span
 from gruvy.errors import DataError
 
 if TYPE_CHECKING:
@@ -140,36 +141,15 @@ def comma(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 sequence`, `3 sequences`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def summary(*parts: Sequences | None) -> str:
     """What the sequences are, in a line: how many, how long, their channels and their targets."""
     there = [part for part in parts if part is not None]
     first, lengths = there[0], np.concatenate([part.lengths for part in there])
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    steps = plural(longest, "step") if shortest == longest else f"{shortest:,} to {plural(longest, 'step')}"
-    told = [f"{plural(len(lengths), 'sequence')} of {steps}", f"channels {some(first.features)}"]
+    told = [f"{plural(len(lengths), 'sequence')} of {span(lengths)}", f"channels {some(first.features, 6)}"]
     if first.y is not None:
-        told.append(f"target {some(first.target)}: {targets(np.concatenate([np.asarray(p.y) for p in there]))}")
+        targets = described(np.concatenate([np.asarray(part.y) for part in there]))
+        told.append(f"target {some(first.target, 6)}: {targets}")
     return "; ".join(told)
-
-
-def targets(y: Any) -> str:
-    """The classes and how often each comes, or the range of the numbers."""
-    y = np.asarray(y)
-    values, counts = np.unique(y, return_counts=True)
-    if y.dtype.kind in "iuf" and (y.dtype.kind == "f" or y.ndim > 1 or len(values) > 20):
-        return f"{values[0]:.4g} to {values[-1]:.4g}"
-    return some([f"{value} {count:,}" for value, count in zip(values, counts, strict=True)], most=12)
-
-
-def some(names: Sequence[str], most: int = 6) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def notes(sequences: Sequences) -> Sequence[str]:

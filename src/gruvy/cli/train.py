@@ -15,6 +15,7 @@ from rich.console import Console
 from gruvy.cli import reading, reports
 from gruvy.cli.app import app, example, out, say
 from gruvy.cli.writing import check_outputs
+from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def train(
     words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
     page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
     if net.history_.stopped == "interrupted":
-        say(f"gruvy: stopped after {reading.plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
+        say(f"gruvy: stopped after {plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
         raise typer.Exit(1)
 
 

@@ -106,27 +106,38 @@ class Sequences:
         )
 
     def __repr__(self) -> str:
-        lengths = self.lengths
-        shortest, longest = int(lengths.min()), int(lengths.max())
-        steps = f"{longest} steps" if shortest == longest else f"{shortest} to {longest} steps"
-        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
-        parts = [f"{len(self)} of {steps}, {channels}: {_some(self.features, 4)}"]
+        channels = plural(self.channels, "channel")
+        parts = [f"{len(self)} of {span(self.lengths)}, {channels}: {some(self.features, 4)}"]
         if self.y is not None:
-            parts.append(f"{_some(self.target, 4) or 'y'}: {_describe(self.y)}")
+            told = f"shape {self.y.shape}" if self.y.ndim > 1 else described(self.y)
+            parts.append(f"{some(self.target, 4) or 'y'}: {told}")
         if self.groups is not None:
             parts.append(f"{len(set(self.groups.tolist()))} groups")
         return f"Sequences({'; '.join(parts)})"
 
 
-def _some(names: Ordered[str], most: int) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+def plural(count: int, one: str) -> str:
+    """`1 sequence`, `3 sequences`."""
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
-def _describe(y: NDArray[Any]) -> str:
-    """How often each label comes, or the range of the numbers."""
-    if y.dtype == object or y.ndim > 1:
-        return "one array a sequence" if y.dtype == object else f"shape {y.shape}"
+def span(lengths: NDArray[np.int64]) -> str:
+    """`3 steps`, `1 to 3 steps`: how long sequences are."""
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    return plural(longest, "step") if shortest == longest else f"{shortest:,} to {plural(longest, 'step')}"
+
+
+def some(names: Ordered[str], most: int) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def described(y: NDArray[Any]) -> str:
+    """Targets: how often each label comes, or the range of the numbers."""
+    if y.dtype == object:
+        return "one array per sequence"
     values, counts = np.unique(y, return_counts=True)
-    if y.dtype.kind == "f" or len(values) > 20:
-        return f"{values[0]:.4g} to {values[-1]:.4g}" if y.dtype.kind in "iuf" else f"{len(values)} labels"
-    return _some([f"{value} {count}" for value, count in zip(values, counts, strict=True)], 10)
+    if y.dtype.kind in "iuf" and (y.dtype.kind == "f" or y.ndim > 1 or len(values) > 20):
+        return f"{values[0]:.4g} to {values[-1]:.4g}"
+    return some([f"{value} {count:,}" for value, count in zip(values, counts, strict=True)], 12)
