@@ -38,10 +38,10 @@ def test_targets_of_unequal_length():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"y": [1, 2]}, "y has 2 targets, x has 3 sequences; wanted one target a sequence"),
-        ({"ids": ["a"]}, "ids has 1 names, x has 3 sequences; wanted one name a sequence"),
-        ({"features": ["a", "b"]}, "features has 2 names, x has 1 channels; wanted one name a channel"),
-        ({"groups": ["a"]}, "groups has shape (1,), x has 3 sequences; wanted one group a sequence"),
+        ({"y": [1, 2]}, "y has 2 targets, x has 3 sequences; expected one target per sequence"),
+        ({"ids": ["a"]}, "ids has 1 names, x has 3 sequences; expected one name per sequence"),
+        ({"features": ["a", "b"]}, "features has 2 names, x has 1 channels; expected one name per channel"),
+        ({"groups": ["a"]}, "groups has shape (1,), x has 3 sequences; expected one group per sequence"),
     ],
 )
 def test_counts_that_do_not_fit(options, text):
@@ -53,7 +53,7 @@ def test_counts_that_do_not_fit(options, text):
 @pytest.mark.parametrize(
     ("indices", "text"),
     [
-        ([], "indices is empty; at least 1 sequence is wanted"),
+        ([], "indices is empty; at least 1 sequence is expected"),
         ([0, 3], "indices reaches from 0 to 3; there are 3 sequences"),
         ([-4], "indices reaches from -4 to -4; there are 3 sequences"),
         ([True, False], "indices has shape (2,); a mask must have shape (3,)"),

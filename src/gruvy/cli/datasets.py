@@ -34,7 +34,7 @@ def datasets(
 ) -> None:
     """List the data sets that can be had by name, or write one as a CSV file to try things with.
 
-    The file has one row a step: id, step, the channels, the target. Nothing is ever downloaded.
+    The file has one row per step: id, step, the channels, the target. Nothing is ever downloaded.
     """
     if name is None:
         if output is not None:
@@ -42,7 +42,7 @@ def datasets(
         _list()
         return
     if part not in PARTS:
-        raise InputError(f"--part {part}: wanted {', '.join(PARTS[:-1])} or {PARTS[-1]}")
+        raise InputError(f"--part {part}: expected {', '.join(PARTS[:-1])} or {PARTS[-1]}")
     check_outputs([("--output", output)])
     from gruvy.data import load
 
@@ -75,7 +75,7 @@ def _list() -> None:
 
 
 def long_form(dataset: Dataset, part: str = "all") -> tuple[list[str], Iterator[list[Any]]]:
-    """The sequences with one row a step: the header, and the rows."""
+    """The sequences with one row per step: the header, and the rows."""
     features, target = dataset.train.features, dataset.train.target
     header = ["id", "step", *features, *target]
     parts = _parts(dataset, part)

@@ -78,4 +78,4 @@ def read_history(path: Path) -> list[dict[str, float | None]]:
             rows = list(csv.DictReader(file))
         return [{name: float(cell) if cell else None for name, cell in row.items()} for row in rows]
     except (TypeError, ValueError, csv.Error):  # not text, no table, no numbers
-        raise InputError(f"--history {path}: wanted the history.csv that `gruvy train` wrote") from None
+        raise InputError(f"--history {path}: expected the history.csv that `gruvy train` wrote") from None

@@ -47,9 +47,9 @@ def predict(
 ) -> None:
     """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
 
-    Numbers come as one column a target, labels a step with the step's number. Of a data set that is given by name,
-    the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on) is as in
-    training, unless options say otherwise. Needs no torch.
+    Numbers come as one column per target, labels of steps in one row per step, with its number. Of a data set that is
+    given by name, the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on)
+    is as in training, unless options say otherwise. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
@@ -170,7 +170,7 @@ def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]
                 continue
             places = list(range(channels))
         if len(row) <= max(places):
-            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; wanted {max(places) + 1}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; expected {max(places) + 1}")
         yield [_number(row[place], line) for place in places]
 
 
@@ -179,14 +179,14 @@ def _places(net: Model, row: list[str], line: int) -> list[int] | None:
     if any(is_number(cell) for cell in row):
         wanted = net.weights.input_units
         if len(row) != wanted:
-            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; wanted {wanted}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; expected {wanted}")
         return None
     names = [cell.strip() for cell in row]
     channels = net.columns.get("channels")
     if channels is None:
         if len(names) != net.weights.input_units:
             raise DataError(
-                f"stdin has the columns {', '.join(names)}; the model wants {net.weights.input_units}, "
+                f"stdin has the columns {', '.join(names)}; the model expects {net.weights.input_units}, "
                 "and its file does not say which"
             )
         return list(range(len(names)))

@@ -155,13 +155,13 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     from gruvy.data import guess_task
 
     if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: wanted classify or regress")
+        raise InputError(f"--task {task}: expected classify or regress")
     y = known.y
     per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
     if per_step:
         raise InputError(
-            f"{data} has a target at every step, and `gruvy train` learns one a sequence; "
-            'gruvy.GRU(...).fit(X, y, task="tag") learns one a step'
+            f"{data} has a target at every step, and `gruvy train` learns one per sequence; "
+            'gruvy.GRU(...).fit(X, y, task="tag") learns one per step'
         )
     return task or guess_task(y)
 

@@ -1,4 +1,4 @@
-"""From columns of steps to sequences: gaps, windows, one target and one group for each."""
+"""The last stage of a table's way: its steps, in order, to sequences without gaps, in windows, each with its target."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Sequences:
 
     Arguments:
         x: N float arrays (T_i, I), steps by channels (anything that `as_sequences` takes).
-        y: N labels or numbers, (N, K) numbers, one array a sequence with a target a step, or None.
+        y: N labels or numbers, (N, K) numbers, one array per sequence with one target per step, or None.
         ids: N names; by default "0", "1", ...
         groups: N group names; the sequences of one group stay on one side of every split. None: no groups.
         features: I names of the channels; by default "x0", "x1", ...
@@ -50,9 +50,10 @@ class Sequences:
         ids = [str(name) for name in self.ids] if len(self.ids) else [str(i) for i in range(count)]
         features = [str(name) for name in self.features] if len(self.features) else [f"x{i}" for i in range(channels)]
         if len(ids) != count:
-            raise DataError(f"ids has {len(ids)} names, x has {count} sequences; wanted one name a sequence")
+            raise DataError(f"ids has {len(ids)} names, x has {count} sequences; expected one name per sequence")
         if len(features) != channels:
-            raise DataError(f"features has {len(features)} names, x has {channels} channels; wanted one name a channel")
+            have = f"features has {len(features)} names, x has {channels} channels"
+            raise DataError(f"{have}; expected one name per channel")
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "features", features)
@@ -62,7 +63,7 @@ class Sequences:
             groups = np.asarray(self.groups)
             if groups.shape != (count,):
                 raise DataError(
-                    f"groups has shape {groups.shape}, x has {count} sequences; wanted one group a sequence"
+                    f"groups has shape {groups.shape}, x has {count} sequences; expected one group per sequence"
                 )
             object.__setattr__(self, "groups", groups)
 
@@ -92,7 +93,7 @@ class Sequences:
             chosen = np.flatnonzero(chosen)
         chosen = np.atleast_1d(chosen)
         if chosen.size == 0:
-            raise InputError("indices is empty; at least 1 sequence is wanted")
+            raise InputError("indices is empty; at least 1 sequence is expected")
         if chosen.min() < -len(self) or chosen.max() >= len(self):
             raise InputError(f"indices reaches from {chosen.min()} to {chosen.max()}; there are {len(self)} sequences")
         return Sequences(

@@ -1,4 +1,4 @@
-"""Which column of a table is what, where the options leave it open."""
+"""Which column of a table is what, where the options leave it open: for long and wide form alike."""
 
 from __future__ import annotations
 

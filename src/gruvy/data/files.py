@@ -32,10 +32,10 @@ def read(
 ) -> Sequences:
     """The sequences in a file or a folder.
 
-    A .csv, .tsv or .parquet file holds one row a step (long form), or one row a sequence with wide=True.
-    A folder holds one such file a recording; the labels are the names of its subfolders, or stand in a labels.csv
+    A .csv, .tsv or .parquet file holds one row per step (long form), or one row per sequence with wide=True.
+    A folder holds one such file per recording; the labels are the names of its subfolders, or stand in a labels.csv
     beside the recordings (a column `file` or `id`, and the target), or in a column of every recording.
-    A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if wanted
+    A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if given
     y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled.
 
     Arguments:
@@ -60,5 +60,5 @@ def read(
     if path.is_dir():
         return read_folder(path, options)
     if path.suffix.lower() not in TABLES:
-        raise DataError(f"{path} has an unknown ending; wanted .csv, .tsv, .parquet, .npz or a folder")
+        raise DataError(f"{path} has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder")
     return (wide_form if wide else long_form)(read_table(path), options)

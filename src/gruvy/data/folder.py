@@ -1,4 +1,4 @@
-"""A folder to sequences: one recording a file, with labels by subfolder, by labels.csv or in the recordings."""
+"""A folder to sequences: one recording per file, with labels by subfolder, by labels.csv or in the recordings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TARGET_NAMES = ("label", "target", "class", "y")
 
 
 def read_folder(folder: Path, options: Options) -> Sequences:
-    """One recording a file; targets from labels.csv, from the columns of the recordings or from subfolders."""
+    """One recording per file; targets from labels.csv, from the columns of the recordings or from subfolders."""
     id, target = options.id, options.target
     if options.wide:
         raise DataError(f"wide=True has no meaning for the folder {folder}, where a file is a recording")
@@ -66,7 +66,7 @@ def _recordings(folder: Path) -> list[Path]:
         and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
     ]
     if not paths:
-        raise DataError(f"the folder {folder} holds no recordings; wanted .csv, .tsv or .parquet files")
+        raise DataError(f"the folder {folder} holds no recordings; expected .csv, .tsv or .parquet files")
     return paths
 
 

@@ -34,7 +34,7 @@ def sequences(
     missing: str = "error",
     target_at: str = "constant",
 ) -> Sequences:
-    """The sequences in a polars or pandas frame, one row a step (or, with wide=True, one row a sequence).
+    """The sequences in a polars or pandas frame, one row per step (or, with wide=True, one row per sequence).
 
     Arguments:
         frame: a polars or pandas DataFrame, or a polars LazyFrame.
@@ -78,12 +78,12 @@ def from_frame(frame: Any) -> Table:
         frame = frame.collect()
     if not isinstance(frame, pl.DataFrame):
         if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-            raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
+            raise InputTypeError(f"frame is of type {type(frame).__name__}; expected a polars or pandas DataFrame")
         if frame.index.nlevels > 1 or frame.index.names[0] is not None:
             frame = frame.reset_index()
         frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
     if frame.height == 0:
-        raise DataError("frame has no rows; at least 1 is wanted")
+        raise DataError("frame has no rows; at least 1 is expected")
     return Table(frame, "frame", lambda row: f"frame, row {row}")
 
 

@@ -1,4 +1,4 @@
-"""Tables with one row a step to sequences."""
+"""Tables with one row per step to sequences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gruvy.extras import need
 
 
 def long_form(table: Table, options: Options) -> Sequences:
-    """Sequences of a table with one row a step.
+    """Sequences of a table with one row per step.
 
     Raises:
         DataError: as for `gruvy.sequences`.
@@ -29,7 +29,7 @@ def long_form(table: Table, options: Options) -> Sequences:
     if id is None and options.window is None:
         raise DataError(
             f"{table.source} has no column that tells sequences apart: name it with id= (--id), "
-            "or say wide=True (--wide) for one sequence a row, or window= (--window) to cut one long recording"
+            "or say wide=True (--wide) for one sequence per row, or window= (--window) to cut one long recording"
         )
     names = feature_columns(
         table, replace(options, id=id, time=time), None if options.features is None else options.chosen

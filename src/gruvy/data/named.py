@@ -102,7 +102,7 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Dataset:
     """
     if name not in _KNOWN:
         close = get_close_matches(name, _KNOWN, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"wanted one of {', '.join(_KNOWN)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(_KNOWN)}"
         raise InputError(f"there is no data set {name!r}; {hint}")
     entry, make = _KNOWN[name]
     allowed = [option for option in signature(make).parameters if option != "seed"]
@@ -217,7 +217,7 @@ def _adding(seed: int, steps: int = 50, train: int = 10_000, test: int = 1_000) 
     "binary-addition",
     "tag",
     "sums of two binary numbers, digit by digit from the least significant",
-    "256 x 5 steps x 2, a 0 or 1 a step; tested on 10,000 x 21 steps",
+    "256 x 5 steps x 2, a 0 or 1 per step; tested on 10,000 x 21 steps",
     "made here",
     "none needed",
 )

@@ -35,12 +35,12 @@ class Options:
             ("target_at", self.target_at, ("constant", "last")),
         ):
             if given not in known:
-                raise InputError(f'{name}={given!r}: wanted "{known[0]}" or "{known[1]}"')
+                raise InputError(f'{name}={given!r}: expected "{known[0]}" or "{known[1]}"')
         for name, steps in (("window", self.window), ("step", self.step)):
             if steps is not None:
                 whole(name, steps, 1)
         if self.step is not None and self.window is None:
-            raise InputError(f"step={self.step}: wanted window= (--window) with it")
+            raise InputError(f"step={self.step}: expected window= (--window) with it")
 
     @property
     def targets(self) -> list[str]:

@@ -61,7 +61,7 @@ class Table:
             dtype = self.frame[column].dtype
             if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
                 raise DataError(
-                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text a row"
+                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text per row"
                 )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -88,7 +88,7 @@ class Table:
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             values = series.cast(pl.Float64)
         else:
-            raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; wanted numbers")
+            raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; expected numbers")
         result: NDArray[np.float64] = values.fill_null(float("nan")).to_numpy()
         return result
 
@@ -99,7 +99,7 @@ class Table:
         empty = text.is_null() | (text == "")
         if empty.any():
             row = int(empty.arg_max() or 0)
-            raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; wanted a value in every row")
+            raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; expected a value in every row")
         return text
 
     def names_rows(self, column: str) -> bool:
@@ -138,7 +138,7 @@ class Table:
                 found = _moments(text, f"{self.source}, column {column!r} (time)")
         elif series.null_count():
             row = int(series.is_null().arg_max() or 0)
-            raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; wanted a value in every row")
+            raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; expected a value in every row")
         return {how: series.rank("dense").to_numpy() for how, series in found.items()}
 
 

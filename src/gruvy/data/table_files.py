@@ -29,7 +29,7 @@ def read_table(path: Path) -> Table:
         first = str(problem).partition("\n")[0]
         raise DataError(f"{path} is not a Parquet file that can be read ({first})") from problem
     if frame.height == 0:
-        raise DataError(f"{path} has no rows; at least 1 is wanted")
+        raise DataError(f"{path} has no rows; at least 1 is expected")
     return Table(frame, shown(path), lambda row: f"{shown(path)}, row {row}")
 
 

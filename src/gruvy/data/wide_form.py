@@ -1,4 +1,4 @@
-"""Tables with one row a sequence to sequences: columns like x_0, x_1, y_0, y_1 are the steps of channels x and y."""
+"""Tables with one row per sequence to sequences: columns like x_0, x_1, y_0, y_1 are the steps of channels x and y."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")  # 0, 12, 0.5: a step of the channel withou
 
 
 def wide_form(table: Table, options: Options) -> Sequences:
-    """Sequences of a table with one row a sequence.
+    """Sequences of a table with one row per sequence.
 
     Raises:
         DataError: as for `gruvy.sequences`.
@@ -50,7 +50,7 @@ def wide_form(table: Table, options: Options) -> Sequences:
     lengths[~full.any(axis=1)] = 0
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
-        raise DataError(f"{table.place(int(empty[0]))} has no values; wanted at least 1 step")
+        raise DataError(f"{table.place(int(empty[0]))} has no values; expected at least 1 step")
     if lengths.min() < lengths.max():
         notes.append(f"empty cells at the end of a row end its sequence: {lengths.min()} to {lengths.max()} steps")
     rows = np.repeat(np.arange(len(grid)), lengths)

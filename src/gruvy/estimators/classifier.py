@@ -38,7 +38,7 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         class_weight: ``"balanced"``, or a dict of weights by class, or None.
 
     Attributes:
-        classes_: the labels (K,). net_: the `gruvy.GRU`, which takes scaled inputs. history_: a row an epoch.
+        classes_: the labels (K,). net_: the `gruvy.GRU`, which takes scaled inputs. history_: one row per epoch.
 
     Example:
         >>> import numpy as np

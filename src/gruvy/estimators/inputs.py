@@ -30,7 +30,7 @@ def two_dimensional(X: Any) -> bool:
         except ValueError:  # of unequal length
             return False
         return numbers.ndim == 2 and numbers.dtype.kind != "O"
-    if getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # a frame with one row a step: `as_sequences` tells
+    if getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # a frame with one row per step: `as_sequences` tells
         return False
     table = X if hasattr(X, "shape") else np.asarray(X)
     of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
@@ -38,7 +38,7 @@ def two_dimensional(X: Any) -> bool:
 
 
 def targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
-    """One target a sequence, or an error."""
+    """One target per sequence, or an error."""
     if y is None:
         # scikit-learn's own words
         raise ValueError(
@@ -60,7 +60,7 @@ class Examples(NamedTuple):
         """Only what counts: sequences of weight 0 are as good as absent."""
         weight, groups = check_weights(sample_weight, len(sequences)), None if groups is None else np.asarray(groups)
         if groups is not None and groups.shape != (len(sequences),):
-            raise InputError(f"groups: shape {groups.shape}, wanted (sequences,) = ({len(sequences)},)")
+            raise InputError(f"groups: shape {groups.shape}, expected (sequences,) = ({len(sequences)},)")
         every = cls(sequences, y, weight, groups)
         return every if weight is None or weight.all() else every.take(np.flatnonzero(weight))
 

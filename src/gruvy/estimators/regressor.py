@@ -21,7 +21,7 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     Args: as `GRUClassifier`, but for class_weight. Targets are scaled inside, and predictions scaled back.
 
     Attributes:
-        net_: the `gruvy.GRU`, which takes scaled inputs and gives scaled targets. history_: a row an epoch.
+        net_: the `gruvy.GRU`, which takes scaled inputs and gives scaled targets. history_: one row per epoch.
 
     Example:
         >>> import numpy as np

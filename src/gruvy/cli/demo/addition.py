@@ -24,7 +24,7 @@ def learn_to_add(page: Console) -> list[str]:
     page.print(str(net.equations()), markup=False)
     page.print()
     page.print(
-        "Two binary numbers go in, a digit of each a step, the lowest first; a digit of their sum comes out.\n"
+        "Two binary numbers go in, one digit of each per step, the lowest first; a digit of their sum comes out.\n"
         f"The net is shown all {4**BITS} sums of two {BITS}-digit numbers, and nothing else."
     )
 
