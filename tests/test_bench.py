@@ -186,8 +186,8 @@ def test_errors(tmp_path):
 
     for options, text in (
         ({"only": ["fast"]}, "only: no contestant 'fast'; there are gruvy, "),
-        ({"modes": ["guess"]}, "modes: 'guess', wanted train or infer or deploy"),
-        ({"threads": [0]}, "threads: 0, wanted 1 or more"),
+        ({"modes": ["guess"]}, "modes: 'guess', expected train or infer or deploy"),
+        ({"threads": [0]}, "threads: 0, expected 1 or more"),
     ):
         with pytest.raises(gruvy.InputError) as error:
             bench.run(**options)
