@@ -55,15 +55,17 @@ def train(
     dropout: Annotated[float, _net(help="Share of units dropped in training.")] = 0.0,
     pooling: Annotated[str, _net(help="What is read out: the 'last' state, or the 'mean' or 'max'.")] = "last",
     max_epochs: Annotated[int, _learning(help="Passes over the data.")] = 50,
-    batch_size: Annotated[int, _learning(help="Sequences in one step.")] = 32,
-    learning_rate: Annotated[float, _learning(help="At its highest.")] = 1e-2,
+    batch_size: Annotated[int, _learning(help="Sequences in one step of the training.")] = 32,
+    learning_rate: Annotated[float, _learning(help="The highest rate of the schedule.")] = 1e-2,
     validation: Annotated[float, _learning(help="Share held out in training, to keep the best epoch.")] = 0.0,
     patience: Annotated[int | None, _learning(help="Stop after so many epochs without a better one.")] = None,
     seed: Annotated[int, _learning(help="Same seed, same split, same model.")] = 0,
     device: Annotated[str, _learning(help="'cpu', or 'cuda' for a GPU.")] = "cpu",
     model: Annotated[Path, _files("--model", "-o", help="Where the model goes.")] = Path("model.safetensors"),
     history: Annotated[Path, _files(help="Where losses and scores go.")] = Path("history.csv"),
-    checkpoint: Annotated[Path | None, _files(help="Saves a long run, which goes on from there.")] = None,
+    checkpoint: Annotated[
+        Path | None, _files(help="A file to save a long run to; if it is there, that run goes on.")
+    ] = None,
 ) -> None:
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
 
