@@ -37,7 +37,7 @@ def doctor() -> None:
         ("gruvy", __version__),
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
-        ("base", ", ".join(map(_state, extras.table().get("", ())))),
+        ("base", ", ".join(map(_state, extras.table().get("", ()))) or "not known"),
     ]:
         facts.add_row(f"[bold]{name}[/bold]", value)
     page.print(facts)
