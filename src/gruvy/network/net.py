@@ -191,7 +191,7 @@ class GRU(torch.nn.Module):
         cells: list[list[Cell]] = [[] for _ in range(self.layers)]
         for name, k in self._cells():
             parts = (getattr(self, f"{letter}_{name}", None) for letter in "WUbc")
-            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))  # type: ignore[arg-type]
+            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))
         return Weights(self.convention, cells)
 
     def load_weights(self, weights: Weights) -> GRU:

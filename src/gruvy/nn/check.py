@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..errors import InputError, InputTypeError
-from .stack import Steps
+from ..reference import Steps
 
 
 class Call(NamedTuple):

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..engines.native import Packed, pack
+from ..engines.native import Packed
 from ..errors import ConventionError, EngineError, InputTypeError
+from ..reference import Cell
 from ..weights import CONVENTION_KEY, saved_convention
 from . import op, stack
 from . import torch_private as dynamo
@@ -176,8 +177,8 @@ class GRU(torch.nn.GRU):
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
             parts = (weights[i : i + each] for i in range(0, len(weights), each))
             merged = (stack.merge([w.detach() for w in part], self.convention) for part in parts)
-            arrays = ([None if w is None else w.numpy(force=True) for w in cell] for cell in merged)
-            cells = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            arrays = (Cell(*(None if w is None else w.numpy(force=True) for w in cell)) for cell in merged)
+            cells = [Packed(cell, self.convention) for cell in arrays]
             own = ((threading.get_ident(), cells),)
         with _changing:
             self._frozen += own

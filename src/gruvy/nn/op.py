@@ -17,11 +17,12 @@ from torch import Tensor
 from ..convention import Convention
 from ..engines.native import Packed
 from ..errors import EngineError
+from ..reference import Steps
 from . import stack
 from .check import check_values
 from .engine import Engine, choose
 from .engine import packed as use_packed
-from .stack import Gradients, Result, Shape, Steps
+from .stack import Gradients, Result, Shape
 
 
 def transformed() -> bool:
