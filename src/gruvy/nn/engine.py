@@ -149,17 +149,14 @@ def _empty(t: Tensor) -> Tensor:
 
 
 def _dense(t: Tensor | None) -> Any:
-    if t is None:
-        return None
-    return t.detach().contiguous() if t.requires_grad else t.contiguous()
+    return t if t is None or t.is_contiguous() else t.detach().contiguous()
 
 
 def _rows(t: Tensor | None) -> Any:
     """With unit stride in the last axis."""
-    if t is None:
-        return None
-    t = t.detach() if t.requires_grad else t
-    return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
+    if t is None or t.is_contiguous() or t.stride(-1) == 1 or t.shape[-1] == 1:
+        return t
+    return t.detach().contiguous()
 
 
 def packed(cells: Sequence[native.Packed]) -> Engine:
@@ -197,16 +194,15 @@ def asked() -> str | None:
     return name
 
 
-def choose(x: Tensor) -> tuple[Engine, str]:
-    """The engine for an input like x, and why.
+def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
+    """The engine for an input like x, and why; `forced` as `asked` says.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve: it never falls back in silence.
     """
-    forced = asked()
     if forced == "reference":
         return PLAIN, "GRUVY_ENGINE=reference"
-    if x.device.type != "cpu":
+    if not x.is_cpu:
         there, why = False, f"it has the CPU, not {x.device.type}"
     elif x.dtype not in (torch.float32, torch.float64):
         there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"

@@ -124,7 +124,9 @@ def forward(
             if g is not None:
                 gates.append(g)
         x = both if both is not None else ys[0] if D == 1 else torch.cat(ys, dim=-1)
-    return Result(x, torch.stack(last), lower, gates)
+    # One state that the engine has made just now needs no copy; what an autograd function returns must be no view.
+    alone = len(last) == 1 and engine.fills and not keep
+    return Result(x, last[0][None] if alone else torch.stack(last), lower, gates)
 
 
 def backward(
