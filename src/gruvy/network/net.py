@@ -162,7 +162,7 @@ class GRU(torch.nn.Module):
         # Whatever is asked for, dropout draws the same numbers.
         each = outputs or dropout > 0
         valid = valid_steps(x.shape[1], call.steps)
-        counts = None if valid is None else valid[..., 0].transpose(0, 1)  # (B, T)
+        counts = None if valid is None else valid[..., 0].t().contiguous()  # (B, T)
         pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, counts, restarts)
         read = self._read(hidden) if each else hidden.new_empty(x.shape[0], 0, self.output_units)
         if counts is not None and each:
