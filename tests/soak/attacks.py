@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files
+from . import binding, bits, files
 from .counts import Counts
 from .workers import Attack, Place, run
 
@@ -22,6 +22,8 @@ class Kind:
 
 ATTACKS: dict[str, Kind] = {
     "files": Kind(files.files, 0.4, files.attack),
+    "binding": Kind(binding.binding, 0.08, binding.attack),
+    "bits": Kind(bits.bits, 0.12, bits.attack),
 }
 
 
