@@ -94,13 +94,13 @@ def _alone(r: Random, convention: Any, args: Tensors, options: Tensors, dy: Any,
 def _padded(r: Random, convention: Any, args: Tensors, options: Tensors, dy: Any, dh: Any, reverse: bool,
             first: Tensors, how: Tensors) -> None:  # fmt: skip
     """The same sequences with steps behind them that do not count, and whose content is nothing."""
-    (T, B, I), more = args["x"].shape, r.choice((1, 3, 17))
+    T, B, more = *args["x"].shape[:2], r.choice((1, 3, 17))
 
     def longer(a: Any, fill: Any) -> Any:
         return None if a is None else np.concatenate([a, np.full((more, *a.shape[1:]), fill, a.dtype)])
 
     lengths = np.full(B, T) if options["lengths"] is None else options["lengths"]
-    padded = {"lengths": lengths, "mask": longer(options["mask"], True), "restarts": longer(options["restarts"], True)}
+    padded = {"lengths": lengths, "mask": longer(options["mask"], True), "restarts": longer(options["restarts"], False)}
     got = actual(convention, {**args, "x": longer(args["x"], np.nan)}, padded, longer(dy, 0), dh, reverse, **how)
     t = slice(0, T)
     _compare(_part(got, t, slice(None)), _part(first, t, slice(None)), "padding and none")
