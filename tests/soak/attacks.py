@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import binding, bits, files
+from . import binding, bits, disk, files, kills
 from .counts import Counts
 from .workers import Attack, Place, run
 
@@ -24,6 +24,8 @@ ATTACKS: dict[str, Kind] = {
     "files": Kind(files.files, 0.4, files.attack),
     "binding": Kind(binding.binding, 0.08, binding.attack),
     "bits": Kind(bits.bits, 0.12, bits.attack),
+    "kills": Kind(kills.kills, 0.2, kills.attack),
+    "disk": Kind(disk.disk, 0.08, disk.attack),
 }
 
 

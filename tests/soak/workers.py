@@ -29,6 +29,7 @@ from gruvy.errors import Error
 from .counts import KEPT, Counts, name_of, save
 
 MB = 2**20
+Seen = str | dict[str, int]  # what a case adds to the counts, beside being accepted
 AT_ONCE = 2
 LIFE = 20_000  # cases of one worker
 _STATE = struct.Struct("qqqqq")  # case, whether it runs now; before it: tried, accepted, refused
@@ -59,13 +60,13 @@ def warm(torch: bool = True) -> None:
 class Attack:
     """Numbered cases.
 
-    run: does case k in a folder and returns what to count it as beside accepted ("" for nothing more); a `gruvy.Error`
-    counts as refused, anything else as a failure. keep: the file that case k read, as (name, content), or None.
+    run: does case k in a folder and returns what else to count, a name or numbers by name; a `gruvy.Error` counts as
+    refused, anything else as a failure. keep: the file that case k read, as (name, content), or None.
     seconds: after which a case hangs. memory: bytes that a case may take, or None. many: workers at once.
     """
 
     name: str
-    run: Callable[[int, Path], str]
+    run: Callable[[int, Path], Seen]
     keep: Callable[[int], tuple[str, bytes] | None] = lambda k: None
     seconds: float = 30.0
     memory: int | None = None
@@ -133,8 +134,11 @@ def run(attack: Attack, place: Place, *, seconds: float, first: int = 0, count: 
                 os.waitpid(worker.pid, 0)
 
 
-def forked(work: Callable[[], Any]) -> int:
-    """Do the work in a forked process; gives its number. Its exit code is 0, or 70 after an exception."""
+def forked(work: Callable[[], Any], group: bool = True) -> int:
+    """Do the work in a forked process; gives its number. Its exit code is 0, or 70 after an exception.
+
+    group: with a group of its own, so that those which it starts end with it.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -142,7 +146,8 @@ def forked(work: Callable[[], Any]) -> int:
         return pid
     code = 70
     try:
-        os.setpgid(0, 0)
+        if group:
+            os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
         work()
         code = 0
@@ -181,7 +186,7 @@ def _work(attack: Attack, first: int, step: int, end: int | None, folder: Path, 
         while k < last and (end is None or k < end) and time.monotonic() < until:
             _STATE.pack_into(shared, 0, k, 1, tried, accepted, refused)
             tried += 1
-            what = ""
+            what: Seen = ""
             try:
                 what = attack.run(k, folder)
                 accepted += 1
@@ -200,7 +205,7 @@ def _work(attack: Attack, first: int, step: int, end: int | None, folder: Path, 
             k += step
 
 
-def _tell(out: Any, k: int, **what: str) -> None:
+def _tell(out: Any, k: int, **what: Seen) -> None:
     out.write(json.dumps({"k": k, **what}) + "\n")
     out.flush()
 
@@ -266,7 +271,7 @@ def _ended(attack: Attack, worker: _Worker, counts: Counts, kept: Path, how: str
             continue
         news = json.loads(line)
         if "seen" in news:
-            counts.seen[news["seen"]] += 1
+            counts.seen.update({news["seen"]: 1} if isinstance(news["seen"], str) else news["seen"])
         else:
             _failed(attack, counts, kept, news["k"], news["fail"], news.get("more", ""))
     if how:
