@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import binding, bits, disk, files, kills
+from . import binding, bits, disk, files, kills, threads
 from .counts import Counts
 from .workers import Attack, Place, run
 
@@ -26,6 +26,7 @@ ATTACKS: dict[str, Kind] = {
     "bits": Kind(bits.bits, 0.12, bits.attack),
     "kills": Kind(kills.kills, 0.2, kills.attack),
     "disk": Kind(disk.disk, 0.08, disk.attack),
+    "threads": Kind(threads.threads, 0.12, threads.attack),
 }
 
 

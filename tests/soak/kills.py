@@ -24,6 +24,8 @@ from .workers import Attack, Place, Seen, forked, quiet, run
 MODEL, RUN, ANSWERS = "model.safetensors", "run", "predictions.csv"
 EXPECTED = {MODEL, ANSWERS, "history.csv", "data.csv"}
 OLD = b"what was there before"
+TRAIN = ["train", "data.csv", "--id", "id", "--target", "label", "-o", MODEL, "--checkpoint", RUN,
+         "--validation", "0.2", "--max-epochs", "8", "--hidden-units", "8", "--dropout", "0.1"]  # fmt: skip
 
 
 def data() -> tuple[list[np.ndarray], list[str]]:
@@ -61,9 +63,7 @@ def by_command() -> None:
     """`gruvy train`, then `gruvy predict`."""
     from gruvy.cli import main
 
-    train = ["train", "data.csv", "--id", "id", "--target", "label", "-o", MODEL, "--checkpoint", RUN,
-             "--validation", "0.2", "--max-epochs", "8", "--hidden-units", "8", "--dropout", "0.1"]  # fmt: skip
-    for words in (train, ["predict", MODEL, "data.csv", "--id", "id", "-o", ANSWERS]):
+    for words in (TRAIN, ["predict", MODEL, "data.csv", "--id", "id", "-o", ANSWERS]):
         sys.argv = ["gruvy", *words]
         try:
             main()
@@ -75,7 +75,7 @@ def by_command() -> None:
 WAYS: list[Callable[[], None]] = [by_network, by_estimator, by_command]
 
 
-def _lay_out(folder: Path) -> None:
+def lay_out(folder: Path) -> None:
     """An old model, old predictions and the data of the command line."""
     folder.mkdir(parents=True)
     for name in (MODEL, ANSWERS):
@@ -86,7 +86,7 @@ def _lay_out(folder: Path) -> None:
     (folder / "data.csv").write_text("\n".join(["id,a,b,c,label", *rows]))
 
 
-def _start(way: Callable[[], None], folder: Path) -> int:
+def start(way: Callable[[], None], folder: Path) -> int:
     def work() -> None:
         from gruvy.training import Settings
 
@@ -105,9 +105,9 @@ def alone(way: Callable[[], None]) -> tuple[dict[str, bytes], float]:
     """What a run left alone writes, and how long it takes."""
     with TemporaryDirectory() as place:
         folder = Path(place) / "alone"
-        _lay_out(folder)
+        lay_out(folder)
         begun = time.monotonic()
-        if os.waitpid(_start(way, folder), 0)[1]:
+        if os.waitpid(start(way, folder), 0)[1]:
             raise RuntimeError(f"{way.__name__}: does not train")
         return {name: (folder / name).read_bytes() for name in (MODEL, ANSWERS)}, time.monotonic() - begun
 
@@ -129,10 +129,10 @@ def killed(way: Callable[[], None], r: Random, folder: Path) -> dict[str, int]:
     """One run, killed once or more often."""
     want, seconds = alone(way)
     shutil.rmtree(folder, ignore_errors=True)
-    _lay_out(folder)
+    lay_out(folder)
     seen = {"kills": 0, "kills after a checkpoint": 0}
     for _ in range(r.choice((1, 1, 2, 3))):
-        pid = _start(way, folder)
+        pid = start(way, folder)
         what = r.random()
         if what < 0.8:
             # A checkpoint, or a file half written.
@@ -148,7 +148,7 @@ def killed(way: Callable[[], None], r: Random, folder: Path) -> dict[str, int]:
             seen["kills"] += 1
             seen["kills after a checkpoint"] += after
         _whole(folder, want)
-    status = os.waitpid(_start(way, folder), 0)[1]
+    status = os.waitpid(start(way, folder), 0)[1]
     if status:
         raise Broken(f"{way.__name__}: a killed run does not go on")
     for name, new in want.items():
@@ -157,7 +157,7 @@ def killed(way: Callable[[], None], r: Random, folder: Path) -> dict[str, int]:
     if (folder / RUN).exists():
         raise Broken(f"{way.__name__}: the checkpoint is still there when the model is saved")
     if more := {path.name for path in folder.iterdir()} - EXPECTED:
-        raise Broken(f"{way.__name__}: a temporary file is left, such as {_pattern(min(more))}")
+        raise Broken(f"{way.__name__}: a temporary file is left, such as {pattern(min(more))}")
     return seen
 
 
@@ -165,7 +165,7 @@ def _ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _pattern(name: str) -> str:
+def pattern(name: str) -> str:
     """The name without its random end."""
     return name if len(name) < 9 else name[:-8] + "…"
 

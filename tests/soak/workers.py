@@ -129,7 +129,7 @@ def run(attack: Attack, place: Place, *, seconds: float, first: int = 0, count: 
         raise
     finally:
         for worker in filter(None, slots):
-            _kill(worker.pid)
+            kill(worker.pid)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(worker.pid, 0)
 
@@ -159,7 +159,8 @@ def forked(work: Callable[[], Any], group: bool = True) -> int:
         os._exit(code)
 
 
-def _kill(pid: int) -> None:
+def kill(pid: int) -> None:
+    """End a process, and those of its group if it has one."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
@@ -244,7 +245,7 @@ def _look(attack: Attack, worker: _Worker, counts: Counts, kept: Path) -> int | 
         if (k, tried) != worker.at:
             worker.at, worker.since = (k, tried), time.monotonic()
         elif busy and time.monotonic() - worker.since > attack.seconds:
-            _kill(worker.pid)
+            kill(worker.pid)
             os.waitpid(worker.pid, 0)
             return _ended(attack, worker, counts, kept, f"hang: more than {attack.seconds:.0f} s")
         return None
