@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import binding, bits, disk, files, kills, threads
+from . import binding, bits, disk, files, guided, kills, threads
 from .counts import Counts
 from .workers import Attack, Place, run
 
@@ -21,7 +21,8 @@ class Kind:
 
 
 ATTACKS: dict[str, Kind] = {
-    "files": Kind(files.files, 0.4, files.attack),
+    "files": Kind(files.files, 0.36, files.attack),
+    "guided": Kind(guided.guided, 0.06, lambda part, seed: files.attack(part, seed)),
     "binding": Kind(binding.binding, 0.08, binding.attack),
     "bits": Kind(bits.bits, 0.12, bits.attack),
     "kills": Kind(kills.kills, 0.2, kills.attack),
