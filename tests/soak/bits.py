@@ -57,11 +57,10 @@ def layer(r: Random) -> str:
     dy = rng.normal(size=(T, B, H)).astype(dtype) if r.random() < 0.9 else None
     dh = rng.normal(size=(B, H)).astype(dtype) if dy is None or r.random() < 0.7 else None
     first = actual(convention, args, options, dy, dh, reverse, isa="generic", threads=1)
-    shape = f"T {T}, B {B}, I {I}, H {H}, {np.dtype(dtype).name}"
     for isa, runs in native.info().builds:
         for threads in (1, 2, 3) if runs else ():
             got = actual(convention, args, options, dy, dh, reverse, isa=isa, threads=threads)
-            _compare(got, first, f"{isa} with {threads} threads and generic with 1 [{shape}]")
+            _compare(got, first, f"{isa} with {threads} threads and generic with 1")
     isa = r.choice([name for name, runs in native.info().builds if runs])
     how = {"isa": isa, "threads": r.choice((1, 2, 3))}
     _alone(r, convention, args, options, dy, dh, reverse, first, how)
@@ -102,10 +101,11 @@ def _padded(r: Random, convention: Any, args: Tensors, options: Tensors, dy: Any
     lengths = np.full(B, T) if options["lengths"] is None else options["lengths"]
     padded = {"lengths": lengths, "mask": longer(options["mask"], True), "restarts": longer(options["restarts"], False)}
     got = actual(convention, {**args, "x": longer(args["x"], np.nan)}, padded, longer(dy, 0), dh, reverse, **how)
-    t = slice(0, T)
-    _compare(_part(got, t, slice(None)), _part(first, t, slice(None)), "padding and none")
     if got["dx"][T:].any() or got["y"][T:].any():
         raise Broken("steps that do not count: states or gradients that are not zero")
+    for part in ("y", "gates", "dx"):
+        got[part] = got[part][:T]
+    _compare(got, first, "padding and none")
 
 
 def _chunks(r: Random, convention: Any, args: Tensors, options: Tensors, dy: Any, dh: Any, first: Tensors,
