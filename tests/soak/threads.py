@@ -212,7 +212,7 @@ import threading, time
 import numpy as np
 from gruvy import native
 from gruvy.convention import Convention
-threads, seconds, large, torch = {how}
+threads, seconds, large = {how}
 c = Convention.of("torch")
 T, B, H = (200, 8, 64) if large else (3, 2, 9)
 x, h, W, U = np.ones((T, B, 8), "f"), np.zeros((B, H), "f"), np.ones((3 * H, 8), "f"), np.ones((3 * H, H), "f")
@@ -222,11 +222,6 @@ def forward(): native.forward(x, h, W, U, None, None, c, threads=2)
 def backward(): native.backward(None, h, x, h, W, U, None, None, np.ones((T, B, H), "f"), gates, c, threads=2)
 def steps(): packed.step(x[0], h)
 works = [forward, backward, steps]
-if torch:
-    import torch, gruvy
-    layer, t = gruvy.nn.GRU(8, H), torch.ones(T, B, 8)
-    def train(): layer(t)[0].sum().backward()
-    works = [train]
 def loop(i):
     while True:
         works[i % len(works)]()
@@ -237,9 +232,11 @@ time.sleep(seconds)
 
 
 def ends(r: Random) -> str:
-    """An interpreter that ends while daemon threads are in the middle of calls."""
-    torch = r.random() < 0.1
-    how = (r.choice((1, 2, 5, 16)), r.random() * 0.05, r.random() < 0.7, torch)
+    """An interpreter that ends while daemon threads are in the middle of calls.
+
+    Of the core: where such a thread is inside torch, torch aborts, whatever it computes.
+    """
+    how = (r.choice((1, 2, 5, 16)), r.random() * 0.05, r.random() < 0.7)
     try:
         made = subprocess.run(
             [sys.executable, "-c", ENDING.format(how=how)], capture_output=True, text=True, timeout=90, check=False
