@@ -55,7 +55,7 @@ def test_a_worker_that_fails_crashes_hangs_or_eats_memory(tmp_path):
             os._exit(3)
         return "good ones"
 
-    attack = Attack(name="planted", run=one, seconds=1, memory=100 * MB, keep=lambda k: ("file", b"%d" % k))
+    attack = Attack(name="planted", run=one, seconds=1, memory=100 * MB, keep=lambda k: (f"{k}-file", b"%d" % k))
     counts, failed = attacked(attack, tmp_path, 12)
     assert (counts.tried, counts.refused, counts.seen["good ones"]) == (12, 1, 6)
     places = {what.partition(" at ")[0]: times for what, times in failed.items()}

@@ -25,10 +25,10 @@ Sample = tuple[str, bytes]
 
 
 def _draw(kind: str, change: mutate.Mutator, ending: str, seed: int, k: int) -> Sample:
-    """The damaged file of case k."""
+    """The damaged file of case k, and its name in a collection of findings."""
     r, files = Random((seed << 40) + k), samples.of(kind)
     content = r.choice(files)
-    return f"{kind}{ending}", change(r, content, files) if r.random() > 0.03 else content
+    return f"{seed}-{k}{ending}", change(r, content, files) if r.random() > 0.03 else content
 
 
 def _options(r: Random) -> dict[str, Any]:
@@ -179,16 +179,22 @@ KINDS: dict[str, tuple[Callable[[bytes, Path, Random], str], str, mutate.Mutator
 }
 
 
+def reread(kind: str, name: str, content: bytes, folder: Path) -> str:
+    """Read a damaged file in the way that its name stands for."""
+    read, _, _, ending, *_ = KINDS[kind]
+    seed, k = name.removesuffix(ending).split("-")
+    return read(content, folder / f"{kind}{ending}", Random(~((int(seed) << 40) + int(k))))
+
+
 def attack(kind: str, seed: int) -> Attack:
     """The attack on one kind of file."""
-    read, of, change, ending, memory, _ = KINDS[kind]
+    _, of, change, ending, memory, _ = KINDS[kind]
 
     def draw(k: int) -> Sample:
         return _draw(of, change, ending, seed, k)
 
     def one(k: int, folder: Path) -> str:
-        name, content = draw(k)
-        return read(content, folder / name, Random(~((seed << 40) + k)))
+        return reread(kind, *draw(k), folder)
 
     samples.of(of)  # before the workers, which would each make them anew
     return Attack(name=f"files: {kind}", run=one, keep=draw, memory=memory, seconds=20,

@@ -290,5 +290,5 @@ def _failed(attack: Attack, counts: Counts, kept: Path, k: int, what: str, more:
     shown = f"{attack.again} {k}"
     found = attack.keep(k)
     if found is not None:
-        shown += f"  # {save(kept / attack.name.replace(': ', '-'), f'{k}-{found[0]}', found[1])}"
+        shown += f"  # {save(kept / attack.name.replace(': ', '-'), *found)}"
     failure.shown.append(f"{shown}  {more}".rstrip())
