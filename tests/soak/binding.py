@@ -92,7 +92,7 @@ def hostile(r: Random, a: Any) -> Any:
     """Another argument in place of this one; itself where the odd thing cannot be made of it."""
     try:
         return array(r, a, huge=True) if r.random() < 0.7 else odd(r, a)
-    except (MemoryError, LookupError, RuntimeError):
+    except (MemoryError, LookupError, RuntimeError, TypeError):
         return a
 
 
@@ -206,7 +206,7 @@ def wrapped(r: Random) -> str:
     elif what == 1:
         native.forward(**given, convention=convention, threads=threads)
     elif what == 2:
-        native.step(given["x"][0] if len(given["x"]) else given["x"], *(given[n] for n in "hWUbc"), convention)
+        native.step(given["x"][0] if given["x"].size else given["x"], *(given[n] for n in "hWUbc"), convention)
     else:
         gates = np.full((T, B, convention.gates, H), 0.5, dtype)
         y, dy = array(r, gates[:, :, 0]) if r.random() < 0.2 else gates[:, :, 0].copy(), gates[:, :, 0].copy()
