@@ -22,11 +22,15 @@ from .counts import Broken, Counts
 from .workers import MB, Attack, Place, run
 
 Sample = tuple[str, bytes]
+BOMBS = 0.003  # the share of files that unpack to hundreds of megabytes
 
 
 def _draw(kind: str, change: mutate.Mutator, ending: str, seed: int, k: int) -> Sample:
     """The damaged file of case k, and its name in a collection of findings."""
     r, files = Random((seed << 40) + k), samples.of(kind)
+    if f"{kind} bomb" in samples.MAKERS and r.random() < BOMBS:
+        bomb = samples.of(f"{kind} bomb")[0]
+        return f"{seed}-{k}{ending}", r.choice((bomb, mutate.raw(r, bomb, files)))
     content = r.choice(files)
     return f"{seed}-{k}{ending}", change(r, content, files) if r.random() > 0.03 else content
 
@@ -196,7 +200,8 @@ def attack(kind: str, seed: int) -> Attack:
     def one(k: int, folder: Path) -> str:
         return reread(kind, *draw(k), folder)
 
-    samples.of(of)  # before the workers, which would each make them anew
+    for name in {of, f"{of} bomb"} & set(samples.MAKERS):
+        samples.of(name)  # before the workers, which would each make them anew
     return Attack(name=f"files: {kind}", run=one, keep=draw, memory=memory, seconds=20,
                   again=f"python -m soak again files:{kind} {seed}")  # fmt: skip
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from . import ALONE
 from .counts import KEPT, Counts
-from .workers import ALONE, Place
+from .workers import Place
 
 KINDS = ("model", "npz", "csv")  # read by Python that can be watched
 LEAST = 60

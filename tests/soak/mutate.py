@@ -304,15 +304,7 @@ def mixed(structured: Mutator, share: float = 0.6) -> Mutator:
         if r.random() < share:
             try:
                 content = structured(r, content, others)
-            except (
-                ArithmeticError,
-                LookupError,
-                TypeError,
-                ValueError,
-                RecursionError,
-                struct.error,
-                zipfile.BadZipFile,
-            ):
+            except Exception:
                 return raw(r, content, others)  # what the first damage has left has no structure to damage
             if r.random() < 0.9:
                 return content

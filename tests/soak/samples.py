@@ -154,6 +154,24 @@ def parquets(folder: Path) -> list[bytes]:
     return files
 
 
+def archive_bombs(folder: Path) -> list[bytes]:
+    """Small archives that unpack to far more than the soak allows."""
+    out = io.BytesIO()
+    np.savez_compressed(out, X=np.zeros((300, 50_000, 1)))
+    return [out.getvalue()]
+
+
+def parquet_bombs(folder: Path) -> list[bytes]:
+    """Small tables of a great many equal rows."""
+    import polars as pl
+
+    out = io.BytesIO()
+    same = [pl.repeat(1.0, 8_000_000, eager=True).alias(name) for name in "abc"]
+    pl.DataFrame(same).write_parquet(out, compression="zstd")
+    return [out.getvalue()]
+
+
 MAKERS: dict[str, Callable[[Path], list[bytes]]] = {
     "model": models, "checkpoint": checkpoints, "npz": archives, "csv": texts, "parquet": parquets,
+    "npz bomb": archive_bombs, "parquet bomb": parquet_bombs,
 }  # fmt: skip

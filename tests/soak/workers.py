@@ -35,13 +35,8 @@ LIFE = 20_000  # cases of one worker
 _STATE = struct.Struct("qqqqq")  # case, whether it runs now; before it: tried, accepted, refused
 
 
-# A forked process has only the thread that forked it: whoever would start others does all in one.
-ALONE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")} | {"POLARS_MAX_THREADS": "1"}
-
-
 def warm(torch: bool = True) -> None:
     """Import all that the workers use, once; without touching polars, whose threads start at its first work."""
-    os.environ.update(ALONE)
     import gruvy.data
     import gruvy.runtime
 
