@@ -17,7 +17,7 @@ from safetensors.torch import load
 
 from gruvy.errors import ModelFileError
 
-from . import mutate, samples
+from . import containers, mutate, samples
 from .counts import Broken, Counts
 from .workers import MB, Attack, Place, run
 
@@ -146,11 +146,11 @@ def read_folder(content: bytes, path: Path, r: Random) -> str:
 
 
 def _in_model(r: Random, content: bytes, others: list[bytes]) -> bytes:
-    return mutate.safetensors(r, content, others, "gruvy")
+    return containers.safetensors(r, content, others, "gruvy")
 
 
 def _in_checkpoint(r: Random, content: bytes, others: list[bytes]) -> bytes:
-    content = mutate.safetensors(r, content, others, "gruvy-checkpoint")
+    content = containers.safetensors(r, content, others, "gruvy-checkpoint")
     return _signed(content) if r.random() < 0.8 else content
 
 
@@ -176,7 +176,7 @@ def _signed(content: bytes) -> bytes:
 KINDS: dict[str, tuple[Callable[[bytes, Path, Random], str], str, mutate.Mutator, str, int, float]] = {
     "model": (read_model, "model", mutate.mixed(_in_model), ".safetensors", 110 * MB, 0.40),
     "checkpoint": (resume, "checkpoint", mutate.mixed(_in_checkpoint), ".safetensors", 110 * MB, 0.20),
-    "npz": (read_data, "npz", mutate.mixed(mutate.archive), ".npz", 400 * MB, 0.13),
+    "npz": (read_data, "npz", mutate.mixed(containers.archive), ".npz", 400 * MB, 0.13),
     "csv": (read_data, "csv", mutate.mixed(mutate.text), ".csv", 200 * MB, 0.12),
     "parquet": (read_data, "parquet", mutate.raw, ".parquet", 400 * MB, 0.1),
     "folder": (read_folder, "csv", mutate.mixed(mutate.text), ".csv", 200 * MB, 0.05),
