@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -92,7 +93,7 @@ def hostile(r: Random, a: Any) -> Any:
     """Another argument in place of this one; itself where the odd thing cannot be made of it."""
     try:
         return array(r, a, huge=True) if r.random() < 0.7 else odd(r, a)
-    except (MemoryError, LookupError, RuntimeError, TypeError):
+    except (MemoryError, LookupError, RuntimeError, TypeError, ValueError):
         return a
 
 
@@ -195,7 +196,8 @@ def wrapped(r: Random) -> str:
     given: dict[str, Any] = {**args, **options}
     names = r.sample(list(given), r.choice((0, 1, 1, 2)))
     for name in names:
-        given[name] = array(r, given[name])
+        with contextlib.suppress(ValueError):
+            given[name] = array(r, given[name])
     threads = r.choice((None, None, None, 1, 2))
     what = r.randrange(4)
     if what == 0:
@@ -206,7 +208,8 @@ def wrapped(r: Random) -> str:
     elif what == 1:
         native.forward(**given, convention=convention, threads=threads)
     elif what == 2:
-        native.step(given["x"][0] if given["x"].size else given["x"], *(given[n] for n in "hWUbc"), convention)
+        x = given["x"]
+        native.step(x[0] if x.ndim and x.size else x, *(given[n] for n in "hWUbc"), convention)
     else:
         gates = np.full((T, B, convention.gates, H), 0.5, dtype)
         y, dy = array(r, gates[:, :, 0]) if r.random() < 0.2 else gates[:, :, 0].copy(), gates[:, :, 0].copy()

@@ -22,6 +22,7 @@ from .counts import Broken, Counts
 from .workers import MB, Attack, Place, run
 
 Sample = tuple[str, bytes]
+MOST = 1_000_000  # bytes: ten times as much, and 100 MB, are within the bounds below
 BOMBS = 0.003  # the share of files that unpack to hundreds of megabytes
 
 
@@ -32,7 +33,8 @@ def _draw(kind: str, change: mutate.Mutator, ending: str, seed: int, k: int) -> 
         bomb = samples.of(f"{kind} bomb")[0]
         return f"{seed}-{k}{ending}", r.choice((bomb, mutate.raw(r, bomb, files)))
     content = r.choice(files)
-    return f"{seed}-{k}{ending}", change(r, content, files) if r.random() > 0.03 else content
+    content = change(r, content, files) if r.random() > 0.03 else content
+    return f"{seed}-{k}{ending}", content[:MOST]
 
 
 def _options(r: Random) -> dict[str, Any]:
