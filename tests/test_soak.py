@@ -69,6 +69,22 @@ def test_a_worker_that_fails_crashes_hangs_or_eats_memory(tmp_path):
     ]
 
 
+def test_ctrl_c_keeps_the_counts_and_leaves_no_worker(tmp_path):
+    def stop(tried, failed):
+        if tried > 5:
+            raise KeyboardInterrupt
+
+    children = Path("/proc/thread-self/children")
+    before = children.read_text()
+    place = Place(tmp_path / "scratch", tmp_path / "kept", stop)
+    attack = Attack(name="planted", run=lambda k, folder: time.sleep(0.02) or "good ones")
+    with pytest.raises(KeyboardInterrupt):
+        run(attack, place, seconds=60)
+    (counts,) = place.scores
+    assert counts.tried == counts.accepted > 5
+    assert children.read_text() == before
+
+
 def test_a_reader_that_raises_what_is_not_ours(tmp_path, monkeypatch):
     counts, _ = attacked(files.attack("npz", 1), tmp_path, 20)
     assert counts.accepted

@@ -76,10 +76,11 @@ def soak(asked: argparse.Namespace, console: Console, scratch: Path) -> int:
                 if console.is_terminal:
                     bar.refresh()
 
+            place = workers.Place(scratch, KEPT, tick)
             try:
-                found = ATTACKS[name].run(seconds, seed, workers.Place(scratch, KEPT, tick))
-            except KeyboardInterrupt as stop:
-                found, stopped = [c for c in stop.args if isinstance(c, Counts)], True
+                found = ATTACKS[name].run(seconds, seed, place)
+            except KeyboardInterrupt:
+                found, stopped = place.scores, True
             scores += found
             tick(sum(c.tried for c in found), sum(c.failed for c in found))
             bar.refresh()

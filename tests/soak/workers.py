@@ -75,11 +75,13 @@ class Place:
     """Where an attack works and reports.
 
     scratch: a folder on a fast disk. kept: where reproductions go. tick: called with the cases tried and failed.
+    scores: of every part that has begun, so that Ctrl-C loses none.
     """
 
     scratch: Path
     kept: Path
     tick: Callable[[int, int], object] = lambda tried, failed: None
+    scores: list[Counts] = field(default_factory=list)
 
 
 @dataclass
@@ -98,6 +100,7 @@ class _Worker:
 def run(attack: Attack, place: Place, *, seconds: float, first: int = 0, count: int | None = None) -> Counts:
     """Do cases from `first` on until the time is over, or `count` of them."""
     counts = Counts(attack.name)
+    place.scores.append(counts)
     started = time.monotonic()
     many = attack.many if count is None else min(attack.many, count)
     following = [first + i for i in range(many)]  # the next case of each slot
@@ -119,14 +122,12 @@ def run(attack: Attack, place: Place, *, seconds: float, first: int = 0, count: 
             ):
                 return counts
             time.sleep(0.02)
-    except KeyboardInterrupt as stop:
-        stop.args = (counts,)  # the caller shows what there is
-        raise
-    finally:
+    finally:  # after Ctrl-C they still run
         for worker in filter(None, slots):
             kill(worker.pid)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(worker.pid, 0)
+            _ended(attack, worker, counts, place.kept, "")
 
 
 def forked(work: Callable[[], Any], group: bool = True) -> int:
