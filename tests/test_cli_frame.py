@@ -174,9 +174,9 @@ def test_letters_that_the_system_lacks() -> None:
 def test_doctor() -> None:
     done = shell("doctor")
     assert (done.returncode, done.stderr) == (0, "")
-    from gruvy.engines import stack as recurrence
+    from gruvy.engines.choose import choose
 
-    choice = recurrence.choose()
+    choice = choose()
     assert f"runs: {choice.name}, because: {choice.reason}" in done.stdout
     assert f"Python {sys.version.split()[0]}" in " ".join(done.stdout.split())
 

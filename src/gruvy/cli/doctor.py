@@ -59,13 +59,13 @@ def _state(distribution: str) -> str:
 def _engines(page: Console) -> bool:
     """Each engine, whether it is there, and which one is chosen and why."""
     from gruvy.engines import native
-    from gruvy.engines import stack as recurrence
+    from gruvy.engines.choose import choose
 
     table = Table("engine", "state", "chosen", box=PLAIN)
     there, why = False, "see below"
     try:
         there, why = native.available()
-        chosen = recurrence.choose()
+        chosen = choose()
     except EngineError as problem:
         name, reason, healthy = "", str(problem), False
     else:

@@ -21,7 +21,7 @@ from safetensors.numpy import save
 
 from .. import files
 from ..convention import Convention
-from ..engines.stack import choose
+from ..engines.choose import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
 from .model import Model
