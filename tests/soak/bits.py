@@ -30,8 +30,7 @@ def layer(r: Random) -> dict[str, int]:
 
 def model(r: Random) -> str:
     """A whole model without torch: predicted in any batch, or step by step in a stream."""
-    from gruvy.model import file as model_file
-    from gruvy.model import predictor as runtime
+    from gruvy.model.model import Model
     from gruvy.model.task import Numbers
     from small_nets import random_weights
 
@@ -46,10 +45,10 @@ def model(r: Random) -> str:
     dtype, pooling = r.choice((np.float32, np.float64)), r.choice(("last", "mean", "max"))
     weights = random_weights(rng, r.choice(CONVENTIONS), I, H, layers, D, dtype)
     task = Numbers(np.zeros(O), np.ones(O), O == 1) if r.random() < 0.5 else None
-    m = runtime.Model(model_file.Model(
+    m = Model(
         weights=weights, V=rng.normal(size=(O, D * H)).astype(dtype), b_y=rng.normal(size=O).astype(dtype),
-        pooling=pooling, task=task,
-    ))  # fmt: skip
+        pooling=pooling, target=task,
+    )  # fmt: skip
     X = [rng.normal(size=(r.randrange(1, 30), I)).astype(dtype) for _ in range(r.randrange(2, 20))]
     together = m.predict(X)
     for i in r.sample(range(len(X)), 2):

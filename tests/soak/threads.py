@@ -17,8 +17,7 @@ import numpy as np
 
 from gruvy.engines import native
 from gruvy.errors import EngineError, InputError
-from gruvy.model import file as model_file
-from gruvy.model import predictor as runtime
+from gruvy.model.model import Model
 from native_cases import CONVENTIONS, actual, problem
 from small_nets import random_weights
 
@@ -54,9 +53,7 @@ def without_torch(r: Random) -> dict[str, Work]:
 
         works[f"the core, shared by {name}"] = core
     weights = random_weights(rng, convention, 3, 20, 2, 1, np.float32)
-    model = runtime.Model(
-        model_file.Model(weights=weights, V=rng.normal(size=(2, 20)).astype("f"), b_y=np.zeros(2, "f"), pooling="mean")
-    )
+    model = Model(weights=weights, V=rng.normal(size=(2, 20)).astype("f"), b_y=np.zeros(2, "f"), pooling="mean")
     X = [rng.normal(size=(n, 3)).astype("f") for n in (4, 30, 9)]
 
     def stream() -> Any:

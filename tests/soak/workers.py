@@ -37,9 +37,8 @@ _STATE = struct.Struct("qqqqq")  # case, whether it runs now; before it: tried, 
 
 def warm(torch: bool = True) -> None:
     """Import all that the workers use, once; without touching polars, whose threads start at its first work."""
-    import gruvy.model.predictor
-
     import gruvy.data
+    import gruvy.model.model
 
     if torch:
         import accelerate  # noqa: F401

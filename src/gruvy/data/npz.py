@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,10 @@ def _load(file: ZipFile, member: ZipInfo, key: str, path: Path) -> NDArray[np.ge
         raise DataError(f"{path}: {key} has shape {shape} and dtype {dtype}; expected {expected}")
     with file.open(member) as content:
         array: NDArray[np.generic] = _npy.read_array(content, allow_pickle=False)
+    if dtype.kind == "U":
+        letters = np.ascontiguousarray(array).reshape(-1).view(np.dtype("u4").newbyteorder(dtype.byteorder))
+        if (letters > sys.maxunicode).any():
+            raise DataError(f"{path}: {key} holds codes that are no letters; expected text")
     return array
 
 

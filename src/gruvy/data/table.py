@@ -69,7 +69,7 @@ class Table:
         pl = need("polars")
         series = self.frame[column]
         if series.dtype in (pl.Categorical, pl.Enum):
-            series = series.cast(pl.String)
+            series = as_text(series, self.source)
         if series.dtype == pl.String:
             values = series.cast(pl.Float64, strict=False)
             if values.null_count():  # gaps, spaces around a number, or something else
@@ -94,8 +94,7 @@ class Table:
 
     def names(self, column: str, option: str) -> polars.Series:
         """The column as text; refuses a cell without a value."""
-        pl = need("polars")
-        text = self.frame[column].cast(pl.String).str.strip_chars()
+        text = as_text(self.frame[column], self.source).str.strip_chars()
         empty = text.is_null() | (text == "")
         if empty.any():
             row = int(empty.arg_max() or 0)
@@ -142,6 +141,19 @@ class Table:
         return {how: series.rank("dense").to_numpy() for how, series in found.items()}
 
 
+def as_text(series: polars.Series, source: str) -> polars.Series:
+    """A column as text; refuses a kind that has no text, and values beyond what can be written, as far dates."""
+    pl = need("polars")
+    try:
+        text: polars.Series = series.cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
+        raise DataError(
+            f"{source}, column {series.name!r} holds {series.dtype} that cannot be written as text; "
+            "expected one number or text per row"
+        ) from problem
+    return text
+
+
 def missing(text: polars.Series) -> polars.Series:
     """Which cells of a text column stand for no value."""
     return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(MISSING)
@@ -173,7 +185,7 @@ def labels(series: polars.Series) -> NDArray[Any]:
         return series.to_numpy()
     if series.dtype.is_numeric():
         return series.to_numpy()
-    text = series.cast(pl.String).str.strip_chars()
+    text = as_text(series, "the table").str.strip_chars()
     whole = text.cast(pl.Int64, strict=False)
     if not whole.null_count() and (whole.cast(pl.String) == text).all():
         return whole.to_numpy()
