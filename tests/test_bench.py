@@ -82,7 +82,7 @@ def test_the_answer_is_torch_and_the_reference_alike():
     """Two independent sources of the answer agree where both have the convention."""
     p = problem.make(SHAPE)
     w = problem.weights(p, "torch").astype(np.float64).merged()
-    y, _ = reference.forward(p.x.astype(float), np.zeros((3, 5)), *w.cells[0][0], w.convention)
+    y, _ = reference.forward(p.x.astype(float), np.zeros((3, 5)), w.cells[0][0], w.convention)
     assert_close(y, problem.answer(p, "infer")["y"])
 
 

@@ -14,6 +14,7 @@ import pytest
 import compare
 from compare import assert_apart, assert_close, error, limit
 from gruvy import Convention, reference
+from gruvy.reference import Cell
 
 Array = np.ndarray[Any, Any]
 
@@ -26,9 +27,9 @@ def case(convention: str) -> dict[str, Array]:
     x, h = rng.normal(size=(T, B, I)), rng.normal(size=(B, H))
     W, U, b = rng.normal(size=(3 * H, I)), rng.normal(size=(3 * H, H)), rng.normal(size=3 * H)
     c = rng.normal(size=H) if of.reset == "after" else None
-    gates = np.zeros((T, B, of.gates, H))
-    y, last = reference.forward(x, h, W, U, b, c, of, gates=gates)
-    dx, dh, dW, dU, db, _ = reference.backward(np.ones_like(y), None, x, h, W, U, b, c, y, gates, of)
+    cell, gates = Cell(W, U, b, c), np.zeros((T, B, of.gates, H))
+    y, last = reference.forward(x, h, cell, of, gates=gates)
+    dx, dh, (dW, dU, db, _) = reference.backward(np.ones_like(y), None, x, h, cell, y, gates, of)
     assert dx is not None
     return {"y": y, "last": last, "dx": dx, "dh": dh, "dW": dW, "dU": dU, "db": db}
 

@@ -241,7 +241,7 @@ def test_run_errors(options, kind, text):
 
 
 def test_a_forced_engine_by_environment(monkeypatch):
-    from gruvy.engines.stack import choose
+    from gruvy.engines.choose import choose
 
     monkeypatch.setenv("GRUVY_ENGINE", "reference")
     assert choose()[:2] == ("reference", "GRUVY_ENGINE")

@@ -10,6 +10,7 @@ from gruvy import reference
 from gruvy.errors import InputError
 from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import Scaled, gradient_norms
+from gruvy.reference import Steps
 from gruvy.weights import Cell, Weights
 from small_nets import CONVENTIONS, irregular, random_weights, small_model
 
@@ -27,10 +28,8 @@ def complex_run(w, x, state, options):
             cuts = None if restarts is None else restarts.T
             if d and cuts is not None:
                 cuts = np.concatenate([cuts[1:], np.zeros_like(cuts[:1])])
-            y, last = reference.forward(
-                inputs, state[k * D + d], *cell, w.convention, lengths=lengths,
-                mask=None if mask is None else mask.T, restarts=cuts, reverse=d == 1,
-            )  # fmt: skip
+            steps = Steps(lengths, None if mask is None else mask.T, cuts)
+            y, last = reference.forward(inputs, state[k * D + d], cell, w.convention, steps, reverse=d == 1)
             ys.append(y)
             lasts.append(last)
         inputs = np.concatenate(ys, axis=-1)
@@ -42,12 +41,12 @@ def state_jacobian_norm(w, x, lag):
     H, T = w.hidden_units, len(x)
     h = np.zeros((1, H))
     if lag < T:
-        _, h = reference.forward(x[: T - lag, None], h, *w.cells[0][0], w.convention)
+        _, h = reference.forward(x[: T - lag, None], h, w.cells[0][0], w.convention)
     columns = []
     for i in range(H):
         moved = h.astype(complex)
         moved[0, i] += 1j * STEP
-        _, last = reference.forward(x[T - lag :, None], moved, *w.cells[0][0], w.convention)
+        _, last = reference.forward(x[T - lag :, None], moved, w.cells[0][0], w.convention)
         columns.append(last[0].imag / STEP)
     # scaled, because squares of 1e-200 would vanish
     size = np.abs(columns).max()

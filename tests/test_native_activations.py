@@ -13,6 +13,7 @@ import pytest
 from compare import limit
 from gruvy.convention import Convention
 from gruvy.engines import native
+from gruvy.reference import Cell
 from native_cases import builds
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
@@ -26,7 +27,8 @@ def kernels(a, isa=None):
     n = a.size
     gates = np.empty((1, n, 3, 1), a.dtype)
     one, zero = np.ones((3, 1), a.dtype), np.zeros((3, 1), a.dtype)
-    native.forward(a.reshape(1, n, 1), np.zeros((n, 1), a.dtype), one, zero, None, None, TUTORIAL, gates=gates, isa=isa)
+    cell = Cell(one, zero, None, None)
+    native.forward(a.reshape(1, n, 1), np.zeros((n, 1), a.dtype), cell, TUTORIAL, gates=gates, isa=isa)
     return gates[0, :, 0, 0], gates[0, :, 2, 0]
 
 

@@ -8,6 +8,7 @@ import pytest
 from gruvy.bench import machine
 from gruvy.convention import Convention
 from gruvy.engines import native
+from gruvy.weights import Cell
 from native_cases import builds, problem
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
@@ -47,10 +48,11 @@ def test_packed_weights_are_read_so_many_times(name, dtype, isa):
     """`read` gives the exclusive or of all words of all rounds: an even number of rounds leaves nothing."""
     convention = Convention.of(name)
     args = problem(convention, dtype, 1, 1, 5, 21)[0]
-    packed = native.Packed(*(args[k] for k in ("W", "U", "b", "c")), convention, isa)
+    cell = Cell(*(args[k] for k in ("W", "U", "b", "c")))
+    packed = native.Packed(cell, convention, isa)
     once = packed.read(1)
     assert once != 0
     assert [packed.read(rounds) for rounds in range(6)] == [0, once] * 3
-    numbers = sum(args[k].size for k in ("W", "U", "b", "c") if args[k] is not None)
+    numbers = sum(a.size for a in cell if a is not None)
     assert packed._core.bytes >= numbers * np.dtype(dtype).itemsize
     assert packed._core.isa == isa

@@ -74,7 +74,7 @@ def test_the_comparison_fails_on_planted_faults():
 def test_gates_are_the_equations_gates(convention):
     rng = np.random.default_rng(3)
     w = random_weights(rng, convention)
-    W, U, b, c = w.cells[0][0]
+    W, U, b, _ = w.cells[0][0]
     x = rng.normal(size=(2, 6, 3))
     t = trace(w, x, engine="reference")
     h = np.zeros((2, 4))
@@ -83,7 +83,7 @@ def test_gates_are_the_equations_gates(convention):
         assert_close(t.reset[0, :, s], r, "equation")
         assert_close(t.update[0, :, s], z, "equation")
         assert_close(t.keep[0, :, s], z if convention.keeps else 1 - z, "equation")
-        h = step(x[:, s], h, W, U, b, c, convention)
+        h = step(x[:, s], h, w.cells[0][0], convention)
         assert_close(t.state[0, :, s], h, "equation")
 
 

@@ -17,10 +17,10 @@ READING = "reading its weights"
 
 
 def _ours(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from ..engines import native
     from ..engines import stack as recurrence
+    from ..engines.threads import set_threads
 
-    native.set_threads(threads)
+    set_threads(threads)
     w = weights(problem, "torch")
     cells = recurrence.packed(w)
     x = np.ascontiguousarray(problem.x.transpose(1, 0, 2))

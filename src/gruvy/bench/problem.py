@@ -111,12 +111,12 @@ def answer(problem: Problem, mode: Mode, convention: str = "torch") -> dict[str,
     h = np.zeros((B, H))
     gates = np.empty((T, B, w.convention.gates, H))
     x, dy = problem.x.astype(np.float64), problem.dy.astype(np.float64)
-    y, _ = reference.forward(x, h, *cell, w.convention, gates=gates)
+    y, _ = reference.forward(x, h, cell, w.convention, gates=gates)
     if mode == "infer":
         return {"y": y}
-    dx, _, _, dU, *_ = reference.backward(dy, None, x, h, *cell, y, gates, w.convention)
+    dx, _, dcell = reference.backward(dy, None, x, h, cell, y, gates, w.convention)
     assert dx is not None
-    return {"y": y, "dx": dx, "dU": dU}
+    return {"y": y, "dx": dx, "dU": dcell.U}
 
 
 def torch_answer(layer: Any, problem: Problem, mode: Mode) -> dict[str, Array]:

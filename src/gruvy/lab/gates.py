@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ..inside.trace import Trace, trace
-from ..reference import cell
+from ..reference import cell_forward
 from ..weights import Cell, Weights
 from .corpora import corpus
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
@@ -64,7 +64,7 @@ def clamp(s: Settings, seed: int) -> dict[str, Any]:
     w = Weights("tutorial", [[Cell(W, U, b, None)]])
 
     def new(**freeze: Array | float) -> tuple[Array, Array]:
-        state, (_, _, n) = cell(x, h, *frozen(w, freeze).cells[0][0], w.convention)
+        state, (_, _, n) = cell_forward(x, h, frozen(w, freeze).cells[0][0], w.convention)
         return state, n
 
     kept, _ = new(z=0.0)
@@ -91,7 +91,7 @@ def scale(z: float, s: Settings, seed: int) -> dict[str, Any]:
 
     def jacobian(z: float) -> Array:
         v = np.concatenate([x, h]) + 1e-30j * np.eye(4 + H)  # a row for each number that is moved
-        moved, _ = cell(v[:, :4], v[:, 4:], *frozen(w, {"z": z}).cells[0][0], w.convention)
+        moved, _ = cell_forward(v[:, :4], v[:, 4:], frozen(w, {"z": z}).cells[0][0], w.convention)
         return np.asarray(moved.imag.T / 1e-30)
 
     norm, J = np.linalg.norm, jacobian(z)

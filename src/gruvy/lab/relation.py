@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ..convention import Convention
-from ..reference import forward, sigmoid
+from ..reference import Cell, forward, sigmoid
 from .corpora import corpus
 from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import COLOURS, bars, figure, percent_bars
@@ -51,7 +51,7 @@ def identity(left_out: str | None, s: Settings, seed: int) -> dict[str, Any]:
     T, B, I, H = s["steps"], 8, 5, s["units"]
     x, W, U, b = (rng.standard_normal(shape) for shape in ((T, B, I), (3 * H, I), (3 * H, H), (3 * H,)))
     U /= np.sqrt(H)
-    y, _ = forward(x, np.zeros((B, H)), W, U, b, None, Convention.of("tutorial"))
+    y, _ = forward(x, np.zeros((B, H)), Cell(W, U, b, None), Convention.of("tutorial"))
     difference = float(np.abs(tied_lstm(x, W, U, b, left_out) - y).max())
     return {"what": "identity", "left_out": left_out, "difference": difference}
 
