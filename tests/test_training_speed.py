@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import gruvy
+from gruvy.engines import threads
 from gruvy.model.task import Labels
 from gruvy.network.fit import fit_task
 from gruvy.nn import engine
@@ -91,14 +92,14 @@ def threads_seen(monkeypatch, hidden=4, on_epoch=None):
     monkeypatch.setattr(gruvy.GRU, "forward", spy)
     X = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
     settings = Settings(max_epochs=1, seed=0, progress=False, on_epoch=on_epoch)
-    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings)
+    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings, in_core=True)
     return seen
 
 
 def test_a_small_network_trains_with_torch_in_one_thread(monkeypatch):
     if engine.choose(torch.zeros(1), engine.asked())[0].name != "native":
         pytest.skip("no native engine")
-    monkeypatch.setattr(engine.native, "threads", lambda: 2)
+    monkeypatch.setattr(threads, "threads", lambda: 2)
     after = []
     assert threads_seen(monkeypatch, on_epoch=lambda row: after.append(torch.get_num_threads())) == {(1, 2)}
     assert after == [2]
