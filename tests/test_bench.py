@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,13 +153,41 @@ def test_tables_by_hand(tmp_path):
     assert ">8.0</text>" in report.figure(results())
 
 
+def test_bars_by_hand():
+    """Geometric mean of 2 and 8 is 4; gruvy's bar is a quarter of it, and its own variants have none."""
+    found = results()
+    assert report.overall(found) == {"torch.nn.GRU": pytest.approx(4)}
+    drawn = report.bars({"torch.nn.GRU": 4.0, 'gruvy, reset "before"': 1.1}, "small & print")
+    widths = [float(w) for w in re.findall(r'<rect [^>]* width="([\d.]+)"', drawn)]
+    assert widths[0] == pytest.approx(widths[1] / 4, abs=0.1)
+    assert len(widths) == 2
+    assert ">torch.nn.GRU takes 4.0 times as long</text>" in drawn
+    assert "small &amp; print" in drawn
+    assert "takes 4.0 times as long" in report.speed(found)
+    assert "mean of 2 sizes; P, 2 threads" in report.speed(found)
+    assert report.page(found).endswith(report.tables(found))
+
+
+def test_the_figure_shows_the_numbers_of_the_page():
+    docs = Path(__file__).parents[1] / "docs"
+    table = (docs / "benchmark.md").read_text(encoding="utf-8").partition("### Forward with backward")[2]
+    header, *_, means = table.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    times = {
+        name.strip(): float(mean.strip(" *"))
+        for name, mean in zip(header.split("|")[2:-1], means.split("|")[2:-1], strict=True)
+        if mean.strip()
+    }
+    drawn = re.findall(r">(.+) takes ([\d.]+) times as long</text>", (docs / "speed.svg").read_text(encoding="utf-8"))
+    assert dict(drawn) == {name: f"{value:.1f}" for name, value in times.items() if not name.startswith("gruvy")}
+
+
 def test_errors(tmp_path):
     from gruvy import bench
 
     for options, text in (
         ({"only": ["fast"]}, "only: no contestant 'fast'; there are gruvy, "),
-        ({"modes": ["guess"]}, "modes: 'guess', wanted train or infer or deploy"),
-        ({"threads": [0]}, "threads: 0, wanted 1 or more"),
+        ({"modes": ["guess"]}, "modes: 'guess', expected train or infer or deploy"),
+        ({"threads": [0]}, "threads: 0, expected 1 or more"),
     ):
         with pytest.raises(gruvy.InputError) as error:
             bench.run(**options)

@@ -110,12 +110,11 @@ def test_data_that_come_ready_made_have_no_layout(here: Path) -> None:
 
 def test_what_is_taken_when_wide_and_long_change_places() -> None:
     kept = {**PLAIN, "time": "at", "window": 4, "features": None}
-    nothing = dict.fromkeys(PLAIN)
-    layout, taken = reading.as_trained(kept, __file__, {**nothing, "wide": True})
+    layout, taken = reading.as_trained(kept, __file__, reading.Layout(wide=True))
     assert (layout, taken) == (reading.Layout(wide=True, window=4), {"window": 4})
     kept = {**PLAIN, "wide": True, "features": ["x_0"]}
-    layout, taken = reading.as_trained(kept, __file__, {**nothing, "wide": False})
-    assert (layout, taken) == (reading.Layout(), {})
+    layout, taken = reading.as_trained(kept, __file__, reading.Layout(wide=False))
+    assert (layout, taken) == (reading.Layout(wide=False), {})
 
 
 def rewritten(path: str, change: Any) -> None:

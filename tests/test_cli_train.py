@@ -175,9 +175,9 @@ def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        ("1,2,3\n", "stdin, line 1 has 3 columns; wanted 2"),
+        ("1,2,3\n", "stdin, line 1 has 3 columns; expected 2"),
         ("height\n1\n", "stdin has no column 'noise'; its columns are height"),
-        ("1,2\n1\n", "stdin, line 2 has 1 column; wanted 2"),
+        ("1,2\n1\n", "stdin, line 2 has 1 column; expected 2"),
         ("1,2\n1,wet\n", "stdin, line 2: 'wet' is not a number"),
         ("1,2\n1,nan\n", "stdin, line 2: nan is not a finite number"),
     ],

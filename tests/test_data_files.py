@@ -185,30 +185,30 @@ OBJECTS = np.empty(1, dtype=object)
 @pytest.mark.parametrize(
     ("arrays", "text"),
     [
-        ({}, "a.npz holds nothing; wanted X, or values and lengths"),
-        ({"values": [1.0]}, "a.npz holds values; wanted X, or values and lengths"),
-        ({"X": X, "z": X}, "a.npz holds an array 'z'; wanted some of X, values, lengths, y, ids, groups, features"),
-        ({"X": X, "lengths": [3]}, "a.npz holds X and values or lengths; wanted one or the other"),
-        ({"X": X[:, :0]}, "a.npz: X[0] has 0 steps; at least 1 is wanted"),
+        ({}, "a.npz holds nothing; expected X, or values and lengths"),
+        ({"values": [1.0]}, "a.npz holds values; expected X, or values and lengths"),
+        ({"X": X, "z": X}, "a.npz holds an array 'z'; expected some of X, values, lengths, y, ids, groups, features"),
+        ({"X": X, "lengths": [3]}, "a.npz holds X and values or lengths; expected one or the other"),
+        ({"X": X[:, :0]}, "a.npz: X[0] has 0 steps; at least 1 is expected"),
         (
             {"X": np.where(np.arange(3)[:, None] == 1, np.nan, X)},
             "a.npz: X[0] holds NaN at step 1, feature 0; every value must be finite",
         ),
-        ({"X": X, "y": [1]}, "y has 1 targets, x has 2 sequences; wanted one target a sequence"),
-        ({"values": X, "lengths": [1]}, "a.npz: values has shape (2, 3, 1); wanted (all steps, channels)"),
+        ({"X": X, "y": [1]}, "y has 1 targets, x has 2 sequences; expected one target per sequence"),
+        ({"values": X, "lengths": [1]}, "a.npz: values has shape (2, 3, 1); expected (all steps, channels)"),
         ({"values": [1.0], "lengths": [2]}, "a.npz: lengths add up to 2 steps, values has 1"),
         (
             {"values": [1.0], "lengths": [0.5]},
-            "a.npz: lengths must be whole numbers of steps, at least 1, one a sequence",
+            "a.npz: lengths must be whole numbers of steps, at least 1, one per sequence",
         ),
         (
             {"values": [1.0], "lengths": [1, 0]},
-            "a.npz: lengths must be whole numbers of steps, at least 1, one a sequence",
+            "a.npz: lengths must be whole numbers of steps, at least 1, one per sequence",
         ),
         (
             {"X": OBJECTS},
-            "a.npz: X holds Python objects, which are not loaded; wanted numbers, and for sequences of unequal length "
-            "values (all steps, I) and lengths (N,)",
+            "a.npz: X holds Python objects, which are not loaded; expected numbers, and for sequences of unequal "
+            "length values (all steps, I) and lengths (N,)",
         ),
     ],
 )
@@ -226,7 +226,7 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
     ("files", "path", "options", "text"),
     [
         ({}, "gone.csv", {}, "gone.csv does not exist"),
-        ({"a.txt": "x"}, "a.txt", {}, "a.txt has an unknown ending; wanted .csv, .tsv, .parquet, .npz or a folder"),
+        ({"a.txt": "x"}, "a.txt", {}, "a.txt has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder"),
         ({"a.csv": ""}, "a.csv", {}, "a.csv is empty"),
         ({"a.csv": "\n\n"}, "a.csv", {}, "a.csv is empty"),
         ({"a.csv": "id,x\n"}, "a.csv", {}, "a.csv has a first line of names and no rows"),
@@ -246,7 +246,7 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
             {"a.csv": "id,x\na,1\n\na,2\n"},
             "a.csv",
             {},
-            "a.csv, line 3, column 'id' (id) is empty; wanted a value in every row",
+            "a.csv, line 3, column 'id' (id) is empty; expected a value in every row",
         ),
         (
             {"a.csv": "id,x\na,1\na,inf\n"},
@@ -275,8 +275,13 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
             {"target": "y"},
             "target='y' has no meaning for a.npz: a .npz file holds whole sequences",
         ),
-        ({"d/read.me": "x"}, "d", {}, "the folder d holds no recordings; wanted .csv, .tsv or .parquet files"),
-        ({"d/labels.csv": "id,y\n"}, "d", {}, "the folder d holds no recordings; wanted .csv, .tsv or .parquet files"),
+        ({"d/read.me": "x"}, "d", {}, "the folder d holds no recordings; expected .csv, .tsv or .parquet files"),
+        (
+            {"d/labels.csv": "id,y\n"},
+            "d",
+            {},
+            "the folder d holds no recordings; expected .csv, .tsv or .parquet files",
+        ),
         (LABELLED, "d", {"wide": True}, "wide=True has no meaning for the folder d, where a file is a recording"),
         (LABELLED, "d", {"id": "x"}, "id='x' has no meaning for the folder d, where a file is a recording"),
         (LABELLED, "d", {"target": "z"}, "d has no column 'z' (target); its columns are x"),

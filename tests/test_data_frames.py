@@ -232,7 +232,7 @@ def changed(**columns):
         (
             changed(x=pl.Series(["2020-01-01"] * 5).str.to_date()),
             {"target": "label"},
-            "frame, column 'x' holds Date; wanted numbers",
+            "frame, column 'x' holds Date; expected numbers",
         ),
         (
             changed(label=["up", "down", "up", "down", "away"]),
@@ -284,12 +284,12 @@ def changed(**columns):
         (
             changed(id=["b", None, "b", "a", "a"]),
             {},
-            "frame, row 1, column 'id' (id) is empty; wanted a value in every row",
+            "frame, row 1, column 'id' (id) is empty; expected a value in every row",
         ),
         (
             changed(time=[1, 2, None, 4, 5]),
             {"target": "label"},
-            "frame, row 2, column 'time' (time) is empty; wanted a value in every row",
+            "frame, row 2, column 'time' (time) is empty; expected a value in every row",
         ),
         (
             changed(time=["1", "2", "x", "4", "5"]),
@@ -300,10 +300,10 @@ def changed(**columns):
             pl.DataFrame({"x": [1.0]}),
             {},
             "frame has no column that tells sequences apart: name it with id= (--id), "
-            "or say wide=True (--wide) for one sequence a row, or window= (--window) to cut one long recording",
+            "or say wide=True (--wide) for one sequence per row, or window= (--window) to cut one long recording",
         ),
         (pl.DataFrame({"id": ["a"]}), {}, "frame has no column left for features; its columns are id"),
-        (pl.DataFrame({"id": []}), {}, "frame has no rows; at least 1 is wanted"),
+        (pl.DataFrame({"id": []}), {}, "frame has no rows; at least 1 is expected"),
         (
             changed(),
             {"wide": True, "time": "time"},
@@ -312,7 +312,7 @@ def changed(**columns):
         (
             pl.DataFrame({"a_0": [1, None], "a_1": [2, None]}),
             {"wide": True},
-            "frame, row 1 has no values; wanted at least 1 step",
+            "frame, row 1 has no values; expected at least 1 step",
         ),
         (
             pl.DataFrame({"a_0": [1, None], "a_1": [2, 2]}),
@@ -341,13 +341,13 @@ def test_refusals(frame, options, text):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"missing": "drop"}, 'missing=\'drop\': wanted "error" or "forward"'),
-        ({"target_at": "first"}, 'target_at=\'first\': wanted "constant" or "last"'),
-        ({"window": 0}, "window=0: wanted a whole number of steps, at least 1"),
-        ({"window": True}, "window=True: wanted a whole number of steps, at least 1"),
-        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of steps, at least 1"),
-        ({"window": 2.5}, "window=2.5: wanted a whole number of steps, at least 1"),
-        ({"step": 3}, "step=3: wanted window= (--window) with it"),
+        ({"missing": "drop"}, 'missing=\'drop\': expected "error" or "forward"'),
+        ({"target_at": "first"}, 'target_at=\'first\': expected "constant" or "last"'),
+        ({"window": 0}, "window=0: wanted a whole number of at least 1"),
+        ({"window": True}, "window=True: wanted a whole number of at least 1"),
+        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of at least 1"),
+        ({"window": 2.5}, "window=2.5: wanted a whole number of at least 1"),
+        ({"step": 3}, "step=3: expected window= (--window) with it"),
     ],
 )
 def test_settings_out_of_range(options, text):
@@ -359,7 +359,7 @@ def test_settings_out_of_range(options, text):
 def test_no_frame():
     with pytest.raises(InputTypeError) as refusal:
         sequences(LONG)
-    assert str(refusal.value) == "frame is of type dict; wanted a polars or pandas DataFrame"
+    assert str(refusal.value) == "frame is of type dict; expected a polars or pandas DataFrame"
 
 
 @given(

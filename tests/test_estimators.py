@@ -213,6 +213,15 @@ def test_save_and_load(tmp_path, convention):
     np.testing.assert_array_equal(clone(again).fit(X, y).predict_proba(X), clf.predict_proba(X))
 
 
+def test_saved_again_it_keeps_where_its_data_stood(tmp_path, fitted):
+    columns = {"channels": ["x", "y"], "targets": ["label"], "others": ["id"]}
+    layout = {"id": "id", "time": None, "wide": False, "window": 5, "step": None, "missing": "error", "features": None}
+    fitted.save(tmp_path / "first.safetensors", columns=columns, layout=layout)
+    GRUClassifier.load(tmp_path / "first.safetensors").save(tmp_path / "again.safetensors")
+    again = gruvy.load(tmp_path / "again.safetensors")
+    assert (again.columns, again.layout) == (columns, layout)
+
+
 def test_a_regressor_and_a_frame_are_saved(tmp_path):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 4)), columns=list("abcd"))
     reg = GRURegressor(**SMALL).fit(frame, frame["a"] * 100)
@@ -248,9 +257,9 @@ Y = ["a", "b"] * 2
     ("act", "error", "text"),
     [
         (lambda: GRUClassifier().fit(A, Y[:3]), DataError,
-         "y has 3 targets, X has 4 sequences; wanted one target a sequence"),
+         "y has 3 targets, X has 4 sequences; expected one target per sequence"),
         (lambda: GRUClassifier().fit(A[:, :, 0], Y[:3]), DataError,
-         "y has 3 targets, X has 4 sequences; wanted one target a sequence"),
+         "y has 3 targets, X has 4 sequences; expected one target per sequence"),
         (lambda: GRUClassifier().fit(A, ["a"] * 4), DataError, "y has one class, 'a'; wanted at least 2 classes"),
         (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 0, 1, 0]), DataError,
          "y has one class, 'a'; wanted at least 2 classes"),
@@ -260,8 +269,8 @@ Y = ["a", "b"] * 2
          "Unknown label type: continuous. Maybe you are trying to fit a classifier, which expects discrete classes on "
          "a regression target with continuous values."),
         (lambda: GRUClassifier().fit([np.zeros((0, 2)), np.zeros((1, 2))], [0, 1]), DataError,
-         "X[0] has 0 steps; at least 1 is wanted"),
-        (lambda: GRUClassifier().fit([], []), DataError, "X holds no sequences; at least 1 is wanted"),
+         "X[0] has 0 steps; at least 1 is expected"),
+        (lambda: GRUClassifier().fit([], []), DataError, "X holds no sequences; at least 1 is expected"),
         (lambda: GRUClassifier().fit(*with_nan(np.nan)), DataError,
          "X[3] holds NaN at step 1, feature 1; every value must be finite"),
         (lambda: GRUClassifier().fit(*with_nan(-np.inf)), DataError,
@@ -269,7 +278,7 @@ Y = ["a", "b"] * 2
         (lambda: GRUClassifier().fit(np.array([[1, np.nan], [1, 2]]), [0, 1]), DataError,
          "X[0] holds NaN at step 1, feature 0; every value must be finite"),
         (lambda: GRUClassifier().fit("abc", Y), InputTypeError,
-         "X is of type str; wanted a list of (steps, channels) arrays, a (sequences, steps, channels) array or a "
+         "X is of type str; expected a list of (steps, channels) arrays, a (sequences, steps, channels) array or a "
          "(sequences, steps) array"),
         (lambda: GRURegressor().fit(A, Y), InputTypeError, "y: wanted numbers"),
         (lambda: GRURegressor().fit(A, [1, 2, np.nan, 4]), InputError, "y: nan for sequence 2; wanted finite numbers"),
@@ -295,7 +304,9 @@ Y = ["a", "b"] * 2
         (lambda: GRUClassifier(validation_fraction=0.01).fit(A, Y), InputError,
          "validation_fraction=0.01: of 4 sequences leaves none to train or to validate on"),
         (lambda: GRUClassifier(validation_fraction=0.5).fit(A, Y, groups=[1, 2]), InputError,
-         "groups: shape (2,), wanted (sequences,) = (4,)"),
+         "groups: shape (2,), expected (sequences,) = (4,)"),
+        (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 1, 1, 0], groups=[1, 2]), InputError,
+         "groups: shape (2,), expected (sequences,) = (4,)"),
         (lambda: GRUClassifier(patience=3).fit(A, Y), InputError,
          "patience=3: needs validation data; set validation_fraction above 0"),
     ],
@@ -308,9 +319,9 @@ def test_fit_refuses(act, error, text):
 @pytest.mark.parametrize(
     ("X", "text"),
     [
-        ([np.zeros((3, 2)), np.zeros((3, 1))], "X[1] has shape (3, 1), 1 channel; wanted 2 channels"),
-        (np.zeros((2, 3, 5)), "X[0] has shape (3, 5), 5 channels; wanted 2 channels"),
-        (np.zeros((2, 3)), "X[0] has shape (3, 1), 1 channel; wanted 2 channels"),
+        ([np.zeros((3, 2)), np.zeros((3, 1))], "X[1] has shape (3, 1), 1 channel; expected 2 channels"),
+        (np.zeros((2, 3, 5)), "X[0] has shape (3, 5), 5 channels; expected 2 channels"),
+        (np.zeros((2, 3)), "X[0] has shape (3, 1), 1 channel; expected 2 channels"),
         ([np.array([[0, np.inf]])], "X[0] holds infinity at step 0, feature 1; every value must be finite"),
     ],
 )

@@ -156,10 +156,10 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     parts, X, y = classifier
     numbers = small_model(parts.weights, parts.V, parts.b_y, "last", "regress")
     cases = [
-        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; wanted 3 channels"),
-        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is wanted"),
-        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is wanted"),
-        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; wanted one target a sequence"),
+        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; expected 3 channels"),
+        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is expected"),
+        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is expected"),
+        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; expected one target per sequence"),
         (lambda: [parts, X[:2], ["a", "d"]], {}, "y[1]: 'd', which is no class of the model (a, b, c)"),
         (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, wanted 30, the sequences there are"),
         (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, wanted 3, the channels there are"),

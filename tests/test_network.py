@@ -381,7 +381,7 @@ FIT = {"max_epochs": 1}
         (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1], [0, 1]], task="tag"), InputError,
          "y[0] has shape (2,), X[0] has 4 steps; wanted one label a step"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1, 1]), InputError,
-         "y has 3 targets, X has 2 sequences; wanted one target a sequence"),
+         "y has 3 targets, X has 2 sequences; expected one target per sequence"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [1, 1]), InputError,
          "y has one class, 1; wanted at least 2 classes"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), ["a", "b"], task="regress"), InputTypeError, "y: wanted numbers"),

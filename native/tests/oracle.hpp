@@ -69,7 +69,7 @@ template <class E> Result<E> forward(const Case &k, const Data<E> &d) {
     Result<E> out{std::vector<E>(T * B * H), d.h, std::vector<E>(T * B * G * H)};
     auto sigmoid = [](E a) { return E(1) / (E(1) + std::exp(-a)); };
     for (Index b = 0; b < B; b++) {
-        E *h = &out.last[b * H];
+        E *h = out.last.data() + b * H;
         for (Index p = 0; p < T; p++) {
             Index t = k.reverse ? T - 1 - p : p, at = t * B + b;
             if (d.restarts[at])

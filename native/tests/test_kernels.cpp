@@ -1,5 +1,6 @@
 // The kernels against the plain equations, and against themselves: other threads, batches, chunks, instruction sets.
 // Prints what failed; the exit code is the number of failures (1 at most). --fault: plants one and must fail.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -248,10 +249,10 @@ template <class E> void check_steps(const Case &k, const std::vector<Build<E>> &
                 a.shape = shape;
                 a.convention = convention;
                 a.x = {whole.x.data() + (t * k.B + b) * whole.sx, 0, 0};
-                a.h = a.h_last = &h[b * k.H];
+                a.h = a.h_last = h.data() + b * k.H;
                 a.packed = block;
                 isa.kernels->forward(a);
-                std::memcpy(&y[(t * k.B + b) * k.H], &h[b * k.H], k.H * sizeof(E));
+                std::copy_n(h.data() + b * k.H, k.H, y.data() + (t * k.B + b) * k.H);
             }
         same("step by step", y, whole.states(), k);
         same("last, step by step", h, whole.last, k);

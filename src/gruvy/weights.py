@@ -92,22 +92,27 @@ class Weights:
 
     @property
     def input_units(self) -> int:
+        """I: how many numbers a step has."""
         return int(self.cells[0][0].W.shape[1])
 
     @property
     def hidden_units(self) -> int:
+        """H: how many numbers each layer and direction remembers."""
         return int(self.cells[0][0].U.shape[1])
 
     @property
     def layers(self) -> int:
+        """How many layers are on top of each other."""
         return len(self.cells)
 
     @property
     def directions(self) -> int:
+        """1, or 2 where each sequence is also read from its end."""
         return len(self.cells[0])
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Of all the arrays."""
         dtype: np.dtype[Any] = self.cells[0][0].W.dtype
         return dtype
 

@@ -118,6 +118,7 @@ class GRU(torch.nn.Module):
 
     @property
     def directions(self) -> int:
+        """2 if the net also reads each sequence from its end, else 1."""
         return 2 if self.bidirectional else 1
 
     def _cells(self) -> list[tuple[str, int]]:
