@@ -146,7 +146,7 @@ def backward(
 ) -> tuple[Array | None, Array, Cell]:
     """Backpropagation through time: see `gruvy.reference.backward`, and `forward_into`."""
     x = _rows(x)
-    (_, B, I), H = x.shape, cell.U.shape[-1]
+    B, I, H = x.shape[1], x.shape[2], cell.U.shape[-1]
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
     dh, size = np.empty((B, H), x.dtype), dc_size(cell.c, H, convention)
     shapes = ((3 * H, I), (3 * H, H), 3 * H, size)
