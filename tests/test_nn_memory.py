@@ -34,14 +34,46 @@ def test_a_large_block_is_used_again_once_nothing_refers_to_it():
     assert at in places
 
 
+def test_whatever_looks_at_a_block_keeps_it():
+    like = torch.empty(1)
+
+    def looks(t):
+        yield t[5:7]
+        yield t.numpy()
+        yield np.from_dlpack(t.detach())
+        yield memoryview(t.numpy())[3:]
+        yield t.untyped_storage()
+        yield t.clone().requires_grad_().mul(t)  # its graph has saved t
+
+    for k in range(6):
+        t = memory.empty(like, MANY).fill_(k)
+        at, look = t.data_ptr(), [*looks(t)][k]
+        del t
+        gc.collect()
+        assert memory._blocks == [] or memory._blocks[0].ctypes.data != at
+        assert memory.empty(like, MANY).data_ptr() != at
+        del look
+        assert at in [block.ctypes.data for block in memory._blocks]
+
+
+def test_a_block_comes_back_from_a_thread_that_never_took_one():
+    tensors = [memory.empty(torch.empty(1), MANY)]
+    thread = threading.Thread(target=tensors.clear)
+    thread.start()
+    thread.join()
+    assert len(memory._blocks) == 1
+
+
 def test_shape_and_dtype_are_those_asked_for_and_small_tensors_are_torchs_own():
     t = memory.empty(torch.empty(1, dtype=torch.float64), 3, MANY)
     assert t.shape == (3, MANY)
     assert t.dtype == torch.float64
     assert t.is_contiguous()
     assert memory.empty(torch.empty(1), 7).shape == (7,)
-    assert len(memory._blocks) == 1
     assert memory.empty(torch.empty(1, device="meta"), 3, MANY).device.type == "meta"
+    assert memory._blocks == []
+    del t
+    assert len(memory._blocks) == 1
 
 
 def test_idle_blocks_beyond_what_is_kept_are_forgotten(monkeypatch):

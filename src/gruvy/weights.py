@@ -254,8 +254,10 @@ class Weights:
 
         if not isinstance(module, torch.nn.GRU):
             raise InputTypeError(f"module: {type(module).__name__}, wanted a torch.nn.GRU or gruvy.nn.GRU")
-        state = {name: getattr(module, name) for name in module._flat_weights_names}
-        return cls.from_state_dict(state, getattr(module, "convention", "torch"))
+        D = 2 if module.bidirectional else 1
+        cells = [Cell(*[*map(_numpy, weights), None, None][:4]) for weights in module.all_weights]
+        layers = [cells[i : i + D] for i in range(0, len(cells), D)]
+        return cls(getattr(module, "convention", "torch"), layers)
 
     def to_torch(self, *, batch_first: bool = False, dropout: float = 0.0) -> torch.nn.GRU:
         """A new `torch.nn.GRU`, on the CPU and in training mode, that computes the same function.

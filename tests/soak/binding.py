@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gruvy.engines import native
-from native_cases import CONVENTIONS, problem
+from gruvy.engines import native, threads
+from native_cases import CONVENTIONS, problem, whole
 
 from .counts import Broken, Counts
 from .workers import MB, Attack, Place, run
@@ -189,7 +189,7 @@ def one(r: Random) -> str:
 
 
 def wrapped(r: Random) -> str:
-    """A call of `gruvy.native`, whose arguments are arrays, with some of them made hostile."""
+    """A call of `gruvy.engines.native`, whose arguments are arrays, with some of them made hostile."""
     convention, dtype = r.choice(CONVENTIONS), r.choice((np.float32, np.float64))
     T, B, I, H = (r.choice((0, 1, 2, 3, 5, 8)) for _ in range(4))
     args, options = problem(convention, dtype, T, B, max(1, I), H, r.getrandbits(20), lengths=r.random() < 0.5)
@@ -198,22 +198,22 @@ def wrapped(r: Random) -> str:
     for name in names:
         with contextlib.suppress(ValueError):
             given[name] = array(r, given[name])
-    threads = r.choice((None, None, None, 1, 2))
+    count = r.choice((None, None, None, 1, 2))
     what = r.randrange(4)
     if what == 0:
-        native.set_threads(r.choice(NUMBERS))
-        if not isinstance(native.threads(), (int, np.integer)) or native.threads() < 1:
+        threads.set_threads(r.choice(NUMBERS))
+        if not isinstance(threads.threads(), (int, np.integer)) or threads.threads() < 1:
             raise Broken("set_threads took what is no number of threads")
-        native.set_threads(1)
+        threads.set_threads(1)
     elif what == 1:
-        native.forward(**given, convention=convention, threads=threads)
+        native.forward(**whole(given), convention=convention, threads=count)
     elif what == 2:
         x = given["x"]
-        native.step(x[0] if x.ndim and x.size else x, *(given[n] for n in "hWUbc"), convention)
+        native.step(x[0] if x.ndim and x.size else x, given["h"], whole(given)["cell"], convention)
     else:
         gates = np.full((T, B, convention.gates, H), 0.5, dtype)
         y, dy = array(r, gates[:, :, 0]) if r.random() < 0.2 else gates[:, :, 0].copy(), gates[:, :, 0].copy()
-        native.backward(dy, args["h"], **given, y=y, gates=gates, convention=convention, threads=threads)
+        native.backward(dy, args["h"], **whole(given), y=y, gates=gates, convention=convention, threads=count)
     return ""
 
 

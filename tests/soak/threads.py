@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from gruvy.engines import native
+from gruvy.engines.threads import set_threads as allow
 from gruvy.errors import EngineError, InputError
 from gruvy.model.model import Model
-from native_cases import CONVENTIONS, actual, problem
+from native_cases import CONVENTIONS, actual, problem, whole
 from small_nets import random_weights
 
 from .counts import Broken, Counts
@@ -105,14 +106,14 @@ def _restless(r: Random) -> dict[str, Work]:
     lengths, noise = np.full(6, 12), np.random.default_rng(r.getrandbits(30))
 
     def set_threads() -> None:
-        native.set_threads(int(noise.integers(1, 4)))
+        allow(int(noise.integers(1, 4)))
 
     def change() -> None:
         lengths[:] = noise.integers(-(2**40), 2**40, 6) if noise.random() < 0.3 else 12
 
     def read() -> None:
         with contextlib.suppress(InputError):
-            native.forward(**args, convention=CONVENTIONS[0], lengths=lengths)
+            native.forward(**whole(args | {"lengths": lengths}), convention=CONVENTIONS[0])
 
     return {"set_threads": set_threads, "lengths change": change, "lengths read": read}
 
@@ -125,7 +126,7 @@ def together(r: Random) -> str:
         works |= more
     else:
         thawed = None
-    native.set_threads(1)
+    allow(1)
     want = {name: _bytes(work()) for name, work in works.items()}
     restless, wrong = _restless(r), []
     until = time.monotonic() + SECONDS
@@ -143,7 +144,7 @@ def together(r: Random) -> str:
             wrong.append(error)
 
     _join([threading.Thread(target=loop, args=(Random(r.getrandbits(30)),)) for _ in range(THREADS)])
-    native.set_threads(None)
+    allow(None)
     if wrong:
         raise wrong[0]
     if thawed is not None:
@@ -180,7 +181,7 @@ def forks(r: Random) -> str:
             if child == 0:
                 code = 1
                 try:
-                    native.set_threads(2)
+                    allow(2)
                     code = 0 if all(_bytes(work()) == want[name] for name, work in works.items()) else 2
                 finally:
                     os._exit(code)
@@ -211,14 +212,16 @@ import threading, time
 import numpy as np
 from gruvy.engines import native
 from gruvy.convention import Convention
+from gruvy.reference import Cell
 threads, seconds, large = {how}
 c = Convention.of("torch")
 T, B, H = (200, 8, 64) if large else (3, 2, 9)
 x, h, W, U = np.ones((T, B, 8), "f"), np.zeros((B, H), "f"), np.ones((3 * H, 8), "f"), np.ones((3 * H, H), "f")
-packed = native.Packed(W, U, None, None, c)
+cell = Cell(W, U, None, None)
+packed = native.Packed(cell, c)
 gates = np.ones((T, B, 4, H), "f")
-def forward(): native.forward(x, h, W, U, None, None, c, threads=2)
-def backward(): native.backward(None, h, x, h, W, U, None, None, np.ones((T, B, H), "f"), gates, c, threads=2)
+def forward(): native.forward(x, h, cell, c, threads=2)
+def backward(): native.backward(None, h, x, h, cell, np.ones((T, B, H), "f"), gates, c, threads=2)
 def steps(): packed.step(x[0], h)
 works = [forward, backward, steps]
 def loop(i):

@@ -132,8 +132,16 @@ class GRU(torch.nn.Module):
                 said.append(f"{name}={getattr(self, name)!r}")
         return ", ".join([*said, f'convention="{self.convention}"'])
 
-    def forward(self, x: Tensor, *, state: Tensor | None = None, lengths: Any = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None, outputs: bool = True) -> Output:  # fmt: skip
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        state: Tensor | None = None,
+        lengths: Any = None,
+        mask: Tensor | None = None,
+        restarts: Tensor | None = None,
+        outputs: bool = True,
+    ) -> Output:
         """Run the network over a batch of sequences.
 
         Args:

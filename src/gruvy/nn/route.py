@@ -47,12 +47,13 @@ def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen:
         if forced == "native":
             raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
-    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced)
+    engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
+    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine)
     if not own:
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
         return Route("plain", "torch.jit.trace records ordinary operations only", None, wanted)
-    return Route("op", own, None if recorded(x) else choose(x, forced)[0], wanted)
+    return Route("op", own, None if recorded(x) else engine, wanted)
 
 
 def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
@@ -77,7 +78,7 @@ def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> s
     return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
 
 
-def _why_faster(call: Call, wanted: bool, forced: str | None) -> str:
+def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None) -> str:
     """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
     if forced:
         return f"GRUVY_ENGINE={forced}"
@@ -87,7 +88,7 @@ def _why_faster(call: Call, wanted: bool, forced: str | None) -> str:
         return "a graph is recorded, which one operation keeps small"
     if call.autocast:
         return "autocast: the recurrence stays in its own precision"
-    if not torch_private.traced() and _enough(call, wanted) and choose(call.x, forced)[0] is NATIVE:
+    if not torch_private.traced() and _enough(call, wanted) and engine is NATIVE:
         return "faster than torch's kernel"
     return ""
 

@@ -106,7 +106,7 @@ def forward(
     last: list[Tensor] = []
     lower: list[Tensor] = []
     gates: list[Tensor] = []
-    ways = (steps, in_order(steps, reverse=True))
+    ways = [in_order(steps, reverse=d == 1) for d in range(D)]
     for k in range(h.shape[0] // D):
         if k > 0:
             lower.append(x)
@@ -145,7 +145,7 @@ def backward(
     """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states."""
     convention, D = shape
     H, each = h.shape[-1], len(weights) // h.shape[0]
-    ways = (steps, in_order(steps, reverse=True))
+    ways = [in_order(steps, reverse=d == 1) for d in range(D)]
     dh: list[Tensor] = []
     dweights: list[Tensor] = []
     dy = grads.y
