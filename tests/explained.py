@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from compare import assert_close, limit
 from gruvy import reference
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer.choosing import outputs_of
@@ -28,7 +29,7 @@ def number(text):
 
 def same(text, expected):
     found, last = number(text)
-    return found == expected or abs(found - expected) <= 1.5001 * last  # rounded, and one more in the last digit
+    return found == expected or abs(found - expected) <= limit("last digit") * last
 
 
 class Shown:
@@ -136,7 +137,7 @@ class Truth:
         unit = self.cell(i, s, j, u)
         # the trace says the same as the equations written out above
         for name, a in (("r", t.reset), ("z", t.update), ("n", t.candidate), ("out", t.state), ("h", t.previous())):
-            assert abs(unit[name] - a[j, 0, s, u]) < 1e-12
+            assert_close(np.float64(unit[name]), np.float64(a[j, 0, s, u]), "cell", name)
         found = {f"cell.{k}": v for k, v in unit.items()} | {f"unit.{k}": v for k, v in unit.items()}
         found |= {f"equation.{e}.{k}": v for e in ("r", "z", "n", "out") for k, v in unit.items()}
         final = self.answer(self.outputs[0][i])
@@ -248,5 +249,5 @@ def picture_agrees(page, truth, gate):
     level = (red - blue) if gate in ("n", "h") else 0.3 * red + 0.59 * green + 0.11 * blue
     flat = values[:, order].T.ravel()
     first, second = np.triu_indices(len(flat), 1)
-    apart = np.abs(flat[first] - flat[second]) > 0.05
+    apart = np.abs(flat[first] - flat[second]) > limit("colours told apart")
     return bool(((level[first] > level[second]) == (flat[first] > flat[second]))[apart].all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,11 +10,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "gruvy"
-LINT = (
-    "import sys; from importlinter.cli import lint_imports_command; sys.argv = ['lint-imports']; lint_imports_command()"
-)
+LINT = "from importlinter.cli import lint_imports_command; lint_imports_command([])"
 
 
 def layers() -> list[str]:
@@ -24,29 +25,56 @@ def layers() -> list[str]:
 
 
 def lint(root: Path) -> tuple[int, str]:
-    """Import-linter's exit code and report for a tree that has pyproject.toml and src."""
-    path = f"import sys; sys.path.insert(0, {str(root / 'src')!r}); sys.meta_path[:] = [f for f in sys.meta_path if "
-    path += "'_editable' not in type(f).__module__ and 'ScikitBuild' not in type(f).__name__]; "
-    done = subprocess.run([sys.executable, "-c", path + LINT], cwd=root, capture_output=True, text=True)
+    """Import-linter's exit code and report for a tree that has pyproject.toml and src.
+
+    Without `site` no .pth file is read, so that no installed gruvy stands before the tree's own, neither as a path nor
+    as the finder of an editable install.
+    """
+    path = os.pathsep.join([str(root / "src"), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", LINT],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
-def test_arrows_run_down_and_a_planted_one_up_is_seen(tmp_path):
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of what import-linter reads, to plant faults in."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(SOURCE, tmp_path / "src" / "gruvy", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    code, said = lint(tmp_path)
+    return tmp_path
+
+
+def test_arrows_run_down_and_in_no_circle(tree):
+    code, said = lint(tree)
     assert code == 0, said
-    errors = tmp_path / "src" / "gruvy" / "errors.py"
-    text = errors.read_text()
-    errors.write_text(f"{text}\n\ndef late() -> None:\n    from . import nn\n")
-    code, said = lint(tmp_path)
+    assert len(list(SOURCE.rglob("*.py"))) == int(re.search(r"Analyzed (\d+) files", said)[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "planted", "seen"),
+    [
+        ("errors.py", "def late() -> None:\n    from . import nn\n", "gruvy.errors -> gruvy.nn"),
+        ("stray.py", "", "gruvy.stray"),  # a file that no layer holds
+        (
+            "inside/trace.py",
+            "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from . import gradients\n",
+            "No cycles are allowed in gruvy.inside.",
+        ),
+    ],
+    ids=["an arrow up", "a stray file", "a circle that the type checker alone sees"],
+)
+def test_planted_faults_are_seen(tree, path, planted, seen):
+    file = tree / "src" / "gruvy" / path
+    assert seen not in lint(tree)[1]
+    file.write_text((file.read_text() if file.exists() else "") + "\n\n" + planted)
+    code, said = lint(tree)
     assert code == 1
-    assert "gruvy.errors -> gruvy.nn" in said
-    errors.write_text(text)
-    (tmp_path / "src" / "gruvy" / "stray.py").write_text("")  # a file that no layer holds
-    code, said = lint(tmp_path)
-    assert code == 1
-    assert "gruvy.stray" in said
+    assert seen in said
 
 
 def test_the_map_is_the_contract():

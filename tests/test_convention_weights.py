@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import gruvy
+from compare import assert_close
 from gruvy import reference
 from gruvy.convention import PRESETS, Convention
 from gruvy.engines.stack import run
@@ -132,7 +133,7 @@ def test_run_is_torch(layers, bidirectional, bias):
     for weights in (Weights.from_torch(module), Weights.from_torch(module).convert("after,adds")):
         got = run(weights, x.numpy(), h0.numpy(), engine="reference")
         for a, e in zip(got[:2], expected, strict=True):
-            assert np.max(np.abs(a - e.detach().numpy())) < 1e-14
+            assert_close(a, e)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -144,8 +145,8 @@ def test_run_with_lengths_is_torchs_packing(bidirectional):
     y, state = module(packed)
     y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
     got = run(Weights.from_torch(module), x.numpy(), lengths=lengths, engine="reference")
-    assert np.max(np.abs(got.hidden - y.detach().numpy())) < 1e-14
-    assert np.max(np.abs(got.state - state.detach().numpy())) < 1e-14
+    assert_close(got.hidden, y)
+    assert_close(got.state, state)
 
 
 @pytest.mark.parametrize("directions", [1, 2])
@@ -170,7 +171,7 @@ def test_merging_changes_no_result(convention):
         {4} if convention == "torch" else {None}
     )
     assert merged.merged() is merged
-    assert np.max(np.abs(run(w, x).hidden - unmerged(w, x))) < 1e-14
+    assert_close(run(w, x).hidden, unmerged(w, x))
 
 
 def unmerged(w, x):
@@ -202,7 +203,7 @@ def test_update_converts_and_comes_back_bit_for_bit():
             w = random_weights(name, c=c)
             other = w.convert(Convention(w.convention.reset, "adds" if w.convention.keeps else "keeps"))
             x = np.random.default_rng(6).normal(size=(2, 5, 3))
-            assert np.max(np.abs(run(w, x).hidden - run(other, x).hidden)) < 1e-14
+            assert_close(run(w, x).hidden, run(other, x).hidden)
             for (_, _, a), (_, _, e) in zip(other.convert(w.convention).arrays(), w.arrays(), strict=True):
                 np.testing.assert_array_equal(a, e)
 
@@ -240,7 +241,7 @@ def test_run_errors(options, kind, text):
 
 
 def test_a_forced_engine_by_environment(monkeypatch):
-    from gruvy.engines.stack import choose
+    from gruvy.engines.choose import choose
 
     monkeypatch.setenv("GRUVY_ENGINE", "reference")
     assert choose()[:2] == ("reference", "GRUVY_ENGINE")
@@ -258,7 +259,7 @@ def test_a_saved_layer_says_its_convention(convention):
     assert weights.convention == Convention.of(convention)
     x = torch.randn(6, 2, 3, dtype=torch.float64)
     hidden = run(weights, x.transpose(0, 1).numpy(), engine="reference").hidden
-    assert np.max(np.abs(hidden - layer(x)[0].transpose(0, 1).detach().numpy())) < 1e-14
+    assert_close(hidden, layer(x)[0].transpose(0, 1))
     assert Weights.from_state_dict(layer.state_dict(), convention).convention.name == convention
     nameless = {name: value for name, value in layer.state_dict().items() if name != "convention_name"}
     assert Weights.from_state_dict(nameless, convention).convention.name == convention

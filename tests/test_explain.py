@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compare import assert_close
 from gruvy.errors import DataError, InputError, InputTypeError
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer import explain, payload
@@ -76,10 +77,10 @@ def test_mistakes_come_first_and_the_hardest_of_them(classifier, tmp_path):
         # of a mistake, both the answer and the truth are explained
         assert [a["output"] for a in s["answers"]] == list(dict.fromkeys(["abc".index(s["says"]), "abc".index(y[i])]))
         c = contributions(parts, [X[i]], target=s["answers"][-1]["output"], tolerance=5e-3)
-        np.testing.assert_allclose(floats(s["answers"][-1]["values"]), c.values[0].ravel(), rtol=1e-5, atol=1e-6)
+        assert_close(floats(s["answers"][-1]["values"]), c.values[0].ravel().astype(np.float32), "carried")
     t = trace(parts, X)
-    np.testing.assert_allclose(floats(data["time_scales"]), t.time_scales().ravel(), rtol=1e-5)
-    np.testing.assert_allclose(floats(data["saturation"]), np.stack(t.saturation()).ravel(), rtol=1e-5)
+    assert_close(floats(data["time_scales"]), t.time_scales().ravel().astype(np.float32), "carried")
+    assert_close(floats(data["saturation"]), np.stack(t.saturation()).ravel().astype(np.float32), "carried")
 
 
 def test_of_too_many_the_hardest_and_a_spread_are_kept(classifier, tmp_path):
@@ -156,10 +157,10 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     parts, X, y = classifier
     numbers = small_model(parts.weights, parts.V, parts.b_y, "last", "regress")
     cases = [
-        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; wanted 3 channels"),
-        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is wanted"),
-        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is wanted"),
-        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; wanted one target a sequence"),
+        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; expected 3 channels"),
+        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is expected"),
+        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is expected"),
+        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; expected one target per sequence"),
         (lambda: [parts, X[:2], ["a", "d"]], {}, "y[1]: 'd', which is no class of the model (a, b, c)"),
         (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, wanted 30, the sequences there are"),
         (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, wanted 3, the channels there are"),
@@ -217,7 +218,7 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     p = model.predict_proba(X)
     for m in (model, loaded):
         parts = Model.of(m)
-        np.testing.assert_allclose(parts.target.probabilities(outputs_of(parts, X)[0]), p, atol=1e-5)
+        assert_close(parts.target.probabilities(outputs_of(parts, X)[0]).astype(p.dtype), p, "answer")
         assert parts.classes.tolist() == ["down", "up"]
         explain(m, X, tmp_path / "page.html", y, ids=[f"n{i}" for i in range(40)])
         data = data_of(tmp_path / "page.html")
@@ -229,7 +230,7 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     numbers.fit(X, [x.sum() for x in X])
     parts = Model.of(numbers)
     found = outputs_of(parts, X)[0] * parts.target.scale + parts.target.mean
-    np.testing.assert_allclose(found[:, 0], numbers.predict(X), rtol=1e-4, atol=1e-4)
+    assert_close(found[:, 0], numbers.predict(X).astype(np.float64), "answer")
 
 
 def explained_history(model, X, tmp_path):

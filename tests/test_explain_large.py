@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compare import assert_close
 from explained import NETS, Shown, Truth, assert_numbers, make, order_of, same, shown_unit
 from gruvy.inside.explorer import aggregate, explain, payload
 from gruvy.inside.trace import trace
@@ -153,7 +154,7 @@ def test_the_plots_of_an_aggregated_net_are_its_means(browser, tmp_path, aggrega
                 gate,
             )
             means = [a[j, 0][:, units].reshape(6, 4).mean(1).repeat(2) for units, _ in layer]
-            np.testing.assert_allclose(drawn, means, atol=2e-5)
+            assert_close(drawn, means, "drawn")
     # a click on a row chooses the unit that is carried of it, the arrows go from row to row
     box = shown.page.locator("#c-gate").bounding_box()
     shown.page.mouse.click(box["x"] + 5, box["y"] + box["height"] - 5)

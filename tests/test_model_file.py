@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import gruvy
+from compare import assert_close
 from gruvy.errors import InputError, ModelFileError
 from gruvy.model import file as model_file
 from gruvy.model.model import Model
@@ -70,7 +71,7 @@ def test_everything_comes_back(tmp_path, convention, dtype):
     for a, b in zip(wrote.scaler, read.scaler, strict=True):
         same(a, b)
     x = np.random.default_rng(0).normal(size=(5, 3))
-    np.testing.assert_allclose(read.seen(x), (x - [1, 2, 3]) / [0.1, 1, 10], rtol=1e-6)
+    assert_close(read.seen(x), (x - [1, 2, 3]) / [0.1, 1, 10], "equation")
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compare import assert_close
 from gruvy import reference
 from gruvy.convention import Convention
 from gruvy.engines import native
+from gruvy.engines.threads import set_threads
 from gruvy.errors import InputError, InputTypeError
-from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, problem
+from gruvy.reference import Steps
+from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, gradients, problem, whole
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
 
@@ -108,7 +111,7 @@ def test_memory_as_it_lies(convention):
     # batch first, two directions side by side in one array, flags transposed, weights in Fortran order: no copies of x.
     args, options = problem(convention, np.float32, 6, 5, 4, 7, lengths=True, holes=True, restarts=True)
     T, B, I, H = 6, 5, 4, 7
-    plain, last = native.forward(**args, convention=convention, **options)
+    plain, last = native.forward(**whole(args | options), convention=convention)
     both, gates = np.full((B, T, 2 * H), np.nan, np.float32), np.full((B, T, convention.gates, H), np.nan, np.float32)
     x = np.full((B, T, I + 3), np.nan, np.float32)
     x[:, :, 1 : 1 + I] = args["x"].transpose(1, 0, 2)
@@ -116,41 +119,36 @@ def test_memory_as_it_lies(convention):
     moved["W"], moved["U"] = np.asfortranarray(args["W"]), np.asfortranarray(args["U"])
     options = {k: v if k == "lengths" else np.asfortranarray(v) for k, v in options.items()}
     out = both.transpose(1, 0, 2)[:, :, H:]
-    y, last2 = native.forward(
-        **moved, convention=convention, **options, out=out, gates=gates.transpose(1, 0, 2, 3), threads=2
-    )
+    given = {**whole(moved | options), "convention": convention, "gates": gates.transpose(1, 0, 2, 3)}
+    y, last2 = native.forward(**given, out=out, threads=2)
     assert y is out
     assert np.array_equal(y, plain)
     assert np.array_equal(last, last2)
     assert np.isnan(both[:, :, :H]).all()
     dy = np.zeros((B, T, 2 * H), np.float32)
     dy[:, :, H:] = np.random.default_rng(5).normal(size=(B, T, H))
-    got = native.backward(
-        dy.transpose(1, 0, 2)[:, :, H:], None, **moved, y=y, gates=gates.transpose(1, 0, 2, 3), convention=convention,
-        **options,
-    )  # fmt: skip
+    got = gradients(native.backward(dy.transpose(1, 0, 2)[:, :, H:], None, **given, y=y))
     want = expected(convention, args, options, dy.transpose(1, 0, 2)[:, :, H:], None, False)
-    names = ("dx", "dh", "dW", "dU", "db", "dc")
-    assert_agree(dict(zip(names, got, strict=True)), {n: want[n] for n in names}, np.float32)
+    assert_agree(got, {n: want[n] for n in got}, np.float32)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_step_packed_and_readout(convention):
     args, options = problem(convention, np.float32, 8, 3, 5, 21, lengths=True, holes=True)
     x, h = args.pop("x"), args.pop("h")
-    packed = native.pack(**args, convention=convention)
-    y, last = native.forward(x, h, **args, convention=convention, **options)
-    y2, last2 = packed.forward(x, h, **options)
+    cell, steps = whole(args)["cell"], Steps(**options)
+    packed = native.Packed(cell, convention)
+    y, last = native.forward(x, h, cell, convention, steps)
+    y2, last2 = packed.forward(x, h, steps)
     assert np.array_equal(y, y2)
     assert np.array_equal(last, last2)
     x = np.nan_to_num(x)
-    want = reference.step(x[0], h, **args, convention=convention)
-    for got in (native.step(x[0], h, **args, convention=convention), packed.step(x[0], h)):
-        assert np.abs(got - want).max() < 2e-6
+    want = reference.step(x[0], h, cell, convention)
+    for got in (native.step(x[0], h, cell, convention), packed.step(x[0], h)):
+        assert_close(got, want, "engine")
     V, b = np.random.default_rng(2).normal(size=(4, 21)).astype("f"), np.arange(4, dtype="f")
-    out = native.readout(y, V, b)
     want = y.astype(float) @ V.T.astype(float) + b
-    assert np.abs(out - want).max() / np.abs(want).max() < 2e-6
+    assert_close(native.readout(y, V, b), want.astype("f"), "engine")
 
 
 def test_packed_pickles_and_does_not_follow_the_weights():
@@ -159,7 +157,7 @@ def test_packed_pickles_and_does_not_follow_the_weights():
 
     args, _ = problem(TORCH, np.float64, 4, 2, 3, 6)
     x, h = args.pop("x"), args.pop("h")
-    packed = native.pack(**args, convention=TORCH)
+    packed = native.Packed(whole(args)["cell"], TORCH)
     y, _ = packed.forward(x, h)
     args["U"] *= 2
     for other in (packed, pickle.loads(pickle.dumps(packed)), copy.deepcopy(packed)):
@@ -169,18 +167,17 @@ def test_packed_pickles_and_does_not_follow_the_weights():
 def test_torch_tensors_without_a_copy():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     args, options = problem(TORCH, np.float32, 5, 4, 3, 8, lengths=True, poison=False)
-    y, last = native.forward(**args, convention=TORCH, **options)
+    y, last = native.forward(**whole(args | options), convention=TORCH)
     t = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in args.items()}
     out, state = torch.full((4, 5, 8), torch.nan), torch.empty(4, 8)
-    native.forward_into(
-        **t, convention=TORCH, h_last=state, y=out.transpose(0, 1), lengths=torch.from_numpy(options["lengths"])
-    )
+    lengths = torch.from_numpy(options["lengths"])
+    native.forward_into(**whole({**t, "lengths": lengths}), convention=TORCH, h_last=state, y=out.transpose(0, 1))
     assert np.array_equal(out.transpose(0, 1).numpy(), y)
     assert np.array_equal(state.numpy(), last)
     with pytest.raises(InputTypeError, match=r"^x: dtype another, expected float32 or float64$"):
-        native.forward_into(**{**t, "x": t["x"].half()}, convention=TORCH, h_last=state)
+        native.forward_into(**whole({**t, "x": t["x"].half()}), convention=TORCH, h_last=state)
     with pytest.raises(InputTypeError, match=r"^x: expected memory of the CPU$"):
-        native.forward_into(**{**t, "x": t["x"].to("meta")}, convention=TORCH, h_last=state)
+        native.forward_into(**whole({**t, "x": t["x"].to("meta")}), convention=TORCH, h_last=state)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +217,7 @@ def test_torch_tensors_without_a_copy():
 def test_errors_name_the_argument(change, kind, text):
     args, options = problem(TORCH, np.float32, 5, 4, 3, 8)
     with pytest.raises(kind) as caught:
-        native.forward(**{**args, **options, "convention": TORCH, **change})
+        native.forward(**whole({**args, **options, "convention": TORCH, **change}))
     assert str(caught.value).startswith(text)
     assert text.endswith(" ") or str(caught.value) == text
 
@@ -230,13 +227,13 @@ def test_read_only_results_and_missing_arrays_are_refused():
     out = np.zeros((2, 2, 4), "f")
     out.flags.writeable = False
     with pytest.raises(InputTypeError, match=r"^y: expected an array that may be written to$"):
-        native.forward(**args, convention=TORCH, out=out)
+        native.forward(**whole(args), convention=TORCH, out=out)
     with pytest.raises(InputTypeError, match=r"^h_last: None, expected an array \(B, H\)$"):
-        native.forward_into(**args, convention=TORCH, h_last=None)
+        native.forward_into(**whole(args), convention=TORCH, h_last=None)
     with pytest.raises(InputTypeError, match=r"^x: list, expected a NumPy array or a torch tensor of the CPU$"):
-        native.forward_into(**{**args, "x": [1.0]}, convention=TORCH, h_last=args["h"])
+        native.forward_into(**whole({**args, "x": [1.0]}), convention=TORCH, h_last=args["h"])
     with pytest.raises(InputError, match=r"^threads: 0, expected a whole number of at least 1$"):
-        native.set_threads(0)
+        set_threads(0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -256,7 +253,7 @@ def test_flags_that_change_during_a_call_are_those_of_its_beginning(which):
     """Every thread of the core asks for them at every step; each call must give one of the two answers, whole."""
     args, options = problem(TORCH, np.float32, 600, 3, 8, 96, lengths=True, holes=True, restarts=True, poison=False)
     options = {which: options[which]}
-    want = native.forward(**args, convention=TORCH, threads=1, **options)[1]
+    want = native.forward(**whole(args | options), convention=TORCH, threads=1)[1]
     changing = options[which]
     before, answers = changing.copy(), []
 
@@ -266,12 +263,12 @@ def test_flags_that_change_during_a_call_are_those_of_its_beginning(which):
 
     other = dict(options)
     other[which] = np.zeros_like(before) if which == "lengths" else ~before
-    late = native.forward(**args, convention=TORCH, threads=1, **other)[1]
+    late = native.forward(**whole(args | other), convention=TORCH, threads=1)[1]
     for _ in range(20):
         changing[...] = before
         thread = threading.Thread(target=write)
         thread.start()
-        answers.append(native.forward(**args, convention=TORCH, threads=3, **options)[1])
+        answers.append(native.forward(**whole(args | options), convention=TORCH, threads=3)[1])
         thread.join(60)
     assert not np.array_equal(want, late)
     assert all(np.array_equal(a, want) or np.array_equal(a, late) for a in answers)

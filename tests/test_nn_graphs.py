@@ -178,12 +178,12 @@ def test_opcheck(monkeypatch: pytest.MonkeyPatch, convention: str, grad: bool, e
         pytest.skip(why)
     monkeypatch.setenv("GRUVY_ENGINE", engine)
     checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
-    torch.library.opcheck(op._gru._opoverload, arguments(convention, grad, grad), test_utils=checks)
+    torch.library.opcheck(op.gru._opoverload, arguments(convention, grad, grad), test_utils=checks)
 
 
 @pytest.mark.slow
 def test_opcheck_of_the_traced_backward() -> None:
-    torch.library.opcheck(op._gru._opoverload, arguments("torch", True, True), test_utils="test_aot_dispatch_dynamic")
+    torch.library.opcheck(op.gru._opoverload, arguments("torch", True, True), test_utils="test_aot_dispatch_dynamic")
 
 
 def test_a_copy_of_a_compiled_model_compiles() -> None:

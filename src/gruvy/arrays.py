@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from gruvy.errors import DataError, InputTypeError
 
 _LEVELS = ("level_0", "level_1")  # what pandas calls the levels of an index without names
-_WANTED = "a list of (steps, channels) arrays, a (sequences, steps, channels) array or a (sequences, steps) array"
+_EXPECTED = "a list of (steps, channels) arrays, a (sequences, steps, channels) array or a (sequences, steps) array"
 
 
 def as_sequences(
@@ -30,7 +30,7 @@ def as_sequences(
             (N, T, I), or (N, T) for one channel. Anything NumPy reads as an array serves as an array.
             An array (N, I, T), as aeon has it, needs its axes swapped: a `UserWarning` says where X looks like one.
         name: what the errors call X.
-        channels: the number I that is wanted, or None for whatever the first sequence has.
+        channels: the number I that is expected, or None for whatever the first sequence has.
         allow_empty: whether a sequence may have 0 steps.
         check_finite: whether NaN and infinity are refused.
         dtype: the floating dtype of the results; None keeps float32 and float64 and makes all else float64.
@@ -49,7 +49,7 @@ def as_sequences(
     """
     items = _items(X, name)
     if len(items) == 0:
-        raise DataError(f"{name} holds no sequences; at least 1 is wanted")
+        raise DataError(f"{name} holds no sequences; at least 1 is expected")
     if isinstance(items, np.ndarray):
         whole = _numbers(items, name, dtype)
         if channels is None and whole.ndim == 3:
@@ -69,7 +69,7 @@ def as_sequences(
             if x.ndim == 1:
                 x = x.reshape(-1, 1 if len(x) else _first_channels(items, channels))
             elif x.ndim != 2:
-                raise DataError(f"{where} has shape {x.shape}; wanted (steps, channels)")
+                raise DataError(f"{where} has shape {x.shape}; expected (steps, channels)")
             sequences.append(x)
     _check_shapes(sequences, name, channels, allow_empty)
     return sequences
@@ -78,23 +78,23 @@ def as_sequences(
 def _items(X: Any, name: str) -> NDArray[Any] | list[Any]:
     """X as one numeric array of 2 or 3 dimensions, or as a list of things that are one sequence each."""
     if isinstance(X, (str, bytes, dict, set)) or not (hasattr(X, "__len__") or hasattr(X, "__array__")):
-        raise InputTypeError(f"{name} is of type {type(X).__name__}; wanted {_WANTED}")
+        raise InputTypeError(f"{name} is of type {type(X).__name__}; expected {_EXPECTED}")
     if isinstance(X, (list, tuple)):
         if X and np.isscalar(X[0]):
-            raise InputTypeError(f"{name} is a flat list of {type(X[0]).__name__}; wanted {_WANTED}")
+            raise InputTypeError(f"{name} is a flat list of {type(X[0]).__name__}; expected {_EXPECTED}")
         return list(X)
     index: Any = getattr(X, "index", None)  # of a pandas frame
     if getattr(index, "nlevels", 1) > 1:
         id, time = (level if label is None else label for level, label in zip(_LEVELS, index.names, strict=False))
         raise DataError(
-            f"{name} is a frame with an index of {index.nlevels} levels, one row a step; expected {_WANTED}: "
+            f"{name} is a frame with an index of {index.nlevels} levels, one row per step; expected {_EXPECTED}: "
             f"gruvy.sequences({name}, id={id!r}, time={time!r}).x makes one"
         )
     array = np.asarray(X)
     if array.dtype == object and array.ndim == 1:
         return list(array)
     if array.ndim not in (2, 3):
-        raise DataError(f"{name} has shape {array.shape}; wanted {_WANTED}")
+        raise DataError(f"{name} has shape {array.shape}; expected {_EXPECTED}")
     return array
 
 
@@ -114,22 +114,23 @@ def _doubt_axes(X: NDArray[np.floating], name: str) -> None:
             f"{name} has shape {X.shape}: taken as {'1 step' if steps == 1 else f'{steps} steps'} of "
             f"{channels} channels, yet it looks like {channels} steps of {_channels(steps)}; "
             f"for (sequences, channels, steps) pass {name}.transpose(0, 2, 1), else list({name}) to be sure",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _array(item: Any, where: str) -> NDArray[Any]:
     try:
         return np.asarray(item)
     except (ValueError, TypeError) as problem:
-        raise DataError(f"{where} is ragged; wanted the same number of channels at every step") from problem
+        raise DataError(f"{where} is ragged; expected the same number of channels at every step") from problem
 
 
 def _numbers(array: NDArray[Any], where: str, dtype: DTypeLike | None) -> NDArray[np.floating]:
     """The array as floats; numbers held as objects or booleans are numbers, text and complex numbers are not."""
     if array.dtype.kind not in "fiub":
         if array.dtype.kind != "O":
-            raise InputTypeError(f"{where} has dtype {array.dtype}; wanted real numbers")
+            raise InputTypeError(f"{where} has dtype {array.dtype}; expected real numbers")
         try:
             array = array.astype(np.float64)
         except (ValueError, TypeError) as problem:
@@ -161,13 +162,13 @@ def _check_shapes(sequences: list[NDArray[np.floating]], name: str, channels: in
     first = sequences[0].shape[1]
     for i, x in enumerate(sequences):
         if x.shape[1] == 0:
-            raise DataError(f"{name}[{i}] has 0 channels; at least 1 is wanted")
+            raise DataError(f"{name}[{i}] has 0 channels; at least 1 is expected")
         if len(x) == 0 and not allow_empty:
-            raise DataError(f"{name}[{i}] has 0 steps; at least 1 is wanted")
+            raise DataError(f"{name}[{i}] has 0 steps; at least 1 is expected")
         if channels is not None and x.shape[1] != channels:
-            raise DataError(f"{name}[{i}] has shape {x.shape}, {_channels(x.shape[1])}; wanted {_channels(channels)}")
+            raise DataError(f"{name}[{i}] has shape {x.shape}, {_channels(x.shape[1])}; expected {_channels(channels)}")
         if x.shape[1] != first:
-            raise DataError(f"{name}[{i}] has {_channels(x.shape[1])}, {name}[0] has {first}; wanted the same in all")
+            raise DataError(f"{name}[{i}] has {_channels(x.shape[1])}, {name}[0] has {first}; expected the same in all")
 
 
 def _first_channels(items: list[Any], channels: int | None) -> int:
@@ -185,7 +186,7 @@ def check_targets(y: Any, count: int, *, name: str = "y", of: str = "X") -> NDAr
     """The targets as an array whose first axis has one entry for each of `count` sequences.
 
     Arguments:
-        y: N labels or numbers, (N, K) numbers, or N arrays with one target a step, of unequal length too.
+        y: N labels or numbers, (N, K) numbers, or N arrays with one target per step, of unequal length too.
         count: N, how many sequences there are.
         name, of: what the errors call the targets and the sequences.
 
@@ -196,14 +197,14 @@ def check_targets(y: Any, count: int, *, name: str = "y", of: str = "X") -> NDAr
     ['a', 'b']
     """
     if y is None:
-        raise DataError(f"{name} is None; wanted one target for each of the {count} sequences in {of}")
+        raise DataError(f"{name} is None; expected one target for each of the {count} sequences in {of}")
     try:
         targets = np.asarray(y)
-    except ValueError:  # one array a sequence, of unequal length
+    except ValueError:  # one array per sequence, of unequal length
         targets = np.empty(len(y), dtype=object)
         for i, item in enumerate(y):
             targets[i] = np.asarray(item)
     got = len(targets) if targets.ndim else 0
     if got != count:
-        raise DataError(f"{name} has {got} targets, {of} has {count} sequences; wanted one target a sequence")
+        raise DataError(f"{name} has {got} targets, {of} has {count} sequences; expected one target per sequence")
     return targets

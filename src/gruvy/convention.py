@@ -14,14 +14,29 @@ Update = Literal["adds", "keeps"]
 
 # Symbol tables: the same equations, rendered as text and as LaTeX.
 _TEXT = {
-    "z": "z_t", "r": "r_t", "n": "h̃_t", "x": "x_t", "h": "h_{t-1}", "out": "h_t", "y": "y_t",
-    "W": "W_{}", "U": "U_{}", "b": "b_{}", "c": "c_h", "V": "V", "sigma": "σ", "tanh": "tanh", "times": " ∘ ",
-}  # fmt: skip
+    "z": "z_t",
+    "r": "r_t",
+    "n": "h̃_t",
+    "x": "x_t",
+    "h": "h_{t-1}",
+    "out": "h_t",
+    "y": "y_t",
+    "W": "W_{}",
+    "U": "U_{}",
+    "b": "b_{}",
+    "c": "c_h",
+    "V": "V",
+    "sigma": "σ",
+    "tanh": "tanh",
+    "times": " ∘ ",
+}
 _LATEX = {
-    "z": "z_t", "r": "r_t", "n": r"\tilde h_t", "x": "x_t", "h": "h_{t-1}", "out": "h_t", "y": "y_t",
-    "W": "W_{}", "U": "U_{}", "b": "b_{}", "c": "c_h", "V": "V", "sigma": r"\sigma", "tanh": r"\tanh",
+    **_TEXT,
+    "n": r"\tilde h_t",
+    "sigma": r"\sigma",
+    "tanh": r"\tanh",
     "times": r" \circ ",
-}  # fmt: skip
+}
 _POOLED = {"mean": "mean", "max": "maximum"}
 _MEANING = {"z": "update gate", "r": "reset gate", "n": "candidate", "out": "state", "y": "read-out"}
 

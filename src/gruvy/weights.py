@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .convention import Convention
 from .errors import ConventionError, InputError, InputTypeError
+from .reference import Cell as Cell
 
 if TYPE_CHECKING:
     import torch
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 CONVENTION_KEY = "convention_name"  # in the state dict of a `gruvy.nn.GRU`, absent where the convention is torch's
-
-
-class Cell(NamedTuple):
-    """The weights of one layer in one direction: W (3H, I), U (3H, H), b (3H,) or None, c (3H,), (H,) or None."""
-
-    W: Array
-    U: Array
-    b: Array | None
-    c: Array | None
 
 
 def _frozen(name: str, value: Any, *shapes: tuple[int, ...]) -> Array:
@@ -121,7 +113,8 @@ class Weights:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of all the arrays."""
-        return np.dtype(self.cells[0][0].W.dtype)
+        dtype: np.dtype[Any] = self.cells[0][0].W.dtype
+        return dtype
 
     def __repr__(self) -> str:
         return (
@@ -144,7 +137,7 @@ class Weights:
         """The same weights as float32 or float64."""
 
         def cast(cell: Cell) -> Cell:
-            return Cell(*(None if a is None else a.astype(dtype) for a in cell))  # type: ignore[arg-type]
+            return Cell(*(None if a is None else a.astype(dtype) for a in cell))
 
         return Weights(self.convention, self._map(cast))
 
@@ -188,7 +181,7 @@ class Weights:
             for a in flipped:
                 if a is not None and len(a) == 3 * H:  # a merged c (H,) has no z rows
                     a[H : 2 * H] *= -1
-            return Cell(*flipped)  # type: ignore[arg-type]
+            return Cell(*flipped)
 
         return Weights(to, self._map(negate))
 
@@ -217,7 +210,7 @@ class Weights:
                     continue
                 if names[1] not in state:
                     raise InputError(f"state dict: no {names[1]}")
-                layer.append(Cell(*(_numpy(state[n]) if n in state else None for n in names)))  # type: ignore[arg-type]
+                layer.append(Cell(*(_numpy(state[n]) if n in state else None for n in names)))
                 known.update(names)
             cells.append(layer)
         if not cells or set(state) - known:
@@ -261,8 +254,10 @@ class Weights:
 
         if not isinstance(module, torch.nn.GRU):
             raise InputTypeError(f"module: {type(module).__name__}, wanted a torch.nn.GRU or gruvy.nn.GRU")
-        state = {name: getattr(module, name) for name in module._flat_weights_names}
-        return cls.from_state_dict(state, getattr(module, "convention", "torch"))
+        D = 2 if module.bidirectional else 1
+        cells = [Cell(*[*map(_numpy, weights), None, None][:4]) for weights in module.all_weights]
+        layers = [cells[i : i + D] for i in range(0, len(cells), D)]
+        return cls(getattr(module, "convention", "torch"), layers)
 
     def to_torch(self, *, batch_first: bool = False, dropout: float = 0.0) -> torch.nn.GRU:
         """A new `torch.nn.GRU`, on the CPU and in training mode, that computes the same function.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gruvy import files
+from gruvy.checks import positive
 from gruvy.cli.app import app, example, say
 from gruvy.cli.reading import comma
 from gruvy.cli.writing import check_outputs
@@ -46,8 +47,7 @@ def bench(
 
     A number is the time relative to gruvy: above 1, gruvy is faster. Keep the machine idle meanwhile.
     """
-    if budget <= 0:
-        raise InputError(f"--budget {budget}: wanted seconds, above 0")
+    positive("--budget", budget)
     check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE, BARS) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID
@@ -55,7 +55,7 @@ def bench(
     shapes = [_shape(text) for text in shape] if shape else GRID
     counts = [_whole(text, "--threads", threads) for text in comma(threads) or []]
     if write and report.START not in README.read_text(encoding="utf-8"):
-        raise InputError(f"--write: {README} has no place for the table; wanted a line {report.START}")
+        raise InputError(f"--write: {README} has no place for the table; expected a line {report.START}")
     found = run(counts, comma(modes) or [], shapes, only, budget, say)
     if output is not None:
         with files.whole_file(output, text=True) as file:
@@ -74,11 +74,11 @@ def _shape(text: str) -> Shape:
 
     sizes = [_whole(part, "--shape", text) for part in text.split(",")]
     if len(sizes) != 4:
-        raise InputError(f"--shape {text}: wanted four numbers, as in 100,32,128,128")
+        raise InputError(f"--shape {text}: expected four numbers, as in 100,32,128,128")
     return Shape(*sizes)
 
 
 def _whole(part: str, option: str, text: str) -> int:
     if not part.strip().isdigit() or int(part) < 1:
-        raise InputError(f"{option} {text}: wanted whole numbers of at least 1, joined by commas")
+        raise InputError(f"{option} {text}: expected whole numbers of at least 1, joined by commas")
     return int(part)

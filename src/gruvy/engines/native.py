@@ -7,179 +7,21 @@ by step, and whichever instruction set the processor has.
 
 from __future__ import annotations
 
-import functools
-import importlib
-import os
-import time
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..convention import Convention
-from ..errors import EngineError, InputError
-
-_core: Any = None
-try:
-    _core = importlib.import_module("gruvy._core")
-except ImportError as _error:
-    _missing = "this build has no native core" if isinstance(_error, ModuleNotFoundError) else str(_error)
-    if os.environ.get("GRUVY_NATIVE") == "require":
-        raise EngineError(f"GRUVY_NATIVE=require: {_missing}") from _error
+from ..reference import Cell, Steps
+from .core import available as available
+from .core import core as _core
+from .core import info as info
+from .core import isa as _isa
+from .core import peak as peak
+from .threads import count, whole
+from .threads import threads as all_threads
 
 Array = np.ndarray[Any, Any]
-
-
-class Info(NamedTuple):
-    """The instruction set in use and why, the threads of a call by default, and every build: (name, runs here)."""
-
-    isa: str
-    reason: str
-    threads: int
-    builds: tuple[tuple[str, bool], ...]
-
-
-@functools.cache
-def _selected() -> tuple[str | None, str]:
-    """The name of the instruction set in use, or None, and why."""
-    if _core is None:
-        return None, _missing
-    asked = os.environ.get("GRUVY_ISA")
-    builds = _core.isas()
-    if asked:
-        for name, supported, _, needs in builds:
-            if name == asked:
-                if not supported:
-                    raise EngineError(f"GRUVY_ISA={asked}: this processor lacks {needs}")
-                return name, f"GRUVY_ISA={asked}"
-        raise EngineError(f"GRUVY_ISA={asked}: this build has {', '.join(b[0] for b in builds)}")
-    for name, supported, automatic, needs in builds:
-        if supported and automatic:
-            return name, "the portable build" if name == "generic" else f"this processor has {needs}"
-    return None, "this processor lacks AVX2 and FMA; GRUVY_ISA=generic forces the portable build, which is slow"
-
-
-def _isa() -> str:
-    name, reason = _selected()
-    if name is None:
-        raise EngineError(f"no native engine: {reason}")
-    return name
-
-
-def available() -> tuple[bool, str]:
-    """Whether the native engine is there, and why, or why not.
-
-    Raises:
-        EngineError: the environment variable ``GRUVY_ISA`` names an instruction set that this processor or this build
-            does not have.
-    """
-    name, reason = _selected()
-    return name is not None, reason if name is None else f"native core, {name}: {reason}"
-
-
-if _core is not None and os.environ.get("GRUVY_NATIVE") == "require":
-    _isa()
-
-
-def _processors() -> int:
-    """How many processors this process may keep busy; asked again on every call, since others may change it."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(there, _quota())
-
-
-@functools.cache
-def _quota() -> int:
-    return _granted(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
-
-
-def _granted(process: Path, groups: Path) -> int:
-    """The processors' worth of time that the control groups of this process grant it, whole ones, at least 1."""
-    granted = [float(os.cpu_count() or 1)]
-    try:
-        lines = process.read_text().splitlines()
-    except OSError:  # no Linux
-        lines = []
-    for _, controllers, path in (line.split(":", 2) for line in lines):
-        # Version 2 has no controllers here and "quota period" in one file; in a container the path may lead nowhere.
-        old = "cpu" in controllers.split(",")
-        if controllers and not old:
-            continue
-        root = groups / "cpu" if old else groups
-        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if old else ("cpu.max",)
-        own = root / path.lstrip("/")
-        for group in (own, *own.parents):
-            if not group.is_relative_to(root):
-                break
-            try:
-                quota, period = " ".join((group / name).read_text() for name in names).split()
-            except (OSError, ValueError):
-                continue
-            if quota not in ("max", "-1"):
-                granted.append(float(quota) / float(period))
-    return max(1, int(min(granted)))
-
-
-def _whole(threads: Any) -> int:
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-        raise InputError(f"threads: {threads!r}, expected a whole number of at least 1")
-    return int(threads)
-
-
-_threads: int | None = None
-
-
-def set_threads(threads: int | None) -> None:
-    """Set the number of threads of a call that names none; None means one for each processor it may run on.
-
-    Raises:
-        InputError: no whole number of at least 1.
-    """
-    global _threads
-    _threads = None if threads is None else _whole(threads)
-
-
-def threads() -> int:
-    """The number of threads of a large call that names none."""
-    return _threads or _processors()
-
-
-# Below these, two threads were slower than one where it was measured: operations of a call, and B·H² of a step.
-_SMALL, _SMALL_STEP = 50e6, 128 * 128
-
-
-def threads_for(x: Any, state: Any) -> int:
-    """The number of threads of a call that names none: one where sharing costs more than it saves.
-
-    Few rows are shared out by hidden units, with a wait at every step. The numbers are the same whatever the threads.
-    x (T, B, I), state (B, H); what has other axes, the core will refuse.
-    """
-    if len(getattr(x, "shape", ())) != 3 or len(getattr(state, "shape", ())) != 2:
-        return 1
-    (T, B, I), H = x.shape, state.shape[1]
-    if 6 * T * B * H * (I + H) < _SMALL or (B < 8 and B * H * H < _SMALL_STEP):
-        return 1
-    return threads()
-
-
-def _count(asked: int | None, x: Any, state: Any) -> int:
-    return threads_for(x, state) if asked is None else _whole(asked)
-
-
-def info() -> Info:
-    """What `gruvy doctor` prints.
-
-    Raises:
-        EngineError: there is no native engine; the text says why.
-    """
-    isa = _isa()
-    return Info(isa, _selected()[1], threads(), tuple((b[0], b[1]) for b in _core.isas()))
-
-
-def peak(rounds: int) -> tuple[float, float]:
-    """Float32 fused multiply-adds in registers alone: operations a second of this call, and operations done."""
-    start = time.perf_counter()
-    operations: float = _core.peak(rounds, _isa())
-    return operations / (time.perf_counter() - start), operations
 
 
 def _dense(a: Any) -> Any:
@@ -192,44 +34,104 @@ def _rows(a: Any) -> Any:
     return a if fits else np.ascontiguousarray(a)
 
 
-def forward_into(x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, convention: Convention, *, h_last: Any, y: Any = None,
-                 gates: Any = None, lengths: Any = None, mask: Any = None, restarts: Any = None, reverse: bool = False,
-                 threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
+def _whole(cell: Cell) -> Cell:
+    return Cell(*map(_dense, cell))
+
+
+def forward_into(
+    x: Any,
+    h: Any,
+    cell: Cell,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    h_last: Any,
+    y: Any = None,
+    gates: Any = None,
+    reverse: bool = False,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> None:
     """`forward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
     Args:
-        x, h, W, U, b, c, convention, lengths, mask, restarts, reverse: as in `forward`; h may be None = zeros; x with
-            unit stride in its last axis, h and the weights contiguous.
+        x, h, cell, convention, steps, reverse: as in `forward`; h may be None = zeros; x with unit stride in its last
+            axis, h and the weights contiguous. c may be torch's second bias (3H,): added to b, but for the candidate's
+            part with reset after.
         h_last: (B, H), the last state; may be h.
         y: (T, B, H), the states, or None if only the last is wanted. gates: (T, B, G, H) or None. Unit strides after
             the first two axes.
-        c: (H,), or torch's second bias (3H,): added to b, but for the candidate's part with reset after.
         threads: default `threads_for` this size; a number that is given is obeyed.
         isa: an instruction set by name, default the one of `info()`.
 
     Raises:
-        InputError, InputTypeError: the text names the argument, what came and what was wanted.
+        InputError, InputTypeError: the text names the argument, what came and what was expected.
         EngineError: there is no native engine.
     """
-    isa = isa or _isa()
-    _core.forward(x, h, W, U, b, c, after=convention.reset == "after", keeps=convention.keeps, lengths=lengths,
-                  mask=mask, restarts=restarts, reverse=reverse, y=y, gates=gates, h_last=h_last,
-                  threads=_count(threads, x, h_last), isa=isa)  # fmt: skip
+    _core.forward(
+        x,
+        h,
+        *cell,
+        after=convention.reset == "after",
+        keeps=convention.keeps,
+        lengths=steps.lengths,
+        mask=steps.mask,
+        restarts=steps.restarts,
+        reverse=reverse,
+        y=y,
+        gates=gates,
+        h_last=h_last,
+        threads=count(threads, x, h_last),
+        isa=isa or _isa(),
+    )
 
 
-def backward_into(dy: Any, dh_last: Any, x: Any, h: Any, W: Any, U: Any, b: Any, c: Any, y: Any, gates: Any,
-                  convention: Convention, *, dx: Any, dh: Any, dW: Any, dU: Any, db: Any, dc: Any, lengths: Any = None,
-                  mask: Any = None, restarts: Any = None, reverse: bool = False,
-                  threads: int | None = None, isa: str | None = None) -> None:  # fmt: skip
+def backward_into(
+    dy: Any,
+    dh_last: Any,
+    x: Any,
+    h: Any,
+    cell: Cell,
+    y: Any,
+    gates: Any,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    dx: Any,
+    dh: Any,
+    dcell: Cell,
+    reverse: bool = False,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> None:
     """`backward` into memory that the caller has: NumPy arrays or torch tensors of the CPU, all of one dtype.
 
-    dx may be None, dc is None with reset before, and (3H,) where c is; dh and the gradients of the parameters are
-    contiguous. The rest is as in `backward` and `forward_into`.
+    dx may be None; dcell's c is None with reset before, and (3H,) where the cell's is; dh and dcell are contiguous. The
+    rest is as in `backward` and `forward_into`.
     """
-    isa = isa or _isa()
-    _core.backward(dy, dh_last, x, h, W, U, b, c, y, gates, after=convention.reset == "after", keeps=convention.keeps,
-                   lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, dx=dx, dh=dh, dW=dW, dU=dU, db=db,
-                   dc=dc, threads=_count(threads, x, dh), isa=isa)  # fmt: skip
+    _core.backward(
+        dy,
+        dh_last,
+        x,
+        h,
+        *cell,
+        y,
+        gates,
+        after=convention.reset == "after",
+        keeps=convention.keeps,
+        lengths=steps.lengths,
+        mask=steps.mask,
+        restarts=steps.restarts,
+        reverse=reverse,
+        dx=dx,
+        dh=dh,
+        dW=dcell.W,
+        dU=dcell.U,
+        db=dcell.b,
+        dc=dcell.c,
+        threads=count(threads, x, dh),
+        isa=isa or _isa(),
+    )
 
 
 def dc_size(c: Any, H: int, convention: Convention) -> int | None:
@@ -237,52 +139,61 @@ def dc_size(c: Any, H: int, convention: Convention) -> int | None:
     return c.shape[0] if c is not None else H if convention.reset == "after" else None
 
 
-def forward(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention, *,
-            lengths: Array | None = None, mask: Array | None = None, restarts: Array | None = None,
-            reverse: bool = False, gates: Array | None = None, out: Array | None = None,
-            threads: int | None = None, isa: str | None = None) -> tuple[Array, Array]:  # fmt: skip
-    """Run one layer in one direction over whole sequences: see `gruvy.reference.forward`.
-
-    Args:
-        c, threads, isa: see `forward_into`.
-    """
-    x = _rows(x)
-    y = np.empty((*x.shape[:2], U.shape[-1]), x.dtype) if out is None else out
-    h_last = np.empty((x.shape[1], U.shape[-1]), x.dtype)
-    forward_into(x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=h_last, y=y,
-                 gates=gates, lengths=lengths, mask=mask, restarts=restarts, reverse=reverse,
-                 threads=threads, isa=isa)  # fmt: skip
+def forward(
+    x: Array,
+    h: Array,
+    cell: Cell,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    gates: Array | None = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> tuple[Array, Array]:
+    """Run one layer in one direction over whole sequences: see `gruvy.reference.forward`, and `forward_into`."""
+    x, H = _rows(x), cell.U.shape[-1]
+    y = np.empty((*x.shape[:2], H), x.dtype) if out is None else out
+    h_last = np.empty((x.shape[1], H), x.dtype)
+    how: dict[str, Any] = {"reverse": reverse, "threads": threads, "isa": isa}
+    forward_into(x, _dense(h), _whole(cell), convention, steps, h_last=h_last, y=y, gates=gates, **how)
     return y, h_last
 
 
-def backward(dy: Array | None, dh_last: Array | None, x: Array, h: Array, W: Array, U: Array, b: Array | None,
-             c: Array | None, y: Array, gates: Array, convention: Convention, *, lengths: Array | None = None,
-             mask: Array | None = None, restarts: Array | None = None, reverse: bool = False, needs_dx: bool = True,
-             threads: int | None = None,
-             isa: str | None = None) -> tuple[Array | None, Array, Array, Array, Array, Array | None]:  # fmt: skip
-    """Backpropagation through time: see `gruvy.reference.backward`.
-
-    Args:
-        c, threads, isa: see `forward_into`.
-    """
+def backward(
+    dy: Array | None,
+    dh_last: Array | None,
+    x: Array,
+    h: Array,
+    cell: Cell,
+    y: Array,
+    gates: Array,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    needs_dx: bool = True,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> tuple[Array | None, Array, Cell]:
+    """Backpropagation through time: see `gruvy.reference.backward`, and `forward_into`."""
     x = _rows(x)
-    B, I, H = x.shape[1], x.shape[2], U.shape[-1]
+    B, I, H = x.shape[1], x.shape[2], cell.U.shape[-1]
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
-    dh, dW, dU = np.empty((B, H), x.dtype), np.empty((3 * H, I), x.dtype), np.empty((3 * H, H), x.dtype)
-    db = np.empty(3 * H, x.dtype)
-    size = dc_size(c, H, convention)
-    dc = np.empty(size, x.dtype) if size is not None else None
-    backward_into(_rows(dy), _dense(dh_last), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates,
-                  convention, dx=dx, dh=dh, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
-                  reverse=reverse, threads=threads, isa=isa)  # fmt: skip
-    return dx, dh, dW, dU, db, dc
+    dh, size = np.empty((B, H), x.dtype), dc_size(cell.c, H, convention)
+    shapes = ((3 * H, I), (3 * H, H), 3 * H, size)
+    dcell = Cell(*(None if shape is None else np.empty(shape, x.dtype) for shape in shapes))
+    how: dict[str, Any] = {"reverse": reverse, "threads": threads, "isa": isa}
+    given = (_rows(dy), _dense(dh_last), x, _dense(h), _whole(cell), y, gates)
+    backward_into(*given, convention, steps, dx=dx, dh=dh, dcell=dcell, **how)
+    return dx, dh, dcell
 
 
-def step(x: Array, h: Array, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention) -> Array:
-    """One step for a batch: x (B, I), h (B, H) -> new state (B, H). For many steps with the same weights: `pack`."""
+def step(x: Array, h: Array, cell: Cell, convention: Convention) -> Array:
+    """One step for a batch: x (B, I), h (B, H) -> new state (B, H). For many steps with the same weights: `Packed`."""
     h_last = np.empty(h.shape, h.dtype)
-    forward_into(_rows(x)[None], _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=h_last,
-                 threads=1)  # fmt: skip
+    forward_into(_rows(x)[None], _dense(h), _whole(cell), convention, h_last=h_last, threads=1)
     return h_last
 
 
@@ -297,8 +208,8 @@ def readout(h: Array, V: Array, b: Array | None, *, threads: int | None = None, 
     """
     h = _rows(h)
     out = np.empty((*h.shape[:2], V.shape[0]), h.dtype)
-    count = (_threads or _processors()) if threads is None else _whole(threads)
-    _core.readout(h, _dense(V), _dense(b), out=out, threads=count, isa=isa or _isa())
+    n = all_threads() if threads is None else whole(threads)
+    _core.readout(h, _dense(V), _dense(b), out=out, threads=n, isa=isa or _isa())
     return out
 
 
@@ -309,48 +220,67 @@ class Packed:
     It pickles and copies as the plain weights.
 
     Args:
-        W, U, b, c, convention: as in `forward`. isa: an instruction set by name, default the one of `info()`.
+        cell, convention: as in `forward`. isa: an instruction set by name, default the one of `info()`.
     """
 
-    def __init__(self, W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention,
-                 isa: str | None = None) -> None:  # fmt: skip
+    def __init__(self, cell: Cell, convention: Convention, isa: str | None = None) -> None:
         self.convention = convention
-        self._plain = tuple(None if a is None else np.array(a, order="C") for a in (W, U, b, c))
+        self._plain = Cell(*(None if a is None else np.array(a, order="C") for a in cell))
         self._isa = isa  # None: whatever the machine where it is unpickled has
-        isa = isa or _isa()
-        self._core: Any = _core.Packed(*self._plain, after=convention.reset == "after", keeps=convention.keeps, isa=isa)
+        after, keeps = convention.reset == "after", convention.keeps
+        self._core: Any = _core.Packed(*self._plain, after=after, keeps=keeps, isa=isa or _isa())
         self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Packed, (*self._plain, self.convention, self._isa)
+        return Packed, (self._plain, self.convention, self._isa)
 
-    def forward(self, x: Array, h: Array | None, *, lengths: Array | None = None, mask: Array | None = None,
-                restarts: Array | None = None, reverse: bool = False, gates: Array | None = None,
-                out: Array | None = None, threads: int | None = None) -> tuple[Array, Array]:  # fmt: skip
+    def forward(
+        self,
+        x: Array,
+        h: Array | None,
+        steps: Steps = Steps(),
+        *,
+        reverse: bool = False,
+        gates: Array | None = None,
+        out: Array | None = None,
+        threads: int | None = None,
+    ) -> tuple[Array, Array]:
         """Run over whole sequences: see `gruvy.reference.forward`."""
-        x = _rows(x)
-        H = self._plain[1].shape[1]  # type: ignore[union-attr]
+        x, H = _rows(x), self._plain.U.shape[1]
         y = np.empty((*x.shape[:2], H), x.dtype) if out is None else out
         h_last = np.empty((x.shape[1], H), x.dtype)
-        self.forward_into(x, _dense(h), h_last=h_last, y=y, gates=gates, lengths=lengths, mask=mask,
-                          restarts=restarts, reverse=reverse, threads=threads)  # fmt: skip
+        self.forward_into(x, _dense(h), steps, h_last=h_last, y=y, gates=gates, reverse=reverse, threads=threads)
         return y, h_last
 
-    def forward_into(self, x: Any, h: Any, *, h_last: Any, y: Any = None, gates: Any = None, lengths: Any = None,
-                     mask: Any = None, restarts: Any = None, reverse: bool = False,
-                     threads: int | None = None) -> None:  # fmt: skip
+    def forward_into(
+        self,
+        x: Any,
+        h: Any,
+        steps: Steps = Steps(),
+        *,
+        h_last: Any,
+        y: Any = None,
+        gates: Any = None,
+        reverse: bool = False,
+        threads: int | None = None,
+    ) -> None:
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.engines.native.forward_into`."""
-        self._core.forward(x, h, lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, y=y, gates=gates,
-                           h_last=h_last, threads=_count(threads, x, h_last))  # fmt: skip
+        self._core.forward(
+            x,
+            h,
+            lengths=steps.lengths,
+            mask=steps.mask,
+            restarts=steps.restarts,
+            reverse=reverse,
+            y=y,
+            gates=gates,
+            h_last=h_last,
+            threads=count(threads, x, h_last),
+        )
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""
         h_last = np.empty(h.shape, h.dtype)
         self.step_into(x, h, h_last)
         return h_last
-
-
-def pack(W: Array, U: Array, b: Array | None, c: Array | None, convention: Convention) -> Packed:
-    """The weights packed once, for many calls."""
-    return Packed(W, U, b, c, convention)

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines.stack import choose, reversed_restarts
+from ..engines.choose import choose
 from ..errors import InputError
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, shares
+from ..reference import Steps
 from .gradients import traced
 from .trace import Trace
 
@@ -25,12 +26,10 @@ class _Net:
         self.model, self.initial, self.valid = model, t.initial, t.valid
         self.steps = pool_steps(t.valid, t.restarts)
         self.engine = choose(engine, np.float64).module
-        cuts = None if t.restarts is None else t.restarts.T
-        self.cuts = (cuts, None if cuts is None else reversed_restarts(cuts))
+        self.ways = [t.steps(d) for d in range(t.directions)]
 
-    def _options(self, d: int, rows: Array) -> dict[str, Any]:
-        cuts = self.cuts[d]
-        return {"mask": self.valid.T[:, rows], "restarts": None if cuts is None else cuts[:, rows], "reverse": d == 1}
+    def _way(self, d: int, rows: Array) -> Steps:
+        return Steps(*(None if a is None else a[:, rows] for a in self.ways[d]))
 
     def _forward(self, x: Array, rows: Array) -> tuple[Array, Array, list[tuple[Any, ...]]]:
         """Top states (B, T, P), final states (B, P), and of each layer and direction x, h, y, gates; x (B, T, I)."""
@@ -42,8 +41,9 @@ class _Net:
             hidden, last = np.empty((T, B, D * H)), []
             for d, cell in enumerate(layer):
                 y, gates = hidden[:, :, d * H : (d + 1) * H], np.empty((T, B, w.convention.gates, H))
-                h = self.initial[k * D + d][rows]
-                _, h_last = self.engine.forward(x, h, *cell, w.convention, **self._options(d, rows), gates=gates, out=y)
+                h, way = self.initial[k * D + d][rows], self._way(d, rows)
+                how = {"reverse": d == 1, "gates": gates, "out": y}
+                _, h_last = self.engine.forward(x, h, cell, w.convention, way, **how)
                 saved.append((x, h, y, gates))
                 last.append(h_last)
             x = hidden
@@ -71,7 +71,8 @@ class _Net:
                 x, h, y, gates = saved[k * D + d]
                 dh = seed[:, half].copy() if k == w.layers - 1 else None
                 step = None if dy is None else np.ascontiguousarray(dy[:, :, half])
-                dx += self.engine.backward(step, dh, x, h, *cell, y, gates, c, **self._options(d, rows))[0]
+                way = self._way(d, rows)
+                dx += self.engine.backward(step, dh, x, h, cell, y, gates, c, way, reverse=d == 1)[0]
             dy = dx
         assert dy is not None  # there is at least one layer
         return dy.transpose(1, 0, 2)
@@ -91,9 +92,19 @@ class Contributions(NamedTuple):
     gap: Array
 
 
-def contributions(model: Any, x: Any, *, target: Any = None, baseline: Any = None, lengths: Any = None,
-                  mask: Any = None, restarts: Any = None, state: Any = None, tolerance: float = 1e-4,
-                  engine: str | None = None) -> Contributions:  # fmt: skip
+def contributions(
+    model: Any,
+    x: Any,
+    *,
+    target: Any = None,
+    baseline: Any = None,
+    lengths: Any = None,
+    mask: Any = None,
+    restarts: Any = None,
+    state: Any = None,
+    tolerance: float = 1e-4,
+    engine: str | None = None,
+) -> Contributions:
     """What each step and feature of the input contributed to the answer, by integrated gradients.
 
     Args:

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines.stack import reversed_restarts
 from ..model.batches import as_batch
 from ..model.model import Model
 from ..model.pooling import pool_steps, shares
-from ..weights import Cell
+from ..reference import Cell, cell_backward
 from .trace import Trace, trace
 
 Array = np.ndarray[Any, Any]
@@ -153,31 +152,21 @@ class _Back:
     """One layer and direction, walked backwards with K gradients at once."""
 
     def __init__(self, cell: Cell, t: Trace, j: int) -> None:
-        self.W, self.c = cell.W, cell.c
-        self.U_r, self.U_z, self.U_n = np.split(cell.U, 3)
-        self.r, self.z, self.n, self.h = t.reset[j], t.update[j], t.candidate[j], t.previous()[j]
+        self.cell, self.h, self.gates = cell, t.previous()[j], (t.reset[j], t.update[j], t.candidate[j])
         self.valid, self.convention = t.valid, t.convention
         T = self.valid.shape[1]
         reverse = j % t.directions == 1
         self.order = range(T) if reverse else range(T - 1, -1, -1)
-        self.cuts = None if t.restarts is None else t.restarts.T
-        if reverse and self.cuts is not None:
-            self.cuts = reversed_restarts(self.cuts)
+        self.cuts = t.steps(j).restarts
 
     def step(self, s: int, g: Array) -> tuple[Array, Array]:
         """Through step s: g (B, K, H) by the new state -> (B, K, H) by the old state, (B, K, 3H) by the products."""
-        r, z, n, h = (a[:, s, None, :] for a in (self.r, self.z, self.n, self.h))
-        keeps = self.convention.keeps
-        dn, dz, dh = (g * (1 - z), g * (h - n), g * z) if keeps else (g * z, g * (n - h), g * (1 - z))
-        da_n = dn * (1 - n * n)
-        if self.convention.reset == "before":
-            drh = da_n @ self.U_n
-            dr, dh = drh * h, dh + drh * r
-        else:
-            q = h @ self.U_n.T if self.c is None else h @ self.U_n.T + self.c
-            dr, dh = da_n * q, dh + (da_n * r) @ self.U_n
-        da_r, da_z = dr * r * (1 - r), dz * z * (1 - z)
-        return dh + da_r @ self.U_r + da_z @ self.U_z, np.concatenate([da_r, da_z, da_n], axis=-1)
+        h, *gates = (a[:, s, None, :] for a in (self.h, *self.gates))
+        if self.convention.reset == "after":
+            q = h @ self.cell.U[2 * h.shape[-1] :].T
+            gates.append(q if self.cell.c is None else q + self.cell.c)
+        dh, da, _ = cell_backward(g, h, gates, self.cell.U, self.convention)
+        return dh, np.concatenate(da, axis=-1)
 
     def _cut(self, s: int, g: Scaled) -> Scaled:
         return g if self.cuts is None else Scaled.of(np.where(self.cuts[s][:, None, None], 0, g.m), g.e)
@@ -201,6 +190,6 @@ class _Back:
             v = self.valid[:, s]
             new = g if dy is None else g.plus(dy[s])
             old, da = self.step(s, new.m)
-            dx[s] = Scaled.of(np.where(v[:, None, None], da @ self.W, 0), new.e)
+            dx[s] = Scaled.of(np.where(v[:, None, None], da @ self.cell.W, 0), new.e)
             g = self._cut(s, Scaled.of(old, new.e).where(v, g))
         return dx

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..convention import Convention
-from ..engines.stack import check_flags, check_lengths, reversed_restarts, run
+from ..engines.stack import check_state, run
+from ..engines.steps import check_flags, check_lengths, in_order
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
-from ..reference import states_before, valid_steps
+from ..reference import Steps, states_before, valid_steps
 
 Array = np.ndarray[Any, Any]
 
@@ -54,12 +55,14 @@ class Trace(NamedTuple):
         valid = self.valid.T[..., None]
         before = np.empty_like(self.state)
         for k, (state, h) in enumerate(zip(self.state, self.initial, strict=True)):
-            reverse = k % self.directions == 1
-            cuts = None if self.restarts is None else self.restarts.T
-            if reverse and cuts is not None:
-                cuts = reversed_restarts(cuts)
+            cuts, reverse = self.steps(k).restarts, k % self.directions == 1
             before[k] = states_before(h, state.transpose(1, 0, 2), valid, cuts, reverse).transpose(1, 0, 2)
         return np.where(valid.transpose(1, 0, 2), before, 0)
+
+    def steps(self, k: int) -> Steps:
+        """The steps as layer and direction k met them, for an engine, time first."""
+        cuts = None if self.restarts is None else self.restarts.T
+        return in_order(Steps(mask=self.valid.T, restarts=cuts), reverse=k % self.directions == 1)
 
     def time_scales(self) -> Array:
         """Steps until a unit's state has decayed to 1/e, at the gates observed: (layers * directions, H).
@@ -96,8 +99,16 @@ def _mean(a: Array) -> Array:
     return np.asarray(a.mean(1, dtype=np.float64))
 
 
-def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None,
-          engine: str | None = None) -> Trace:  # fmt: skip
+def trace(
+    model: Any,
+    x: Any,
+    *,
+    lengths: Any = None,
+    mask: Any = None,
+    restarts: Any = None,
+    state: Any = None,
+    engine: str | None = None,
+) -> Trace:
     """Run a GRU over a batch and keep every gate, candidate and state of every layer and direction.
 
     Args:
@@ -130,10 +141,7 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
     x, lengths = as_batch(x, lengths, w.input_units)
     x = model.seen(x)
     (B, T, _), D, H = x.shape, w.directions, w.hidden_units
-    shape = (w.layers * D, B, H)
-    initial = np.zeros(shape, w.dtype) if state is None else np.asarray(state, w.dtype)
-    if initial.shape != shape:
-        raise InputError(f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
+    initial = check_state(state, (w.layers * D, B, H), w.dtype)
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
     result = run(w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine)
@@ -142,5 +150,5 @@ def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts
     states = result.layers.reshape(w.layers, B, T, D, H).transpose(0, 3, 1, 2, 4).reshape(w.layers * D, B, T, H)
     # Views of what the engine wrote: the trace copies nothing that it need not.
     r, z, n = (result.gates[:, :, :, k].transpose(0, 2, 1, 3) for k in range(3))
-    valid = valid_steps(T, B, lengths, None if mask is None else mask.T)[..., 0].T
+    valid = valid_steps(T, B, Steps(lengths, None if mask is None else mask.T))[..., 0].T
     return Trace(z, r, n, states, valid, initial, restarts, w.convention, D)

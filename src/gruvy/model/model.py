@@ -11,7 +11,8 @@ import numpy as np
 
 from ..arrays import as_sequences
 from ..engines import native
-from ..engines.stack import choose, packed, run
+from ..engines.choose import choose
+from ..engines.stack import packed, run
 from ..errors import InputError, InputTypeError
 from ..weights import Weights
 from .batches import by_length, padded

@@ -77,7 +77,7 @@ class Stream:
         h = self._seen(x.reshape(self.batch, I)).astype(self._weights.dtype, copy=False)
         for k, (cell,) in enumerate(self._weights.cells):
             if self._packed is None:
-                self._hidden[k] = reference.step(h, self._hidden[k], *cell, self._weights.convention)
+                self._hidden[k] = reference.step(h, self._hidden[k], cell, self._weights.convention)
             else:
                 self._packed[k].step_into(h, self._hidden[k], self._hidden[k])
             h = self._hidden[k]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .init import keeping_bias
 from .net import GRU, Output
 
-__all__ = ["GRU", "Output"]
+__all__ = ["GRU", "Output", "keeping_bias"]

@@ -10,6 +10,16 @@ import torch
 from ..errors import InputError
 
 
+def keeping_bias(steps: float) -> float:
+    """The bias a with which a gate σ(a) that multiplies a state in every step leaves 1/e of it after so many steps.
+
+    Example:
+        >>> round(float(torch.sigmoid(torch.tensor(keeping_bias(100))) ** 100), 4)
+        0.3679
+    """
+    return -math.log(math.expm1(1 / steps))
+
+
 def initialise(parameters: Mapping[str, torch.nn.Parameter], H: int, keeps: bool, init: str) -> None:
     """Set every parameter of a network in place.
 
@@ -47,8 +57,7 @@ def initialise(parameters: Mapping[str, torch.nn.Parameter], H: int, keeps: bool
             else:
                 torch.nn.init.zeros_(parameter)
         if scheme == "remember":
-            # A state is kept by k a step, k**n = 1/e. The gate that keeps is σ(b_z), the one that adds 1 - σ(b_z).
-            keeping = -math.log(math.expm1(1 / n))
+            keeping = keeping_bias(n)  # the gate that keeps is σ(b_z), the one that adds 1 - σ(b_z)
             for name, parameter in parameters.items():
                 if name.startswith("b_l"):
                     parameter[H : 2 * H] = keeping if keeps else -keeping

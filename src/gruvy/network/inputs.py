@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError, InputTypeError
+from ..nn.check import Call, autocast_of, check_steps
 
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 
@@ -29,18 +30,27 @@ def refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
         )
 
 
-def check_call(x: Any, state: Any, units: int, hidden: int, cells: int, dtype: torch.dtype) -> None:
-    """The inputs (B, T, units) and initial states (cells, B, hidden) of a call."""
+def check_call(
+    x: Any, state: Any, lengths: Any, mask: Any, restarts: Any, weights: Sequence[Tensor], cells: int
+) -> Call:
+    """Every argument of a call, checked against the recurrent weights, W and U first, of so many cells.
+
+    Raises:
+        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was expected.
+    """
+    weight, units, hidden = weights[0], weights[0].shape[1], weights[1].shape[1]
     if not isinstance(x, Tensor):
         raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {units})")
     if x.dim() != 3 or x.shape[-1] != units:
         raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {units})")
-    if x.dtype != dtype:
-        raise InputTypeError(f"x: dtype {x.dtype}, wanted {dtype} like the network's parameters")
-    if state is None:
-        return
+    if x.dtype != weight.dtype:
+        raise InputTypeError(f"x: dtype {x.dtype}, wanted {weight.dtype} like the network's parameters")
+    if x.device != weight.device:
+        raise InputError(f"x: on {x.device}, expected {weight.device} like the network's parameters")
     wanted = (cells, x.shape[0], hidden)
-    if not isinstance(state, Tensor):
+    if state is None:
+        state = x.new_zeros(wanted)
+    elif not isinstance(state, Tensor):
         raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
     if state.shape != wanted:
         raise InputError(
@@ -48,3 +58,8 @@ def check_call(x: Any, state: Any, units: int, hidden: int, cells: int, dtype: t
         )
     if state.dtype != x.dtype:
         raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
+    if state.device != x.device:
+        raise InputError(f"state: on {state.device}, expected {x.device} like x")
+    x = x.transpose(0, 1)
+    steps = check_steps(lengths, mask, restarts, x, batched=True, batch_first=True)
+    return Call(x, state, steps, batched=True, batch_first=True, packed=None, autocast=autocast_of(x))

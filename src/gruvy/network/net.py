@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import nn
 from .._version import __version__
 from ..arrays import as_sequences
 from ..checks import share, whole
@@ -21,12 +20,17 @@ from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
 from ..model.pooling import POOLINGS
 from ..model.task import Labels, Task, task_of
+from ..nn.recur import recur, torch_kernel
+from ..nn.route import route
+from ..nn.stack import Shape
+from ..nn.steps import valid_steps
+from ..nn.torch_private import parameters_of
 from ..training import History, checkpoint
 from ..weights import Cell, Weights
 from .fit import check_units, check_weights, checked, fit_task, raw_of, settings_of
 from .init import initialise
 from .inputs import check_call, refuse_torch
-from .pooling import pool, valid_steps
+from .pooling import pool
 
 _CODE = "convention_name"
 
@@ -110,13 +114,6 @@ class GRU(torch.nn.Module):
                 self.register_parameter(self._recurrent[-1], torch.nn.Parameter(torch.empty(shape, **kind)))
         self.V = torch.nn.Parameter(torch.empty(self.output_units, D * H, **kind))
         self.b_y = torch.nn.Parameter(torch.empty(self.output_units, **kind))
-        # The layer that runs our parameters: a shell without memory of its own, and no child, so that nothing of it
-        # is trained, saved or moved.
-        shell = nn.GRU(
-            input_units, H, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0,
-            bidirectional=self.bidirectional, device="meta", dtype=dtype, convention=self.convention,
-        )  # fmt: skip
-        self.__dict__["_shell"] = shell
         initialise(dict(self.named_parameters()), self.hidden_units, self.convention.keeps, init)
 
     @property
@@ -135,8 +132,16 @@ class GRU(torch.nn.Module):
                 said.append(f"{name}={getattr(self, name)!r}")
         return ", ".join([*said, f'convention="{self.convention}"'])
 
-    def forward(self, x: Tensor, *, state: Tensor | None = None, lengths: Any = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None, outputs: bool = True) -> Output:  # fmt: skip
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        state: Tensor | None = None,
+        lengths: Any = None,
+        mask: Tensor | None = None,
+        restarts: Tensor | None = None,
+        outputs: bool = True,
+    ) -> Output:
         """Run the network over a batch of sequences.
 
         Args:
@@ -153,23 +158,29 @@ class GRU(torch.nn.Module):
         Raises:
             InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
         """
-        check_call(x, state, self.input_units, self.hidden_units, self.layers * self.directions, self.V.dtype)
-        shell: nn.GRU = self.__dict__["_shell"]
-        shell.training = self.training
-        weights = [getattr(self, name) for name in self._recurrent]
-        hidden, final = shell.with_weights(weights, x, state, lengths=lengths, mask=mask, restarts=restarts)
+        weights = parameters_of(self, self._recurrent)
+        call = check_call(x, state, lengths, mask, restarts, weights, self.layers * self.directions)
+        shape, dropout = Shape(self.convention, self.directions), self.dropout if self.training else 0.0
+        way = route(call, weights, self.convention, frozen=False, gates=False)
+        if way.way == "torch kernel":
+            hidden, final = torch_kernel(call, weights, shape, dropout=dropout)
+        else:
+            hidden, final, *_ = recur(call, weights, shape, way, dropout=dropout)
+        hidden = hidden.transpose(0, 1)
         top = final[-1] if self.directions == 1 else final[-2:].transpose(0, 1).flatten(1)
         # Whatever is asked for, dropout draws the same numbers.
-        each = outputs or (self.training and self.dropout > 0)
-        valid = valid_steps(lengths, mask, x.shape[1], x.device) if each or self.pooling != "last" else None
-        pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, valid, restarts)
+        each = outputs or dropout > 0
+        valid = valid_steps(x.shape[1], call.steps)
+        counts = None if valid is None else valid[..., 0].t().contiguous()  # (B, T)
+        pooled = top if self.pooling == "last" else pool(self.pooling, hidden, top, counts, restarts)
         read = self._read(hidden) if each else hidden.new_empty(x.shape[0], 0, self.output_units)
-        if valid is not None and each:
-            read = torch.where(valid[..., None], read, 0)
+        if counts is not None and each:
+            read = torch.where(counts[..., None], read, 0)
         return Output(read, self._read(pooled), hidden, final)
 
     def _read(self, h: Tensor) -> Tensor:
-        return F.linear(F.dropout(h, self.dropout, self.training), self.V, self.b_y)
+        h = F.dropout(h, self.dropout) if self.training and self.dropout else h
+        return F.linear(h, self.V, self.b_y)
 
     def equations(self) -> Equations:
         """The equations of this very network, to print or for a notebook to draw.
@@ -192,7 +203,7 @@ class GRU(torch.nn.Module):
         cells: list[list[Cell]] = [[] for _ in range(self.layers)]
         for name, k in self._cells():
             parts = (getattr(self, f"{letter}_{name}", None) for letter in "WUbc")
-            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))  # type: ignore[arg-type]
+            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))
         return Weights(self.convention, cells)
 
     def load_weights(self, weights: Weights) -> GRU:

@@ -1,19 +1,9 @@
-"""Which steps count, and what the answer for a whole sequence reads of them."""
+"""What the answer for a whole sequence reads of its states: the twin of `gruvy.model.pooling.pooled` for torch."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-
-
-def valid_steps(lengths: Any, mask: Tensor | None, T: int, device: torch.device) -> Tensor | None:
-    """(B, T): True where a step counts; None where all do."""
-    if lengths is None:
-        return mask
-    valid = torch.arange(T, device=device) < torch.as_tensor(lengths, device=device)[:, None]
-    return valid if mask is None else valid & mask
 
 
 def pool(pooling: str, hidden: Tensor, final: Tensor, valid: Tensor | None, restarts: Tensor | None) -> Tensor:

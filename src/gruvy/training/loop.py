@@ -19,7 +19,8 @@ import torch
 from .. import files
 from ..errors import InputError, ModelFileError
 from ..model.task import Task
-from ..nn.engine import choose, torch_in_one_thread
+from ..nn.engine import asked, choose, torch_in_one_thread
+from ..nn.torch_private import copy_all
 from . import checkpoint
 from .batches import Batches, shuffled
 from .history import History, Row, reporter
@@ -109,7 +110,7 @@ class _Run:
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )
         # What is left for torch to do, where the core runs the recurrence.
-        native = in_core and choose(self.parameters[0])[0].name == "native"
+        native = in_core and choose(self.parameters[0], asked())[0].name == "native"
         self.small = native and not task.per_step and sum(p.numel() for p in self.parameters) < SMALL
         # A seed that each process drew for itself would give each another order of the rows.
         self.seed = self.processes.share(int(np.random.default_rng(settings.seed).integers(2**31)))
@@ -176,14 +177,14 @@ class _Run:
         largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
         if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
             self._give_up(each)
-        torch._foreach_copy_(self.good, self.live)
+        copy_all(self.good, self.live)
         return loss
 
     def _give_up(self, losses: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
         bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        torch._foreach_copy_(self.live, self.good)
+        copy_all(self.live, self.good)
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
@@ -334,4 +335,4 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        torch._foreach_copy_(self.good, self.live)
+        copy_all(self.good, self.live)

@@ -24,7 +24,7 @@ def learn_to_add(page: Console) -> list[str]:
     page.print(str(net.equations()), markup=False)
     page.print()
     page.print(
-        "Two binary numbers go in, a digit of each a step, the lowest first; a digit of their sum comes out.\n"
+        "Two binary numbers go in, one digit of each per step, the lowest first; a digit of their sum comes out.\n"
         f"The net is shown all {4**BITS} sums of two {BITS}-digit numbers, and nothing else."
     )
 
@@ -32,9 +32,18 @@ def learn_to_add(page: Console) -> list[str]:
     started = time.perf_counter()
     # A rate that stays high gives the decay of the weights time to leave only what adding needs.
     net.fit(
-        sums.x, sums.y, task="tag", batch_size=None, max_epochs=3000, learning_rate=1e-2, weight_decay=0.1,
-        schedule="constant", clip_norm=None, seed=0, progress="learning to add",
-    )  # fmt: skip
+        sums.x,
+        sums.y,
+        task="tag",
+        batch_size=None,
+        max_epochs=3000,
+        learning_rate=1e-2,
+        weight_decay=0.1,
+        schedule="constant",
+        clip_norm=None,
+        seed=0,
+        progress="learning to add",
+    )
     # Ctrl-C ends a training in good order; here it is to end the demo.
     if net.history is not None and net.history.stopped == "interrupted":
         raise KeyboardInterrupt

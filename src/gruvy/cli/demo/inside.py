@@ -69,7 +69,7 @@ def look_inside(page: Console, model: Path) -> list[str]:
 
 
 def heat_map(page: Console, title: str, gate: Array, units: Array) -> None:
-    """A gate (T, rows) over time, two columns a step."""
+    """A gate (T, rows) over time, two columns per step."""
     page.print(f"  [bold]{title}[/bold]")
     for unit, values in zip(units, gate.T, strict=True):
         line = Text(f"     unit {unit:>2}    ")

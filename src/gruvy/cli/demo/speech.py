@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,32 +15,11 @@ import gruvy
 from gruvy.cli.reports import confusion, confusion_report
 from gruvy.data import load
 from gruvy.model.task import Labels
-from gruvy.training import Batches, History, Settings, raw_outputs, train
+from gruvy.training import Batches, History, Peer, Settings, raw_outputs, train
 
 UNITS = 64
 BUDGET: dict[str, Any] = {"max_epochs": 20, "batch_size": 32, "learning_rate": 5e-3}
 WANTED = 0.95  # accuracy of the GRU: 0.985 and more is usual
-
-
-class Readouts(NamedTuple):
-    """What the training loop wants of a module: its read-out at every step, and of each sequence's last."""
-
-    outputs: torch.Tensor
-    last: torch.Tensor
-
-
-class Peer(torch.nn.Module):
-    """One of torch's recurrent layers with a read-out, as `gruvy.GRU` is for gruvy's."""
-
-    def __init__(self, layer: torch.nn.RNNBase, classes: int) -> None:
-        super().__init__()
-        self.layer, self.readout = layer, torch.nn.Linear(layer.hidden_size, classes)
-
-    def forward(self, x: torch.Tensor, *, lengths: torch.Tensor | None = None) -> Readouts:
-        outputs = self.readout(self.layer(x)[0])
-        if lengths is None:
-            return Readouts(outputs, outputs[:, -1])
-        return Readouts(outputs, outputs[torch.arange(len(x)), lengths - 1])
 
 
 def learn_speech(page: Console, model: Path) -> list[str]:

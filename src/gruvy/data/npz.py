@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from gruvy.arrays import as_sequences
 from gruvy.data.collection import Sequences
-from gruvy.data.limit import check_decoded
+from gruvy.data.memory_limit import check_decoded
 from gruvy.errors import DataError, InputError
 
 _npy: Any = np.lib.format  # without types of its own
@@ -33,12 +34,12 @@ def read_npz(path: Path) -> Sequences:
         raise DataError(f"{path} is not a .npz file that can be read") from problem
     if "X" in arrays:
         if "values" in arrays or "lengths" in arrays:
-            raise DataError(f"{path} holds X and values or lengths; wanted one or the other")
+            raise DataError(f"{path} holds X and values or lengths; expected one or the other")
         x = as_sequences(arrays["X"], name=f"{path}: X", dtype=None)
     elif "values" in arrays and "lengths" in arrays:
         x = _cut(arrays["values"], arrays["lengths"], path)
     else:
-        raise DataError(f"{path} holds {', '.join(arrays) or 'nothing'}; wanted X, or values and lengths")
+        raise DataError(f"{path} holds {', '.join(arrays) or 'nothing'}; expected X, or values and lengths")
     return Sequences(
         x,
         y=arrays.get("y"),
@@ -54,7 +55,7 @@ def _arrays(file: ZipFile, path: Path) -> dict[str, NDArray[np.generic]]:
     members = {member.filename.removesuffix(".npy"): member for member in file.infolist()}
     for key in members:
         if key not in KEYS:
-            raise DataError(f"{path} holds an array {key!r}; wanted some of {', '.join(KEYS)}")
+            raise DataError(f"{path} holds an array {key!r}; expected some of {', '.join(KEYS)}")
     if len(members) < len(file.infolist()):
         raise DataError(f"{path} holds two arrays of one name; expected each once")
     stored = path.stat().st_size
@@ -76,7 +77,7 @@ def _load(file: ZipFile, member: ZipInfo, key: str, path: Path) -> NDArray[np.ge
         held = member.file_size - content.tell()
     if dtype.hasobject:
         raise DataError(
-            f"{path}: {key} holds Python objects, which are not loaded; wanted numbers, and for sequences of "
+            f"{path}: {key} holds Python objects, which are not loaded; expected numbers, and for sequences of "
             "unequal length values (all steps, I) and lengths (N,)"
         )
     # An array without bytes may have an axis as long as it likes: none may be longer than the bytes that are there.
@@ -91,6 +92,10 @@ def _load(file: ZipFile, member: ZipInfo, key: str, path: Path) -> NDArray[np.ge
         raise DataError(f"{path}: {key} has shape {shape} and dtype {dtype}; expected {expected}")
     with file.open(member) as content:
         array: NDArray[np.generic] = _npy.read_array(content, allow_pickle=False)
+    if dtype.kind == "U":
+        letters = np.ascontiguousarray(array).reshape(-1).view(np.dtype("u4").newbyteorder(dtype.byteorder))
+        if (letters > sys.maxunicode).any():
+            raise DataError(f"{path}: {key} holds codes that are no letters; expected text")
     return array
 
 
@@ -98,9 +103,9 @@ def _cut(values: NDArray[np.generic], lengths: NDArray[np.generic], path: Path) 
     if values.ndim == 1:
         values = values[:, np.newaxis]
     if values.ndim != 2:
-        raise DataError(f"{path}: values has shape {values.shape}; wanted (all steps, channels)")
+        raise DataError(f"{path}: values has shape {values.shape}; expected (all steps, channels)")
     if lengths.dtype.kind not in "iu" or not len(lengths) or lengths.min() < 1:
-        raise DataError(f"{path}: lengths must be whole numbers of steps, at least 1, one a sequence")
+        raise DataError(f"{path}: lengths must be whole numbers of steps, at least 1, one per sequence")
     if (total := sum(lengths.tolist())) != len(values):  # of Python's numbers, which do not wrap
         raise DataError(f"{path}: lengths add up to {total} steps, values has {len(values)}")
     return as_sequences(np.split(values, np.cumsum(lengths)[:-1]), name=f"{path}: values", dtype=None)
