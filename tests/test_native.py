@@ -222,6 +222,20 @@ def test_errors_name_the_argument(change, kind, text):
     assert text.endswith(" ") or str(caught.value) == text
 
 
+def test_the_core_takes_no_bare_positions_after_the_parameters():
+    args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
+    x, h, W, U, b, c = (args[name] for name in "xhWUbc")
+    y, last = np.zeros((2, 2, 4), "f"), np.zeros((2, 4), "f")
+    named = {"lengths": None, "mask": None, "restarts": None, "reverse": False, "y": y, "gates": None, "h_last": last}
+    rest = {**named, "threads": 1, "isa": native.info().isa}
+    native._core.forward(x, h, W, U, b, c, after=True, keeps=True, **rest)
+    assert y.any()
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        native._core.forward(x, h, W, U, b, c, True, True, **rest)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        native._core.forward(x, h, W, U, b, c, after=True, keep=True, **rest)
+
+
 def test_read_only_results_and_missing_arrays_are_refused():
     args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
     out = np.zeros((2, 2, 4), "f")
