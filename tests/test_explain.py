@@ -7,11 +7,13 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gruvy.errors import DataError, InputError, InputTypeError
+from gruvy.inside import palette
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer import explain, payload
 from gruvy.inside.explorer.choosing import outputs_of
@@ -235,3 +237,18 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
 def explained_history(model, X, tmp_path):
     explain(model, X, tmp_path / "page.html")
     return data_of(tmp_path / "page.html")["history"]
+
+
+def test_each_colour_stands_once(tmp_path):
+    """The page takes its colours from the figures' palette; none of them is spelled in its own files."""
+    folder = Path(palette.__file__).parent
+    files = [*folder.glob("explorer/*"), *(f for f in folder.glob("*.py") if f.name != "palette.py")]
+    for colour in palette.COLOURS:
+        assert [f.name for f in files if f.is_file() and colour.lower() in f.read_text("utf-8").lower()] == []
+    explain(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.ones((1, 2, 3)), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert 'const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];' in page
+    assert "const BLUE = [0, 114, 178];" in page
+    assert "--orange: #E69F00;" in page
+    for name in set(re.findall(r"PALETTE\.(\w+)", page)) | set(re.findall(r"var\(--(\w+)\)", page)):
+        assert f'"{name}": "#' in page or f"--{name}: " in page

@@ -12,6 +12,7 @@ from gruvy.inside import figures
 from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import gradient_norms
 from gruvy.inside.trace import trace
+from gruvy.inside.units import order_of
 from small_nets import CONVENTIONS, irregular, random_weights
 
 pytest.importorskip("plotly")
@@ -52,7 +53,7 @@ def test_similar_units_lie_side_by_side():
     steps = np.sin(np.linspace(0, 6, 40))
     values = np.concatenate([np.outer([1, -1, 1, -1], steps)])
     t = trace(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.zeros((1, 40, 3)))
-    order = figures._order(t, values, 0, "similarity")
+    order = order_of(t, values, 0, "similarity")
     assert {tuple(sorted(order[:2])), tuple(sorted(order[2:]))} == {(0, 2), (1, 3)}
 
 

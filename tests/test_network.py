@@ -189,7 +189,7 @@ def test_weights_go_to_another_network_and_convention():
     x = torch.randn(2, 5, 3, dtype=torch.float64)
     assert_close(other(x).hidden, net(x).hidden)
     wanted = (
-        "weights: Weights(tutorial, input 3, hidden 4, layers 2, directions 2, float64), wanted those of "
+        "weights: Weights(tutorial, input 3, hidden 4, layers 2, directions 2, float64), expected those of "
         'GRU(3, 4, 2, convention="tutorial")'
     )
     with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):

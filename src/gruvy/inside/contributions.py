@@ -91,9 +91,19 @@ class Contributions(NamedTuple):
     gap: Array
 
 
-def contributions(model: Any, x: Any, *, target: Any = None, baseline: Any = None, lengths: Any = None,
-                  mask: Any = None, restarts: Any = None, state: Any = None, tolerance: float = 1e-4,
-                  engine: str | None = None) -> Contributions:  # fmt: skip
+def contributions(
+    model: Any,
+    x: Any,
+    *,
+    target: Any = None,
+    baseline: Any = None,
+    lengths: Any = None,
+    mask: Any = None,
+    restarts: Any = None,
+    state: Any = None,
+    tolerance: float = 1e-4,
+    engine: str | None = None,
+) -> Contributions:
     """What each step and feature of the input contributed to the answer, by integrated gradients.
 
     Args:

@@ -96,8 +96,16 @@ def _mean(a: Array) -> Array:
     return np.asarray(a.mean(1, dtype=np.float64))
 
 
-def trace(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None,
-          engine: str | None = None) -> Trace:  # fmt: skip
+def trace(
+    model: Any,
+    x: Any,
+    *,
+    lengths: Any = None,
+    mask: Any = None,
+    restarts: Any = None,
+    state: Any = None,
+    engine: str | None = None,
+) -> Trace:
     """Run a GRU over a batch and keep every gate, candidate and state of every layer and direction.
 
     Args:

@@ -214,11 +214,19 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     ):
         raise ValueError("names")
     return Model(
-        weights=weights, V=V, b_y=b_y, pooling=said["pooling"], target=task, scaler=scaler,
+        weights=weights,
+        V=V,
+        b_y=b_y,
+        pooling=said["pooling"],
+        target=task,
+        scaler=scaler,
         width=None if said["width"] is None else _whole(said["width"]),
-        feature_names=None if names is None else tuple(names), columns=columns, settings=settings, versions=versions,
+        feature_names=None if names is None else tuple(names),
+        columns=columns,
+        settings=settings,
+        versions=versions,
         layout=_layout_in(said.get("layout")),
-    )  # fmt: skip
+    )
 
 
 def _scaler(tensors: dict[str, Array], of: str, count: int) -> Scaler:
@@ -233,9 +241,14 @@ def _texts(value: Any) -> bool:
 
 
 LAYOUT: dict[str, tuple[type, ...]] = {
-    "id": (str, type(None)), "time": (str, type(None)), "wide": (bool,), "window": (int, type(None)),
-    "step": (int, type(None)), "missing": (str,), "features": (list, type(None)),
-}  # fmt: skip
+    "id": (str, type(None)),
+    "time": (str, type(None)),
+    "wide": (bool,),
+    "window": (int, type(None)),
+    "step": (int, type(None)),
+    "missing": (str,),
+    "features": (list, type(None)),
+}
 
 
 def _layout_in(layout: Any) -> dict[str, Any] | None:

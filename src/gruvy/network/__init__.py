@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .net import GRU, Output
+from .net import GRU
+from .output import Output
 
 __all__ = ["GRU", "Output"]

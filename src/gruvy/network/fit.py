@@ -95,6 +95,13 @@ def check_weights(sample_weight: Any, count: int) -> Array | None:
     return w
 
 
+def pair(validation: Any) -> tuple[Any, Any]:
+    """The validation data's X and y."""
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise InputTypeError("validation: wanted a pair (X, y)")
+    return validation[0], validation[1]
+
+
 def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]:
     """Sequences and targets for a task by name, checked."""
     X = as_sequences(X, channels=channels, dtype=None)

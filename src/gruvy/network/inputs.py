@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checks import share, whole
 from ..errors import InputError, InputTypeError
+from ..model.pooling import POOLINGS
 
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
 
@@ -27,6 +29,19 @@ def refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
             "gruvy.GRU: output_units is missing; gruvy.GRU(input_units, hidden_units, output_units) is a network with "
             "a read-out, gruvy.nn.GRU(input_size, hidden_size) the layer without"
         )
+
+
+def check_sizes(
+    input_units: Any, hidden_units: Any, output_units: Any, layers: Any, dropout: Any, pooling: Any
+) -> None:
+    """What a network is made of."""
+    whole("input_units", input_units, 1)
+    whole("hidden_units", hidden_units, 1)
+    whole("output_units", output_units, 1)
+    whole("layers", layers, 1)
+    share("dropout", dropout)
+    if pooling not in POOLINGS:
+        raise InputError(f'pooling={pooling!r}: wanted "last", "mean" or "max"')
 
 
 def check_call(x: Any, state: Any, units: int, hidden: int, cells: int, dtype: torch.dtype) -> None:

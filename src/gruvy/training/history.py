@@ -79,8 +79,11 @@ def reporter(total: int, progress: bool | str | None) -> Iterator[Reporter]:
         yield Reporter(total, None, console, title, lines=bool(progress))
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-    )  # fmt: skip
+    )
     with Progress(*columns, console=console) as bar:
         yield Reporter(total, bar, console, title, lines=False)
