@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engines.stack import choose, reversed_restarts
+from ..engines.stack import Run, choose, reversed_restarts, run
 from ..errors import InputError
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, shares
@@ -22,56 +22,48 @@ class _Net:
     """A model with its lengths and initial state fixed: outputs of inputs, and gradients of outputs by inputs."""
 
     def __init__(self, model: Model, t: Trace, engine: str | None) -> None:
-        self.model, self.initial, self.valid = model, t.initial, t.valid
+        self.model, self.engine = model, engine
+        self.initial, self.valid, self.restarts = t.initial, t.valid, t.restarts
         self.steps = pool_steps(t.valid, t.restarts)
-        self.engine = choose(engine, np.float64).module
-        cuts = None if t.restarts is None else t.restarts.T
-        self.cuts = (cuts, None if cuts is None else reversed_restarts(cuts))
+        self.module = choose(engine, np.float64).module
 
-    def _options(self, d: int, rows: Array) -> dict[str, Any]:
-        cuts = self.cuts[d]
-        return {"mask": self.valid.T[:, rows], "restarts": None if cuts is None else cuts[:, rows], "reverse": d == 1}
-
-    def _forward(self, x: Array, rows: Array) -> tuple[Array, Array, list[tuple[Any, ...]]]:
-        """Top states (B, T, P), final states (B, P), and of each layer and direction x, h, y, gates; x (B, T, I)."""
-        w = self.model.weights
-        D, H, saved, (B, T) = w.directions, w.hidden_units, [], x.shape[:2]
-        x = x.transpose(1, 0, 2)
-        last: list[Array] = []
-        for k, layer in enumerate(w.cells):
-            hidden, last = np.empty((T, B, D * H)), []
-            for d, cell in enumerate(layer):
-                y, gates = hidden[:, :, d * H : (d + 1) * H], np.empty((T, B, w.convention.gates, H))
-                h = self.initial[k * D + d][rows]
-                _, h_last = self.engine.forward(x, h, *cell, w.convention, **self._options(d, rows), gates=gates, out=y)
-                saved.append((x, h, y, gates))
-                last.append(h_last)
-            x = hidden
-        return x.transpose(1, 0, 2), np.concatenate(last, axis=1), saved
+    def _run(self, x: Array, rows: Array) -> Run:
+        """The run of inputs x (B, T, I) for the sequences `rows`, with every layer's gates and states."""
+        mask, restarts = self.valid[rows], None if self.restarts is None else self.restarts[rows]
+        w, h = self.model.weights, self.initial[:, rows]
+        return run(w, x, h, mask=mask, restarts=restarts, gates=True, engine=self.engine)
 
     def outputs(self, x: Array, rows: Array) -> Array:
         """Outputs (B, O) of inputs x (B, T, I) for the sequences `rows`."""
-        hidden, final, _ = self._forward(x, rows)
-        return self.model.read(pooled(self.model.pooling, hidden, final, self.steps[rows]))
+        found = self._run(x, rows)
+        final = np.concatenate(list(found.state[-self.model.weights.directions :]), axis=1)
+        return self.model.read(pooled(self.model.pooling, found.hidden, final, self.steps[rows]))
 
     def gradient(self, x: Array, target: Array, rows: Array) -> Array:
         """Gradient (B, T, I) of output target[b] by the input, for the sequences `rows`."""
         w, V = self.model.weights, self.model.V
         D, H, c = w.directions, w.hidden_units, w.convention
-        hidden, _, saved = self._forward(x, rows)
+        found = self._run(x, rows)
+        assert found.gates is not None  # asked for
+        assert found.layers is not None
         seed = np.eye(D * H)[target] if V is None else np.asarray(V, np.float64)[target]  # (B, P)
         dy: Array | None = None
         if self.model.pooling in ("mean", "max"):
-            dy = (shares(self.model.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
+            dy = (shares(self.model.pooling, found.hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
             seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
+        cuts = None if self.restarts is None else self.restarts[rows].T
         for k in reversed(range(w.layers)):
-            dx = np.zeros(saved[k * D][0].shape)
+            inputs = (x if k == 0 else found.layers[k - 1]).transpose(1, 0, 2)
+            dx = np.zeros(inputs.shape)
             for d, cell in enumerate(w.cells[k]):
-                half = slice(d * H, (d + 1) * H)
-                x, h, y, gates = saved[k * D + d]
+                j, half = k * D + d, slice(d * H, (d + 1) * H)
+                how = {"mask": self.valid[rows].T, "restarts": cuts, "reverse": d == 1}
+                if d == 1 and cuts is not None:
+                    how["restarts"] = reversed_restarts(cuts)
                 dh = seed[:, half].copy() if k == w.layers - 1 else None
                 step = None if dy is None else np.ascontiguousarray(dy[:, :, half])
-                dx += self.engine.backward(step, dh, x, h, *cell, y, gates, c, **self._options(d, rows))[0]
+                y, h = found.layers[k].transpose(1, 0, 2)[:, :, half], self.initial[j][rows]
+                dx += self.module.backward(step, dh, inputs, h, *cell, y, found.gates[j], c, **how)[0]
             dy = dx
         assert dy is not None  # there is at least one layer
         return dy.transpose(1, 0, 2)
