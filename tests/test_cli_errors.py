@@ -102,7 +102,7 @@ TRAIN = [
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--pooling", "sum"],
-        """pooling='sum': wanted "last", "mean" or "max\"""",
+        """pooling='sum': expected "last", "mean" or "max\"""",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--patience", "3"],
@@ -166,7 +166,7 @@ def test_one_class(here: Path) -> None:
         file.write("id,x,way\n" + "".join(f"{i},{i},up\n" for i in range(10)))
     done = call("train", "one.csv", "--id", "id", "--target", "way")
     assert done.exit_code == 1
-    assert done.stderr == "gruvy: y has one class, 'up'; wanted at least 2 classes\n"
+    assert done.stderr == "gruvy: y has one class, 'up'; expected at least 2 classes\n"
 
 
 def test_a_group_cannot_be_split(here: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_group_cannot_be_split(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["predict", ".", "d.csv"], ".: a folder; wanted a gruvy model"),
+        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
+        (["predict", ".", "d.csv"], ".: a folder; expected a gruvy model"),
         (["predict", "d.csv", "d.csv"], "d.csv: not a gruvy model"),
         (["predict", "m.safetensors", "no.csv"], "no.csv does not exist"),
         (
@@ -189,8 +189,8 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; wanted 2 channels"),
         (["predict", "m.safetensors", "d.csv", "-o", "no/p.csv"], "--output no/p.csv: there is no folder no"),
         (["predict", "m.safetensors", "d.csv", "-o", "d.csv"], "--output d.csv would overwrite the data"),
-        (["stream", "no.safetensors"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
+        (["stream", "no.safetensors"], "no.safetensors: no such file; expected a gruvy model"),
+        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "no.csv"],
          "No such file or directory: no.csv"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "d.csv"],

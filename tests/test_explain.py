@@ -163,25 +163,25 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
         (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is wanted"),
         (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; wanted one target a sequence"),
         (lambda: [parts, X[:2], ["a", "d"]], {}, "y[1]: 'd', which is no class of the model (a, b, c)"),
-        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, wanted 30, the sequences there are"),
-        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, wanted 3, the channels there are"),
-        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, wanted 3, the outputs there are"),
-        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, wanted at least 1"),
+        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, expected 30, the sequences there are"),
+        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, expected 3, the channels there are"),
+        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, expected 3, the outputs there are"),
+        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, expected at least 1"),
         (
             lambda: [parts, X, y],
             {"history": [{"loss": 1}]},
-            "history[0]: {'loss': 1}, wanted a row with epoch, loss, val_loss, val_score",
+            "history[0]: {'loss': 1}, expected a row with epoch, loss, val_loss, val_score",
         ),
         (
             lambda: [replace(parts, target=replace(parts.target, per_step=True)), X[:1], [["a"] * 99]],
             {},
-            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; wanted one label a step",
+            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; expected one label per step",
         ),
-        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers a sequence, wanted 3, the outputs of the model"),
+        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers per sequence, expected 3, the outputs of the model"),
         (
             lambda: ["model.safetensors", X, y],
             {},
-            "model: str, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+            "model: str, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
         ),
     ]
     for arguments, options, text in cases:

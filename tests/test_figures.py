@@ -137,21 +137,21 @@ def test_bad_input_is_named(net):
     _, x, _, t = net
     c = contributions(net[0], x, target=0, **net[2])
     cases = [
-        (lambda: figures.gates(t, "forget"), "gate='forget': wanted one of update, reset, keep, candidate, state"),
-        (lambda: figures.gates(t, sequence=3), "sequence: 3, wanted 0 to 2"),
-        (lambda: figures.gates(t, layer=-1), "layer: -1, wanted 0 to 3"),
-        (lambda: figures.gates(t, order="x"), 'order=\'x\': wanted "time-scale", "similarity" or "number"'),
-        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': wanted "light" or "dark"'),
-        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, wanted 0 to 2"),
-        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, wanted 3"),
+        (lambda: figures.gates(t, "forget"), "gate='forget': expected one of update, reset, keep, candidate, state"),
+        (lambda: figures.gates(t, sequence=3), "sequence: 3, expected 0 to 2"),
+        (lambda: figures.gates(t, layer=-1), "layer: -1, expected 0 to 3"),
+        (lambda: figures.gates(t, order="x"), 'order=\'x\': expected "time-scale", "similarity" or "number"'),
+        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': expected "light" or "dark"'),
+        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, expected 0 to 2"),
+        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, expected 3"),
         (
             lambda: figures.contributions(c, [np.zeros((99, 3))]),
             "x: sequence of shape (99, 3), the contributions have (9, 3)",
         ),
-        (lambda: figures.history([]), "rows: no epoch; wanted at least 1"),
-        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), wanted (N,) twice"),
+        (lambda: figures.history([]), "rows: no epoch; expected at least 1"),
+        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), expected (N,) twice"),
         (lambda: figures.confusion([1, 2], [1, 1], classes=[1]), "classes: 2 is not among them"),
-        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': wanted "state" or "input"'),
+        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': expected "state" or "input"'),
         (
             lambda: figures.time_scales(trace(net[0], np.zeros((1, 0, 3)))),
             "trace: no step counts, so no unit has a time-scale",

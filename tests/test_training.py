@@ -279,7 +279,7 @@ def test_a_loss_out_of_bounds_is_told():
         ({"weight_decay": -0.1}, "weight_decay=-0.1: wanted a number of at least 0"),
         ({"clip_norm": 0}, "clip_norm=0: wanted a number above 0"),
         ({"clip_norm": "1"}, "clip_norm='1': wanted a number above 0"),
-        ({"schedule": "step"}, 'schedule=\'step\': wanted "cosine" or "constant"'),
+        ({"schedule": "step"}, 'schedule=\'step\': expected "cosine" or "constant"'),
     ],
 )
 def test_settings_out_of_range(setting, text):
@@ -289,7 +289,7 @@ def test_settings_out_of_range(setting, text):
 
 def test_devices(monkeypatch):
     assert check_device("cpu").type == "cpu"
-    with pytest.raises(InputError, match=r'^device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"$'):
+    with pytest.raises(InputError, match=r'^device=\'gpu\': expected a device of torch, as "cpu" or "cuda"$'):
         check_device("gpu")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     with pytest.raises(InputError, match=r'^device="cuda": not on this machine, which has cpu$'):
@@ -378,7 +378,7 @@ def test_a_peer_trains_and_refuses_time_first():
         peer, Labels.of(y), X, y, None, None, Settings(**QUIET, max_epochs=60, learning_rate=2e-2, batch_size=8)
     )
     assert history["loss"][-1] < 0.3
-    wanted = "recurrent: LSTM with batch_first=False, wanted batch_first=True"
+    wanted = "recurrent: LSTM with batch_first=False, expected batch_first=True"
     with pytest.raises(InputError, match=f"^{wanted}$"):
         Peer(torch.nn.LSTM(2, 8), 2)
 

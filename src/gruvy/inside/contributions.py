@@ -105,7 +105,7 @@ def contributions(
         baseline: (I,) or (B, T, I), the input that says nothing; default the mean of the training data where the
             model knows it, else zeros.
         lengths, mask, restarts, state: as in `trace`.
-        tolerance: the largest |gap| wanted, relative to the sum of the |values|. The path is halved where that
+        tolerance: the largest |gap| allowed, relative to the sum of the |values|. The path is halved where that
             is missed, up to twenty times.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
 
@@ -128,7 +128,7 @@ def contributions(
     (B, T), w = t.valid.shape, model.weights
     base = np.zeros(w.input_units) if baseline is None else model.seen(np.asarray(baseline, np.float64))
     if base.shape not in ((w.input_units,), seen.shape):
-        raise InputError(f"baseline: shape {base.shape}, wanted ({w.input_units},) or {seen.shape}")
+        raise InputError(f"baseline: shape {base.shape}, expected ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too
     start = np.where(t.valid[..., None], base, 0)
     net = _Net(model, t, engine)
@@ -164,7 +164,9 @@ def contributions(
 def _targets(target: Any, B: int, O: int) -> Array:
     a = np.asarray(target)
     if a.shape not in ((), (B,)) or not np.issubdtype(a.dtype, np.integer):
-        raise InputError(f"target: shape {a.shape}, dtype {a.dtype}; wanted a whole number, or ({B},) of them")
+        raise InputError(f"target: shape {a.shape}, dtype {a.dtype}; expected a whole number, or ({B},) of them")
     if a.size and (a.min() < 0 or a.max() >= O):
-        raise InputError(f"target: {a.max() if a.max() >= O else a.min()}, wanted 0 to {O - 1}, the outputs there are")
+        raise InputError(
+            f"target: {a.max() if a.max() >= O else a.min()}, expected 0 to {O - 1}, the outputs there are"
+        )
     return np.broadcast_to(a, (B,)).astype(np.int64)

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 def frame(title: str, theme: str, x: str, y: str, **layout: Any) -> go.Figure:
     """A figure with nothing in it; x and y are the titles of its axes, `layout` is plotly's."""
     if theme not in THEMES:
-        raise InputError(f'theme={theme!r}: wanted "light" or "dark"')
+        raise InputError(f'theme={theme!r}: expected "light" or "dark"')
     go, look = need("plotly.graph_objects", "plots"), THEMES[theme]
     return go.Figure(
         layout={
@@ -55,4 +55,4 @@ def heat(values: Array, bar: str, hover: str, *, signed: str | None = None, **mo
 def check_place(name: str, value: int, count: int) -> None:
     """An index of one of `count` things."""
     if not 0 <= value < count:
-        raise InputError(f"{name}: {value}, wanted 0 to {count - 1}")
+        raise InputError(f"{name}: {value}, expected 0 to {count - 1}")

@@ -53,7 +53,7 @@ def gates(
         InputError: there is no such gate, sequence, layer or order. MissingExtraError: plotly is not installed.
     """
     if gate not in _GATES:
-        raise InputError(f"gate={gate!r}: wanted one of {', '.join(_GATES)}")
+        raise InputError(f"gate={gate!r}: expected one of {', '.join(_GATES)}")
     layers, sequences, _, H = trace.state.shape
     check_place("sequence", sequence, sequences)
     check_place("layer", layer, layers)
@@ -72,7 +72,7 @@ def gates(
 
 
 def time_scales(trace: Trace, *, theme: str = "light") -> go.Figure:
-    """How many units remember for how long: a histogram on a logarithmic axis, a colour a layer and direction.
+    """How many units remember for how long: a histogram on a logarithmic axis, a colour per layer and direction.
 
     Args: trace, of `gruvy.inside.trace.trace`; theme, ``"light"`` or ``"dark"``.
     """
@@ -114,7 +114,7 @@ def gradient_norms(
         theme: ``"light"`` or ``"dark"``.
     """
     if of not in ("state", "input"):
-        raise InputError(f'of={of!r}: wanted "state" or "input"')
+        raise InputError(f'of={of!r}: expected "state" or "input"')
     named = {"": norms} if isinstance(norms, GradientNorms) else dict(norms)
     what = "∂h<sub>T</sub>/∂h<sub>T−k</sub>" if of == "state" else "∂output/∂x<sub>T−k</sub>"
     figure = frame("Gradient on its way back through time", theme, "lag k, steps back", f"norm of {what} (log10)")
@@ -160,7 +160,7 @@ def contributions(
         raise InputError(f"x: sequence of shape {inputs.shape}, the contributions have {found.values.shape[1:]}")
     names = [f"x{i}" for i in range(I)] if features is None else [str(name) for name in features]
     if len(names) != I:
-        raise InputError(f"features: {len(names)} names, wanted {I}")
+        raise InputError(f"features: {len(names)} names, expected {I}")
     values, steps = found.values[sequence, :T], np.arange(1, T + 1)
     target = f"contribution to<br>output {found.target[sequence]}"
     figure = frame("What each step contributed to the answer", theme, "step", "input")
@@ -193,7 +193,7 @@ def history(rows: Any, *, theme: str = "light") -> go.Figure:
     """
     rows = list(getattr(rows, "rows", rows))
     if not rows:
-        raise DataError("rows: no epoch; wanted at least 1")
+        raise DataError("rows: no epoch; expected at least 1")
     figure = frame("Training", theme, "epoch", "loss", yaxis={"title": "loss", "rangemode": "tozero"})
     columns = {"loss": "training loss", "val_loss": "validation loss", "val_score": "validation score"}
     for i, (column, name) in enumerate(columns.items()):
@@ -220,7 +220,7 @@ def confusion(truth: Any, predicted: Any, *, classes: Any = None, theme: str = "
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.shape != predicted.shape or truth.ndim != 1:
-        raise InputError(f"truth, predicted: shapes {truth.shape} and {predicted.shape}, wanted (N,) twice")
+        raise InputError(f"truth, predicted: shapes {truth.shape} and {predicted.shape}, expected (N,) twice")
     shown = np.unique(np.concatenate([truth, predicted])) if classes is None else np.asarray(classes)
     strange = ~np.isin(np.concatenate([truth, predicted]), shown)
     if strange.any():

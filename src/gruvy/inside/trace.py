@@ -80,7 +80,7 @@ class Trace(NamedTuple):
             InputError: not 0 <= low <= high <= 1.
         """
         if not 0 <= low <= high <= 1:
-            raise InputError(f"low, high: {low}, {high}; wanted 0 <= low <= high <= 1")
+            raise InputError(f"low, high: {low}, {high}; expected 0 <= low <= high <= 1")
         z, r = self._values(self.update), self._values(self.reset)
         return Saturation(_mean(z < low), _mean(z > high), _mean(r < low), _mean(r > high))
 
@@ -122,7 +122,7 @@ def trace(
         `Trace`.
 
     Raises:
-        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
 
     Example:
         >>> from gruvy.weights import Cell, Weights
@@ -141,7 +141,7 @@ def trace(
     shape = (w.layers * D, B, H)
     initial = np.zeros(shape, w.dtype) if state is None else np.asarray(state, w.dtype)
     if initial.shape != shape:
-        raise InputError(f"state: shape {initial.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
+        raise InputError(f"state: shape {initial.shape}, expected (layers * directions, batch, hidden units) = {shape}")
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
     result = run(w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine)

@@ -26,7 +26,7 @@ def order_of(trace: Trace, values: Array, layer: int, order: str) -> Array:
         if not middle.size:
             return np.arange(len(values))
         return np.argsort(np.linalg.svd(middle, full_matrices=False)[0][:, 0], kind="stable")
-    raise InputError(f'order={order!r}: wanted "time-scale", "similarity" or "number"')
+    raise InputError(f'order={order!r}: expected "time-scale", "similarity" or "number"')
 
 
 def fewer(values: Array, units: Array) -> tuple[Array, list[str], int]:

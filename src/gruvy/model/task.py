@@ -1,4 +1,4 @@
-"""What a network is asked for: labels or numbers, one a sequence or one a step. How targets go in and answers come out.
+"""What a network is asked for: labels or numbers, one per sequence or one per step; targets in, answers out.
 
 Everything here is NumPy, because a saved model answers without torch; the loss is `gruvy.training.losses`.
 """
@@ -19,11 +19,11 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Classes to be told apart: a label a sequence ("classify"), or with `per_step` a label a step ("tag").
+    """Classes to be told apart: a label per sequence ("classify"), or with `per_step` a label per step ("tag").
 
     Args:
         classes: the labels that may come, sorted (K,).
-        per_step: one label a step instead of one a sequence.
+        per_step: one label per step instead of one per sequence.
 
     Example:
         >>> task = Labels.of(["no", "yes", "no"])
@@ -44,7 +44,7 @@ class Labels:
         classes = np.unique(_joined(y) if per_step else np.asarray(y))
         if len(classes) < 2:
             held = f"one class, {classes[0].item()!r}" if len(classes) else "no class"
-            raise DataError(f"y has {held}; wanted at least 2 classes")
+            raise DataError(f"y has {held}; expected at least 2 classes")
         return cls(classes, per_step)
 
     @property
@@ -90,7 +90,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers to be told, one or several a sequence ("regress"); the network sees them scaled to mean 0, deviation 1.
+    """Numbers to be told, one or several per sequence ("regress"); the network sees them scaled to mean 0, deviation 1.
 
     Args:
         mean, scale: of the targets (O,).
@@ -123,7 +123,7 @@ class Numbers:
         y = np.asarray(y, np.float64)
         y = y.reshape(len(y), -1)
         if y.shape[1] != len(self.mean):
-            raise DataError(f"y has {y.shape[1]} targets a sequence; wanted {len(self.mean)}")
+            raise DataError(f"y has {y.shape[1]} targets per sequence; expected {len(self.mean)}")
         scaled: Array = ((y - self.mean) / self.scale).astype(np.float32)
         return scaled
 
@@ -160,18 +160,18 @@ def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
         return Numbers.of(y, weight)
     if name in TASKS:
         return Labels.of(y, per_step=name == "tag")
-    raise InputError(f'task={name!r}: wanted "classify", "regress" or "tag"')
+    raise InputError(f'task={name!r}: expected "classify", "regress" or "tag"')
 
 
 def check_steps(y: Sequence[Any], lengths: Sequence[int]) -> None:
-    """One label a step in every sequence.
+    """One label per step in every sequence.
 
     Raises:
         DataError: a sequence has more or fewer labels than steps.
     """
     for i, (labels, T) in enumerate(zip(y, lengths, strict=True)):
         if np.shape(labels) not in ((T,), (T, 1)):
-            raise DataError(f"y[{i}] has shape {np.shape(labels)}, X[{i}] has {T} steps; wanted one label a step")
+            raise DataError(f"y[{i}] has shape {np.shape(labels)}, X[{i}] has {T} steps; expected one label per step")
 
 
 def _joined(y: Any) -> Array:

@@ -41,25 +41,25 @@ def check_sizes(
     whole("layers", layers, 1)
     share("dropout", dropout)
     if pooling not in POOLINGS:
-        raise InputError(f'pooling={pooling!r}: wanted "last", "mean" or "max"')
+        raise InputError(f'pooling={pooling!r}: expected "last", "mean" or "max"')
 
 
 def check_call(x: Any, state: Any, units: int, hidden: int, cells: int, dtype: torch.dtype) -> None:
     """The inputs (B, T, units) and initial states (cells, B, hidden) of a call."""
     if not isinstance(x, Tensor):
-        raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {units})")
+        raise InputTypeError(f"x: {type(x).__name__}, expected a tensor (batch, time, {units})")
     if x.dim() != 3 or x.shape[-1] != units:
-        raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {units})")
+        raise InputError(f"x: shape {tuple(x.shape)}, expected (batch, time, {units})")
     if x.dtype != dtype:
-        raise InputTypeError(f"x: dtype {x.dtype}, wanted {dtype} like the network's parameters")
+        raise InputTypeError(f"x: dtype {x.dtype}, expected {dtype} like the network's parameters")
     if state is None:
         return
     wanted = (cells, x.shape[0], hidden)
     if not isinstance(state, Tensor):
-        raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
+        raise InputTypeError(f"state: {type(state).__name__}, expected a tensor {wanted}")
     if state.shape != wanted:
         raise InputError(
-            f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
+            f"state: shape {tuple(state.shape)}, expected (layers * directions, batch, hidden units) = {wanted}"
         )
     if state.dtype != x.dtype:
-        raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
+        raise InputTypeError(f"state: dtype {state.dtype}, expected {x.dtype} like x")

@@ -33,7 +33,7 @@ class GRU(torch.nn.Module):
     """A gated recurrent unit with a read-out: sequences of `input_units` numbers in, `output_units` numbers out.
 
     Args:
-        input_units, hidden_units, output_units: numbers a step that come in, are remembered, and go out.
+        input_units, hidden_units, output_units: numbers per step that come in, are remembered, and go out.
         layers: recurrent layers on top of each other.
         bidirectional: also read each sequence from its end; the read-out sees both directions.
         convention: ``"tutorial"``, ``"torch"``, ``"onnx"`` or a `gruvy.Convention`.
@@ -141,13 +141,13 @@ class GRU(torch.nn.Module):
             lengths: (B,) whole numbers 0 to T, how many steps of each sequence count; default all.
             mask: (B, T) booleans, True where a step counts.
             restarts: (B, T) booleans, True where a sequence starts anew.
-            outputs: False says that the read-out of every step is not wanted; `Output.outputs` may then have no steps.
+            outputs: False says that the read-out of every step is not needed; `Output.outputs` may then have no steps.
 
         Returns:
             `Output`.
 
         Raises:
-            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+            InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         check_call(x, state, self.input_units, self.hidden_units, self.layers * self.directions, self.V.dtype)
         shell: nn.GRU = self.__dict__["_shell"]
@@ -242,7 +242,7 @@ class GRU(torch.nn.Module):
         """Labels or numbers for sequences as given to `fit`, of the kind that it was given.
 
         Returns:
-            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) a sequence: a list for a
+            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) per sequence: a list for a
             list, one array (N, T) for an array.
         """
         task = self._told()

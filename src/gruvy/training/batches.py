@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     x: torch.Tensor
     lengths: torch.Tensor | None
     target: torch.Tensor
-    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one a step
+    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one per step
 
 
 class Batches:
@@ -28,9 +28,9 @@ class Batches:
 
     Args:
         sequences: N arrays (T_i, I).
-        targets: None, or one a sequence (N,) or (N, O), or with `per_step` one a step, end to end (sum of T,).
+        targets: None, or one per sequence (N,) or (N, O), or with `per_step` one per step, end to end (sum of T,).
         weights: (N,), or None for ones.
-        per_step: targets are one a step.
+        per_step: targets are one per step.
     """
 
     def __init__(

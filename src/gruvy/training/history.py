@@ -17,7 +17,7 @@ Row = dict[str, float | None]
 
 
 class History(NamedTuple):
-    """One row an epoch, and how the training ended.
+    """One row per epoch, and how the training ended.
 
     `rows` hold `epoch` (from 1), `loss` (training), `val_loss`, `val_score` (None without validation data),
     `learning_rate` (of the last step) and `seconds` (since the start). `stopped` is "finished" (all epochs), "early"

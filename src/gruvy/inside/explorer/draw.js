@@ -102,7 +102,7 @@ function lines(canvas, height, steps, series, low, high) {
   }
 }
 
-// Bars from a middle line, one a step; the sum of several steps where there are more of them than pixels. Returns how
+// Bars from a middle line, one per step; the sum of several steps where there are more of them than pixels. Returns how
 // many, and the largest bar.
 function bars(canvas, height, steps, value) {
   const { pen, width } = fitCanvas(canvas, height), middle = height / 2, per = perColumn(steps, width), sums = [];

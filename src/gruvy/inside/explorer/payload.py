@@ -40,7 +40,7 @@ def page_data(
     sequences = as_sequences(X, channels=I, allow_empty=False)
     N = len(sequences)
     if max_sequences < 1:
-        raise InputError(f"max_sequences: {max_sequences}, wanted at least 1")
+        raise InputError(f"max_sequences: {max_sequences}, expected at least 1")
     names = _names("ids", given.ids, N, "sequences", [str(i) for i in range(N)])
     channels = _names("features", given.features, I, "channels", [f"x{i}" for i in range(I)])
     longest = max(map(len, sequences))
@@ -139,7 +139,7 @@ def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -
         return default
     names = [str(name) for name in given]
     if len(names) != count:
-        raise DataError(f"{argument}: {len(names)} names, wanted {count}, the {of} there are")
+        raise DataError(f"{argument}: {len(names)} names, expected {count}, the {of} there are")
     return names
 
 
@@ -232,7 +232,7 @@ def rows_of(model: Any, history: Any) -> list[dict[str, Any]]:
     found = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict) or "epoch" not in row:
-            raise InputError(f"history[{i}]: {row!r:.60}, wanted a row with epoch, loss, val_loss, val_score")
+            raise InputError(f"history[{i}]: {row!r:.60}, expected a row with epoch, loss, val_loss, val_score")
         numbers = {k: float(row[k]) for k in wanted if row.get(k) is not None}
         found.append({k: v for k, v in numbers.items() if np.isfinite(v)})
     return found
