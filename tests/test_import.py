@@ -22,11 +22,21 @@ def loaded_after(code: str) -> list[str]:
     [
         "import gruvy",
         "import gruvy; gruvy.load",
-        "import gruvy.reference, gruvy.engines.stack, gruvy.model.predictor, gruvy.model.file, gruvy.engines.native",
+        "import gruvy.reference, gruvy.engines.stack, gruvy.model.model, gruvy.model.file, gruvy.engines.native",
+        "from gruvy.inside import figures, palette, trace; import gruvy.inside.trace, gruvy.inside.explorer",
     ],
 )
 def test_light(code):
     assert loaded_after(code) == []
+
+
+def test_what_looks_inside_is_there_by_both_its_names():
+    from gruvy import inside
+
+    for name in inside.__all__:
+        assert getattr(inside, name).__name__ == name
+    assert sys.modules["gruvy.inside.trace"].trace is inside.trace
+    assert sys.modules["gruvy.inside.contributions"].contributions is inside.contributions
 
 
 def test_the_check_can_fail():

@@ -102,6 +102,7 @@ class _Run:
         self.processes = start(check_device(settings.device))
         self.prepared = asked_for(task.per_step, module, self.processes.prepare(module))
         self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.weights = [p.detach() for p in self.parameters]
         # Fused: one call for all parameters; torch's plain one costs more than the recurrence of a small batch.
         fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
         self.optimiser = torch.optim.AdamW(
@@ -117,12 +118,12 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
-        self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
-        self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
+        self.buffers = [b.detach() for b in module.buffers()]
+        self._snapshot(self._flat())
         self.rngs: torch.Tensor | None = None
-        path, told = settings.checkpoint, ""
-        if path is not None or self.processes.count > 1:
-            told = fingerprint(module, task, settings, data, validation)
+        path = settings.checkpoint
+        unseen = path is None and self.processes.count == 1
+        told = "" if unseen else fingerprint(module, task, settings, data, validation)
         if any(other != told for other in self.processes.gather(told)):
             raise InputError("the processes were given different data, settings or networks; expected the same in each")
         self.keeper = None if path is None else Keeper(path, self.processes, told)
@@ -174,18 +175,29 @@ class _Run:
                     raise KeyboardInterrupt
         sums = self.processes.sum(torch.stack(each))
         loss = float(sums.sum()) / float(self.data.amounts.sum())
+        flat = self._flat()
         # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
-        largest = torch.linalg.vector_norm(torch.cat([p.detach().flatten() for p in self.parameters]), math.inf)
-        if not math.isfinite(loss) or not math.isfinite(float(largest)):
+        if not math.isfinite(loss) or not math.isfinite(float(torch.linalg.vector_norm(flat, math.inf))):
             self._give_up(sums)
-        torch._foreach_copy_(self.good, self.live)
+        self._snapshot(flat)
         return loss
+
+    def _flat(self) -> torch.Tensor:
+        """All parameters end to end, copied."""
+        return torch.cat([w.flatten() for w in self.weights])
+
+    def _snapshot(self, flat: torch.Tensor) -> None:
+        """Keep the weights of an epoch that left them finite, to go back to."""
+        self.good = flat
+        self.good_buffers = [b.clone() for b in self.buffers]
 
     def _give_up(self, sums: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
         bad = torch.nonzero(~torch.isfinite(sums)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        torch._foreach_copy_(self.live, self.good)
+        good = [*torch.split(self.good, [w.numel() for w in self.weights]), *self.good_buffers]
+        for now, before in zip((*self.weights, *self.buffers), good, strict=True):
+            now.copy_(before.view(now.shape))
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
@@ -253,8 +265,7 @@ class _Run:
         Raises:
             InputError, ModelFileError: it cannot be written, is of another run or damaged.
         """
-        found = None if self.keeper is None else self.keeper.read(self._like(), self.settings.max_epochs)
-        if self.keeper is None or found is None:
+        if self.keeper is None or (found := self.keeper.read(self._like(), self.settings.max_epochs)) is None:
             return None
         try:
             self._take(found)
@@ -285,4 +296,4 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        torch._foreach_copy_(self.good, self.live)
+        self._snapshot(self._flat())
