@@ -91,7 +91,7 @@ def threads_seen(monkeypatch, hidden=4, on_epoch=None):
     monkeypatch.setattr(gruvy.GRU, "forward", spy)
     X = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
     settings = Settings(max_epochs=1, seed=0, progress=False, on_epoch=on_epoch)
-    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings)
+    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings, in_core=True)
     return seen
 
 

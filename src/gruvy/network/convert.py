@@ -36,13 +36,18 @@ def weights_of(net: torch.nn.Module, cells: Cells, convention: Convention) -> We
     return Weights(convention, layers)
 
 
+@torch.no_grad()
+def put(parameter: Tensor, a: Any) -> None:
+    """Write an array into a parameter; None is zero."""
+    parameter.copy_(torch.zeros_like(parameter) if a is None else torch.tensor(a))
+
+
 def put_weights(net: torch.nn.Module, cells: Cells, weights: Weights) -> None:
     """Write recurrent weights of the same shape and convention into the parameters."""
-    with torch.no_grad():
-        for name, k in cells:
-            for parameter, a in zip(_parts(net, name), weights.cells[k][name.endswith("_reverse")], strict=True):
-                if parameter is not None:
-                    parameter.copy_(torch.zeros_like(parameter) if a is None else torch.tensor(a))
+    for name, k in cells:
+        for parameter, a in zip(_parts(net, name), weights.cells[k][name.endswith("_reverse")], strict=True):
+            if parameter is not None:
+                put(parameter, a)
 
 
 def versions() -> dict[str, str]:

@@ -95,6 +95,13 @@ def check_weights(sample_weight: Any, count: int) -> Array | None:
     return w
 
 
+def asked(task: Task | None) -> Task:
+    """The task that a network was trained for."""
+    if task is None:
+        raise InputError("the network has no task yet: call fit first, or the network itself for its read-outs")
+    return task
+
+
 def pair(validation: Any) -> tuple[Any, Any]:
     """The validation data's X and y."""
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:

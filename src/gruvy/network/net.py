@@ -19,8 +19,8 @@ from ..model.model import Model, one_each
 from ..model.task import Labels, Task, task_of
 from ..training import History, checkpoint
 from ..weights import Weights
-from .convert import arguments_of, code_of, numpy_of, put_weights, versions, weights_of, without_code
-from .fit import check_units, check_weights, checked, fit_task, pair, raw_of, settings_of
+from .convert import arguments_of, code_of, numpy_of, put, put_weights, versions, weights_of, without_code
+from .fit import asked, check_units, check_weights, checked, fit_task, pair, raw_of, settings_of
 from .init import initialise
 from .inputs import check_call, check_sizes, refuse_torch
 from .output import Output
@@ -245,20 +245,15 @@ class GRU(torch.nn.Module):
             (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) per sequence: a list for a
             list, one array (N, T) for an array.
         """
-        task = self._told()
+        task = asked(self.task)
         return self._answers(X, task.answers, task.per_step)
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of each class: (N, K), or for tags (T_i, K) for each sequence. Arguments as `predict`."""
-        task = self._told()
+        task = asked(self.task)
         if not isinstance(task, Labels):
             raise InputError(f'task="{task.name}" has no probabilities; predict gives its numbers')
         return self._answers(X, task.probabilities, task.per_step)
-
-    def _told(self) -> Task:
-        if self.task is None:
-            raise InputError("the network has no task yet: call fit first, or the network itself for its read-outs")
-        return self.task
 
     def _answers(self, X: Any, answer: Any, per_step: bool) -> Any:
         sequences = as_sequences(X, channels=self.input_units, allow_empty=True, dtype=None)
@@ -291,9 +286,8 @@ class GRU(torch.nn.Module):
     def of(cls, model: Model) -> GRU:
         """The network in a model; it takes inputs as the model's own network saw them, that is scaled."""
         net = cls(**arguments_of(model)).load_weights(model.weights)
-        with torch.no_grad():
-            net.V.copy_(torch.tensor(model.V))
-            net.b_y.copy_(torch.tensor(model.b_y))
+        put(net.V, model.V)
+        put(net.b_y, model.b_y)
         net.task = model.target
         return net.eval()
 
