@@ -177,41 +177,41 @@ def test_torch_tensors_without_a_copy():
     native.forward_into(**whole({**t, "lengths": lengths}), convention=TORCH, h_last=state, y=out.transpose(0, 1))
     assert np.array_equal(out.transpose(0, 1).numpy(), y)
     assert np.array_equal(state.numpy(), last)
-    with pytest.raises(InputTypeError, match=r"^x: dtype another, wanted float32 or float64$"):
+    with pytest.raises(InputTypeError, match=r"^x: dtype another, expected float32 or float64$"):
         native.forward_into(**whole({**t, "x": t["x"].half()}), convention=TORCH, h_last=state)
-    with pytest.raises(InputTypeError, match=r"^x: wanted memory of the CPU$"):
+    with pytest.raises(InputTypeError, match=r"^x: expected memory of the CPU$"):
         native.forward_into(**whole({**t, "x": t["x"].to("meta")}), convention=TORCH, h_last=state)
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "text"),
     [
-        ({"x": np.zeros((5, 4, 2), "f")}, InputError, "x: shape (5, 4, 2), wanted (T, B, I) = (5, 4, 3)"),
-        ({"x": np.zeros((4, 3), "f")}, InputError, "x: 2 axes, wanted (T, B, I)"),
-        ({"x": np.zeros((5, 4, 3))}, InputTypeError, "W: dtype float32, wanted float64"),
-        ({"x": np.zeros((5, 4, 3), int)}, InputTypeError, "x: dtype int64, wanted float32 or float64"),
-        ({"x": np.zeros((5, 4, 3), ">f4")}, InputTypeError, "x: dtype another, wanted float32 or float64"),
-        ({"h": np.zeros((4, 7), "f")}, InputError, "h: shape (4, 7), wanted (B, H) = (4, 8)"),
-        ({"W": np.zeros((23, 3), "f")}, InputError, "W: shape (23, 3), wanted (3H, I) = (24, 3)"),
-        ({"U": np.zeros((23, 8), "f")}, InputError, "U: shape (23, 8), wanted (3H, H) = (24, 8)"),
-        ({"b": np.zeros(8, "f")}, InputError, "b: shape (8,), wanted (3H,) = (24,)"),
-        ({"c": np.zeros(7, "f")}, InputError, "c: shape (7,), wanted (H,) = (8,)"),
-        ({"lengths": np.zeros(4, np.int32)}, InputTypeError, "lengths: dtype another, wanted int64"),
-        ({"lengths": np.full(4, 6)}, InputError, "lengths: 6 at index 0, wanted 0 to 5"),
-        ({"lengths": np.full(4, -1)}, InputError, "lengths: -1 at index 0, wanted 0 to 5"),
-        ({"lengths": np.zeros(3, int)}, InputError, "lengths: shape (3,), wanted (B,) = (4,)"),
-        ({"mask": np.ones((4, 5), bool)}, InputError, "mask: shape (4, 5), wanted (T, B) = (5, 4)"),
-        ({"mask": np.ones((5, 4), np.uint8)}, InputTypeError, "mask: dtype another, wanted bool"),
-        ({"restarts": np.ones((5, 3), bool)}, InputError, "restarts: shape (5, 3), wanted (T, B) = (5, 4)"),
-        ({"out": np.zeros((5, 4, 9), "f")}, InputError, "y: shape (5, 4, 9), wanted (T, B, H) = (5, 4, 8)"),
-        ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: wanted unit strides after the first two axes"),
+        ({"x": np.zeros((5, 4, 2), "f")}, InputError, "x: shape (5, 4, 2), expected (T, B, I) = (5, 4, 3)"),
+        ({"x": np.zeros((4, 3), "f")}, InputError, "x: 2 axes, expected (T, B, I)"),
+        ({"x": np.zeros((5, 4, 3))}, InputTypeError, "W: dtype float32, expected float64"),
+        ({"x": np.zeros((5, 4, 3), int)}, InputTypeError, "x: dtype int64, expected float32 or float64"),
+        ({"x": np.zeros((5, 4, 3), ">f4")}, InputTypeError, "x: dtype another, expected float32 or float64"),
+        ({"h": np.zeros((4, 7), "f")}, InputError, "h: shape (4, 7), expected (B, H) = (4, 8)"),
+        ({"W": np.zeros((23, 3), "f")}, InputError, "W: shape (23, 3), expected (3H, I) = (24, 3)"),
+        ({"U": np.zeros((23, 8), "f")}, InputError, "U: shape (23, 8), expected (3H, H) = (24, 8)"),
+        ({"b": np.zeros(8, "f")}, InputError, "b: shape (8,), expected (3H,) = (24,)"),
+        ({"c": np.zeros(7, "f")}, InputError, "c: shape (7,), expected (H,) = (8,)"),
+        ({"lengths": np.zeros(4, np.int32)}, InputTypeError, "lengths: dtype another, expected int64"),
+        ({"lengths": np.full(4, 6)}, InputError, "lengths: 6 at index 0, expected 0 to 5"),
+        ({"lengths": np.full(4, -1)}, InputError, "lengths: -1 at index 0, expected 0 to 5"),
+        ({"lengths": np.zeros(3, int)}, InputError, "lengths: shape (3,), expected (B,) = (4,)"),
+        ({"mask": np.ones((4, 5), bool)}, InputError, "mask: shape (4, 5), expected (T, B) = (5, 4)"),
+        ({"mask": np.ones((5, 4), np.uint8)}, InputTypeError, "mask: dtype another, expected bool"),
+        ({"restarts": np.ones((5, 3), bool)}, InputError, "restarts: shape (5, 3), expected (T, B) = (5, 4)"),
+        ({"out": np.zeros((5, 4, 9), "f")}, InputError, "y: shape (5, 4, 9), expected (T, B, H) = (5, 4, 8)"),
+        ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: expected unit strides after the first two axes"),
         ({"gates": np.zeros((5, 4, 3, 8), "f")}, InputError,
-         "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
+         "gates: shape (5, 4, 3, 8), expected (T, B, G, H) = (5, 4, 4, 8)"),
         ({"threads": -1}, InputError, "threads: -1, expected a whole number of at least 1"),
         ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
-        ({"convention": TUTORIAL}, InputError, "c: wanted None or (3H,), since the reset gate acts before the product"),
+        ({"convention": TUTORIAL}, InputError, "c: expected None or (3H,), since the reset gate acts before the product"),
         ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
-         "x: wanted aligned memory"),
+         "x: expected aligned memory"),
     ],
     ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
 )  # fmt: skip
@@ -227,11 +227,11 @@ def test_read_only_results_and_missing_arrays_are_refused():
     args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
     out = np.zeros((2, 2, 4), "f")
     out.flags.writeable = False
-    with pytest.raises(InputTypeError, match=r"^y: wanted an array that may be written to$"):
+    with pytest.raises(InputTypeError, match=r"^y: expected an array that may be written to$"):
         native.forward(**whole(args), convention=TORCH, out=out)
-    with pytest.raises(InputTypeError, match=r"^h_last: None, wanted an array \(B, H\)$"):
+    with pytest.raises(InputTypeError, match=r"^h_last: None, expected an array \(B, H\)$"):
         native.forward_into(**whole(args), convention=TORCH, h_last=None)
-    with pytest.raises(InputTypeError, match=r"^x: list, wanted a NumPy array or a torch tensor of the CPU$"):
+    with pytest.raises(InputTypeError, match=r"^x: list, expected a NumPy array or a torch tensor of the CPU$"):
         native.forward_into(**whole({**args, "x": [1.0]}), convention=TORCH, h_last=args["h"])
     with pytest.raises(InputError, match=r"^threads: 0, expected a whole number of at least 1$"):
         set_threads(0)

@@ -114,7 +114,7 @@ def test_the_core_itself_reads_them_right_and_writes_into_none():
          "y: a tensor that is negated lazily, expected plain memory"),
         (torch._efficientzerotensor(T, B, H, dtype=torch.float64),
          "y: a tensor without memory, expected plain memory"),
-        (misaligned(torch.zeros(T, B, H, dtype=torch.float64)), "y: wanted aligned memory"),
+        (misaligned(torch.zeros(T, B, H, dtype=torch.float64)), "y: expected aligned memory"),
     ]:  # fmt: skip
         h_last = torch.empty(B, H, dtype=torch.float64)
         with pytest.raises(InputError) as caught:

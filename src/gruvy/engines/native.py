@@ -59,7 +59,7 @@ def forward_into(
             axis, h and the weights contiguous. c may be torch's second bias (3H,): added to b, but for the candidate's
             part with reset after.
         h_last: (B, H), the last state; may be h.
-        y: (T, B, H), the states, or None if only the last is wanted. gates: (T, B, G, H) or None. Unit strides after
+        y: (T, B, H), the states, or None if only the last is expected. gates: (T, B, G, H) or None. Unit strides after
             the first two axes.
         threads: default `threads_for` this size; a number that is given is obeyed.
         isa: an instruction set by name, default the one of `info()`.
