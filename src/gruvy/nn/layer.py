@@ -145,7 +145,7 @@ class GRU(torch.nn.GRU):
             hidden_size), h_n (layers * directions, batch, hidden_size), final states at the last step that counts.
 
         Raises:
-            InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
+            InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights, packed = self._weights(), self._packed
