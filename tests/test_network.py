@@ -156,6 +156,15 @@ def test_state_dict_names_its_convention():
         network("tutorial").load_state_dict(state)
 
 
+def test_a_state_dict_whose_convention_is_no_name_is_refused():
+    net = gruvy.GRU(1, 2, 1)
+    state = net.state_dict()
+    for bytes_ in ([255, 254], [], [0]):
+        state["convention_name"] = torch.tensor(bytes_, dtype=torch.uint8)
+        with pytest.raises(ConventionError, match=r'this network has convention "tutorial"$'):
+            net.load_state_dict(state)
+
+
 def test_weights_go_to_another_network_and_convention():
     net = network("onnx", layers=2, bidirectional=True)
     other = network("tutorial", layers=2, bidirectional=True, seed=1).load_weights(net.weights())

@@ -13,7 +13,7 @@ from .._version import __version__
 from ..convention import Convention
 from ..errors import ConventionError, InputError
 from ..model.model import Model
-from ..weights import Cell, Weights
+from ..weights import CONVENTION_KEY, Cell, Weights, saved_convention
 
 Cells = Sequence[tuple[str, int]]  # the name and the layer of each cell, in torch's order
 
@@ -77,20 +77,15 @@ def arguments_of(model: Model) -> dict[str, Any]:
     }
 
 
-def code_of(convention: Convention) -> Tensor:
-    """The convention's name as a state dict holds it."""
-    return torch.tensor(list(str(convention).encode()), dtype=torch.uint8)
-
-
-def without_code(state_dict: dict[str, Any], key: str, convention: Convention) -> dict[str, Any]:
+def without_code(state_dict: dict[str, Any], prefix: str, convention: Convention) -> dict[str, Any]:
     """A state dict without the convention's name, which is checked.
 
     Raises:
         ConventionError: the weights are of another convention.
     """
-    code = state_dict.get(key)
-    if code is not None and (found := bytes(code.tolist()).decode()) != str(convention):
+    found = saved_convention(state_dict, prefix)
+    if found not in (None, convention.name):
         raise ConventionError(
             f'state dict: weights of convention "{found}", this network has convention "{convention}"'
         )
-    return {name: value for name, value in state_dict.items() if name != key}
+    return {name: value for name, value in state_dict.items() if name != prefix + CONVENTION_KEY}

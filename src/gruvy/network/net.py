@@ -16,21 +16,20 @@ from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
 from ..model.task import Labels, Task, task_of
+from ..nn.layer import encoded
 from ..nn.recur import recur, torch_kernel
 from ..nn.route import route
 from ..nn.stack import Shape
 from ..nn.steps import valid_steps
 from ..nn.torch_private import parameters_of
 from ..training import History, checkpoint
-from ..weights import Weights
-from .convert import arguments_of, code_of, numpy_of, put, put_weights, versions, weights_of, without_code
+from ..weights import CONVENTION_KEY, Weights
+from .convert import arguments_of, numpy_of, put, put_weights, versions, weights_of, without_code
 from .fit import asked, check_units, check_weights, checked, fit_task, pair, raw_of, settings_of
 from .init import initialise
 from .inputs import check_call, check_sizes, refuse_torch
 from .output import Output
 from .pooling import pool
-
-_CODE = "convention_name"
 
 
 class GRU(torch.nn.Module):
@@ -297,8 +296,8 @@ class GRU(torch.nn.Module):
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[prefix + _CODE] = code_of(self.convention)
+        destination[prefix + CONVENTION_KEY] = encoded(self.convention, None)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        state_dict = without_code(state_dict, prefix + _CODE, self.convention)
+        state_dict = without_code(state_dict, prefix, self.convention)
         super()._load_from_state_dict(state_dict, prefix, *args)

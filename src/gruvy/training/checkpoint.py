@@ -171,7 +171,7 @@ def _unlike(value: Any, like: Any, at: str) -> str | None:
         if not isinstance(value, torch.Tensor) or value.shape != like.shape or value.dtype != like.dtype:
             found = f"{tuple(value.shape)} {value.dtype}" if isinstance(value, torch.Tensor) else type(value).__name__
             return f"{at} is {found}, expected {tuple(like.shape)} {like.dtype}"
-        return None
+        return None if bool(torch.isfinite(value).all()) else f"{at} holds NaN or infinity"
     if not isinstance(value, dict) or set(value) != set(like):
         return f"{at} has other names than expected"
     return next((w for name in like if (w := _unlike(value[name], like[name], f"{at}/{name}")) is not None), None)
