@@ -56,8 +56,8 @@ NAMES = {
     "api/engines.md": (
         "Engines",
         "See [the engine](../engine.md).",
-        ["gruvy.engines.stack.choose", "gruvy.engines.stack.run", "gruvy.reference", "gruvy.engines.native.available",
-         "gruvy.engines.native.info", "gruvy.engines.native.set_threads"],
+        ["gruvy.engines.choose.choose", "gruvy.engines.stack.run", "gruvy.reference", "gruvy.engines.native.available",
+         "gruvy.engines.native.info", "gruvy.engines.threads.set_threads"],
     ),
 }  # fmt: skip
 

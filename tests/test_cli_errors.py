@@ -92,19 +92,19 @@ TRAIN = [
     (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: expected classify or regress"),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
-        "hidden_units=0: wanted a whole number of at least 1",
+        "hidden_units=0: expected a whole number of at least 1",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--learning-rate", "-1"],
-        "learning_rate=-1.0: wanted a number above 0",
+        "learning_rate=-1.0: expected a number above 0",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--convention", "keras"],
-        """convention='keras': wanted "tutorial", "torch", "onnx" or a gruvy.Convention""",
+        """convention='keras': expected "tutorial", "torch", "onnx" or a gruvy.Convention""",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--pooling", "sum"],
-        """pooling='sum': wanted "last", "mean" or "max\"""",
+        """pooling='sum': expected "last", "mean" or "max\"""",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--patience", "3"],
@@ -113,7 +113,7 @@ TRAIN = [
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
      """missing='skip': expected "error" or "forward\""""),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "no/m"], "--model no/m: there is no folder no"),
-    (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; wanted the name of a file"),
+    (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; expected the name of a file"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "d.csv"], "--model d.csv would overwrite the data"),
     (["train", "d.csv", *SLOPES, "--target", "way", "--history", "d.csv"], "--history d.csv would overwrite the data"),
     (
@@ -168,7 +168,7 @@ def test_one_class(here: Path) -> None:
         file.write("id,x,way\n" + "".join(f"{i},{i},up\n" for i in range(10)))
     done = call("train", "one.csv", "--id", "id", "--target", "way")
     assert done.exit_code == 1
-    assert done.stderr == "gruvy: y has one class, 'up'; wanted at least 2 classes\n"
+    assert done.stderr == "gruvy: y has one class, 'up'; expected at least 2 classes\n"
 
 
 def test_a_group_cannot_be_split(here: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_group_cannot_be_split(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["predict", ".", "d.csv"], ".: a folder; wanted a gruvy model"),
+        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
+        (["predict", ".", "d.csv"], ".: a folder; expected a gruvy model"),
         (["predict", "d.csv", "d.csv"], "d.csv: not a gruvy model"),
         (["predict", "m.safetensors", "no.csv"], "no.csv does not exist"),
         (
@@ -191,8 +191,8 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; expected 2 channels"),
         (["predict", "m.safetensors", "d.csv", "-o", "no/p.csv"], "--output no/p.csv: there is no folder no"),
         (["predict", "m.safetensors", "d.csv", "-o", "d.csv"], "--output d.csv would overwrite the data"),
-        (["stream", "no.safetensors"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
+        (["stream", "no.safetensors"], "no.safetensors: no such file; expected a gruvy model"),
+        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "no.csv"],
          "No such file or directory: no.csv"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "d.csv"],
@@ -205,10 +205,10 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["bench", "--shape", "20,2,4"], "--shape 20,2,4: expected four numbers, as in 100,32,128,128"),
         (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: expected whole numbers of at least 1, joined by commas"),
         (["bench", "--threads", "0"], "--threads 0: expected whole numbers of at least 1, joined by commas"),
-        (["bench", "--budget", "0"], "--budget=0.0: wanted a number above 0"),
+        (["bench", "--budget", "0"], "--budget=0.0: expected a number above 0"),
         (
             ["bench", "--modes", "fast"],
-            "modes: 'fast', wanted train or infer or deploy or step or variants or together",
+            "modes: 'fast', expected train or infer or deploy or step or variants or together",
         ),
         (["bench", "--write"], "--write docs/benchmark.md: there is no folder docs"),
         (["lab", "--only", "magic", "-o", "lab"], "only: there is no experiment 'magic'; there are "
@@ -245,7 +245,7 @@ def test_an_engine_that_is_not_there(here: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GRUVY_ENGINE", "fast")
     done = call("predict", "m.safetensors", "d.csv")
     assert (done.exit_code, done.stderr) == (
-        1, """gruvy: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference"\n"""
+        1, """gruvy: engine 'fast' (GRUVY_ENGINE): expected "native" or "reference"\n"""
     )  # fmt: skip
 
 

@@ -184,7 +184,7 @@ def test_doctor() -> None:
 def test_doctor_with_an_engine_that_does_not_exist() -> None:
     done = CliRunner().invoke(app, ["doctor"], env={"GRUVY_ENGINE": "fast"})
     assert done.exit_code == 1
-    assert """no engine: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference\"""" in done.stdout
+    assert """no engine: engine 'fast' (GRUVY_ENGINE): expected "native" or "reference\"""" in done.stdout
 
 
 def test_doctor_with_nothing_but_the_base() -> None:

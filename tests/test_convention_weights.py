@@ -58,10 +58,10 @@ def test_every_convention_has_a_name_that_leads_back():
     [
         (
             lambda: Convention.of("keras"),
-            'convention=\'keras\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention',
+            'convention=\'keras\': expected "tutorial", "torch", "onnx" or a gruvy.Convention',
         ),
-        (lambda: Convention("after", "add"), 'update=\'add\': wanted "adds" or "keeps"'),
-        (lambda: Convention("none"), 'reset=\'none\': wanted "before" or "after"'),
+        (lambda: Convention("after", "add"), 'update=\'add\': expected "adds" or "keeps"'),
+        (lambda: Convention("none"), 'reset=\'none\': expected "before" or "after"'),
         (
             lambda: random_weights("torch").convert("tutorial"),
             'convention "torch" has reset="after" and "tutorial" has reset="before": these are different functions '
@@ -83,15 +83,15 @@ def test_convention_errors(make, text):
     ("cell", "kind", "text"),
     [
         ((np.zeros((3, 2)), np.zeros((3, 2)), None, None), gruvy.InputError,
-         "cells[0][0].W: shape (3, 2), wanted (6, 2)"),
+         "cells[0][0].W: shape (3, 2), expected (6, 2)"),
         ((np.zeros((6, 2)), np.zeros((6, 2)), np.zeros(2), None), gruvy.InputError,
-         "cells[0][0].b: shape (2,), wanted (6,)"),
+         "cells[0][0].b: shape (2,), expected (6,)"),
         ((np.zeros((6, 2)), np.zeros((6, 2)), None, np.zeros(2)), gruvy.InputError,
-         "cells[0][0].c: shape (2,), wanted (6,)"),
+         "cells[0][0].c: shape (2,), expected (6,)"),
         ((np.zeros((6, 2), int), np.zeros((6, 2)), None, None), gruvy.InputTypeError,
-         "cells[0][0].W: dtype int64, wanted float32 or float64"),
+         "cells[0][0].W: dtype int64, expected float32 or float64"),
         ((np.zeros((6, 2), np.float32), np.zeros((6, 2)), None, None), gruvy.InputTypeError,
-         "cells: dtypes float32 and float64, wanted one dtype for all"),
+         "cells: dtypes float32 and float64, expected one dtype for all"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit(cell, kind, text):
@@ -221,17 +221,17 @@ X = np.zeros((2, 4, 3))
 @pytest.mark.parametrize(
     ("options", "kind", "text"),
     [
-        ({"x": np.zeros((2, 4))}, gruvy.InputError, "x: shape (2, 4), wanted (batch, time, 3)"),
-        ({"x": np.zeros((2, 4, 2))}, gruvy.InputError, "x: shape (2, 4, 2), wanted (batch, time, 3)"),
-        ({"lengths": [1]}, gruvy.InputError, "lengths: shape (1,), wanted (batch,) = (2,)"),
-        ({"lengths": [1, 5]}, gruvy.InputError, "lengths: 5 at index 1, wanted 0 to 4, the number of steps in x"),
-        ({"lengths": [1.0, 2.0]}, gruvy.InputTypeError, "lengths: dtype float64, wanted whole numbers"),
-        ({"mask": np.ones((4, 2), bool)}, gruvy.InputError, "mask: shape (4, 2), wanted (batch, time) = (2, 4)"),
-        ({"mask": np.ones((2, 4))}, gruvy.InputTypeError, "mask: dtype float64, wanted booleans"),
-        ({"restarts": np.ones(4, bool)}, gruvy.InputError, "restarts: shape (4,), wanted (batch, time) = (2, 4)"),
+        ({"x": np.zeros((2, 4))}, gruvy.InputError, "x: shape (2, 4), expected (batch, time, 3)"),
+        ({"x": np.zeros((2, 4, 2))}, gruvy.InputError, "x: shape (2, 4, 2), expected (batch, time, 3)"),
+        ({"lengths": [1]}, gruvy.InputError, "lengths: shape (1,), expected (batch,) = (2,)"),
+        ({"lengths": [1, 5]}, gruvy.InputError, "lengths: 5 at index 1, expected 0 to 4, the number of steps in x"),
+        ({"lengths": [1.0, 2.0]}, gruvy.InputTypeError, "lengths: dtype float64, expected whole numbers"),
+        ({"mask": np.ones((4, 2), bool)}, gruvy.InputError, "mask: shape (4, 2), expected (batch, time) = (2, 4)"),
+        ({"mask": np.ones((2, 4))}, gruvy.InputTypeError, "mask: dtype float64, expected booleans"),
+        ({"restarts": np.ones(4, bool)}, gruvy.InputError, "restarts: shape (4,), expected (batch, time) = (2, 4)"),
         ({"state": np.ones((2, 4))}, gruvy.InputError,
-         "state: shape (2, 4), wanted (layers * directions, batch, hidden units) = (4, 2, 4)"),
-        ({"engine": "cuda"}, gruvy.EngineError, "engine 'cuda' (asked for): wanted \"native\" or \"reference\""),
+         "state: shape (2, 4), expected (layers * directions, batch, hidden units) = (4, 2, 4)"),
+        ({"engine": "cuda"}, gruvy.EngineError, "engine 'cuda' (asked for): expected \"native\" or \"reference\""),
     ],
 )  # fmt: skip
 def test_run_errors(options, kind, text):

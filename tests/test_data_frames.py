@@ -80,7 +80,7 @@ def test_a_named_pandas_index_is_columns():
 
 
 @pytest.mark.parametrize(
-    ("column", "wanted", "kind"),
+    ("column", "expected", "kind"),
     [
         ([1, 1, 2], [1, 2], "i"),
         (["1", "1", "2"], [1, 2], "i"),
@@ -297,10 +297,10 @@ def test_refusals(frame, options, text):
     [
         ({"missing": "drop"}, 'missing=\'drop\': expected "error" or "forward"'),
         ({"target_at": "first"}, 'target_at=\'first\': expected "constant" or "last"'),
-        ({"window": 0}, "window=0: wanted a whole number of at least 1"),
-        ({"window": True}, "window=True: wanted a whole number of at least 1"),
-        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of at least 1"),
-        ({"window": 2.5}, "window=2.5: wanted a whole number of at least 1"),
+        ({"window": 0}, "window=0: expected a whole number of at least 1"),
+        ({"window": True}, "window=True: expected a whole number of at least 1"),
+        ({"window": 3, "step": -1}, "step=-1: expected a whole number of at least 1"),
+        ({"window": 2.5}, "window=2.5: expected a whole number of at least 1"),
         ({"step": 3}, "step=3: expected window= (--window) with it"),
     ],
 )

@@ -24,7 +24,7 @@ SMALL = {"hidden_units": 8, "max_epochs": 4, "random_state": 0}
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "wanted to 1e-7, float32 trains to 2e-7; test_training_batches.test_a_weight_is_a_number_of_copies has it to "
+        "expected to 1e-7, float32 trains to 2e-7; test_training_batches.test_a_weight_is_a_number_of_copies has it to "
         "1e-12 in float64"
     ),
 }
@@ -128,6 +128,13 @@ def test_inputs_are_scaled_inside():
     assert GRUClassifier(**SMALL, scale_inputs=False).fit(X, y).input_mean_ is None
 
 
+def test_inputs_of_any_size_are_scaled():
+    X, y = problem()
+    tiny = [x * 2.0**-45 for x in X]  # a power of two: not a bit of the scaled numbers differs
+    a, b = GRUClassifier(**SMALL).fit(X, y), GRUClassifier(**SMALL).fit(tiny, y)
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(tiny))
+
+
 def test_a_fit_repeats_exactly():
     X, y = problem()
     kind = {**SMALL, "dropout": 0.3}
@@ -222,9 +229,9 @@ Y = ["a", "b"] * 2
          "y has 3 targets, X has 4 sequences; expected one target per sequence"),
         (lambda: GRUClassifier().fit(A[:, :, 0], Y[:3]), DataError,
          "y has 3 targets, X has 4 sequences; expected one target per sequence"),
-        (lambda: GRUClassifier().fit(A, ["a"] * 4), DataError, "y has one class, 'a'; wanted at least 2 classes"),
+        (lambda: GRUClassifier().fit(A, ["a"] * 4), DataError, "y has one class, 'a'; expected at least 2 classes"),
         (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 0, 1, 0]), DataError,
-         "y has one class, 'a'; wanted at least 2 classes"),
+         "y has one class, 'a'; expected at least 2 classes"),
         (lambda: GRUClassifier().fit(A, None), ValueError,
          "This GRUClassifier estimator requires y to be passed, but the target y is None."),
         (lambda: GRUClassifier().fit(A, [0.5, 1.5, 2.5, 3.5]), ValueError,
@@ -242,27 +249,28 @@ Y = ["a", "b"] * 2
         (lambda: GRUClassifier().fit("abc", Y), InputTypeError,
          "X is of type str; expected a list of (steps, channels) arrays, a (sequences, steps, channels) array or a "
          "(sequences, steps) array"),
-        (lambda: GRURegressor().fit(A, Y), InputTypeError, "y: wanted numbers"),
-        (lambda: GRURegressor().fit(A, [1, 2, np.nan, 4]), InputError, "y: nan for sequence 2; wanted finite numbers"),
+        (lambda: GRURegressor().fit(A, Y), InputTypeError, "y: expected numbers"),
+        (lambda: GRURegressor().fit(A, [1, 2, np.nan, 4]), InputError,
+         "y: nan for sequence 2; expected finite numbers"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[1, 2]), InputError,
-         "sample_weight: shape (2,), wanted (sequences,) = (4,)"),
+         "sample_weight: shape (2,), expected (sequences,) = (4,)"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[1, 2, -3, 4]), InputError,
-         "sample_weight: -3.0 at index 2; wanted finite numbers of at least 0"),
+         "sample_weight: -3.0 at index 2; expected finite numbers of at least 0"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[0] * 4), InputError,
-         "sample_weight: all zero; wanted at least one sequence that counts"),
+         "sample_weight: all zero; expected at least one sequence that counts"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=["x"] * 4), InputTypeError,
-         "sample_weight: wanted one number a sequence"),
+         "sample_weight: expected one number per sequence"),
         (lambda: GRUClassifier(hidden_units=0).fit(A, Y), InputError,
-         "hidden_units=0: wanted a whole number of at least 1"),
+         "hidden_units=0: expected a whole number of at least 1"),
         (lambda: GRUClassifier(max_epochs=-1).fit(A, Y), InputError,
-         "max_epochs=-1: wanted a whole number of at least 1"),
-        (lambda: GRUClassifier(learning_rate=-1).fit(A, Y), InputError, "learning_rate=-1: wanted a number above 0"),
+         "max_epochs=-1: expected a whole number of at least 1"),
+        (lambda: GRUClassifier(learning_rate=-1).fit(A, Y), InputError, "learning_rate=-1: expected a number above 0"),
         (lambda: GRUClassifier(convention="lstm").fit(A, Y), ConventionError,
-         'convention=\'lstm\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention'),
+         'convention=\'lstm\': expected "tutorial", "torch", "onnx" or a gruvy.Convention'),
         (lambda: GRUClassifier(device="gpu").fit(A, Y), InputError,
-         'device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"'),
+         'device=\'gpu\': expected a device of torch, as "cpu" or "cuda"'),
         (lambda: GRUClassifier(validation_fraction=1).fit(A, Y), InputError,
-         "validation_fraction=1: wanted a number from 0 to below 1"),
+         "validation_fraction=1: expected a number from 0 to below 1"),
         (lambda: GRUClassifier(validation_fraction=0.01).fit(A, Y), InputError,
          "validation_fraction=0.01: of 4 sequences leaves none to train or to validate on"),
         (lambda: GRUClassifier(validation_fraction=0.5).fit(A, Y, groups=[1, 2]), InputError,

@@ -7,12 +7,14 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compare import assert_close
 from gruvy.errors import DataError, InputError, InputTypeError
+from gruvy.inside import palette
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer import explain, payload
 from gruvy.inside.explorer.choosing import outputs_of
@@ -162,25 +164,25 @@ def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
         (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is expected"),
         (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; expected one target per sequence"),
         (lambda: [parts, X[:2], ["a", "d"]], {}, "y[1]: 'd', which is no class of the model (a, b, c)"),
-        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, wanted 30, the sequences there are"),
-        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, wanted 3, the channels there are"),
-        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, wanted 3, the outputs there are"),
-        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, wanted at least 1"),
+        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, expected 30, the sequences there are"),
+        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, expected 3, the channels there are"),
+        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, expected 3, the outputs there are"),
+        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, expected at least 1"),
         (
             lambda: [parts, X, y],
             {"history": [{"loss": 1}]},
-            "history[0]: {'loss': 1}, wanted a row with epoch, loss, val_loss, val_score",
+            "history[0]: {'loss': 1}, expected a row with epoch, loss, val_loss, val_score",
         ),
         (
             lambda: [replace(parts, target=replace(parts.target, per_step=True)), X[:1], [["a"] * 99]],
             {},
-            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; wanted one label a step",
+            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; expected one label per step",
         ),
-        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers a sequence, wanted 3, the outputs of the model"),
+        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers per sequence, expected 3, the outputs of the model"),
         (
             lambda: ["model.safetensors", X, y],
             {},
-            "model: str, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+            "model: str, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
         ),
     ]
     for arguments, options, text in cases:
@@ -236,3 +238,18 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
 def explained_history(model, X, tmp_path):
     explain(model, X, tmp_path / "page.html")
     return data_of(tmp_path / "page.html")["history"]
+
+
+def test_each_colour_stands_once(tmp_path):
+    """The page takes its colours from the figures' palette; none of them is spelled in its own files."""
+    folder = Path(palette.__file__).parent
+    files = [*folder.glob("explorer/*"), *(f for f in folder.glob("*.py") if f.name != "palette.py")]
+    for colour in palette.COLOURS:
+        assert [f.name for f in files if f.is_file() and colour.lower() in f.read_text("utf-8").lower()] == []
+    explain(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.ones((1, 2, 3)), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert 'const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];' in page
+    assert "const BLUE = [0, 114, 178];" in page
+    assert "--orange: #E69F00;" in page
+    for name in set(re.findall(r"PALETTE\.(\w+)", page)) | set(re.findall(r"var\(--(\w+)\)", page)):
+        assert f'"{name}": "#' in page or f"--{name}: " in page

@@ -15,6 +15,7 @@ from gruvy.inside import figures
 from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import gradient_norms
 from gruvy.inside.trace import trace
+from gruvy.inside.units import order_of
 from small_nets import CONVENTIONS, irregular, random_weights
 
 pytest.importorskip("plotly")
@@ -55,7 +56,7 @@ def test_similar_units_lie_side_by_side():
     steps = np.sin(np.linspace(0, 6, 40))
     values = np.concatenate([np.outer([1, -1, 1, -1], steps)])
     t = trace(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.zeros((1, 40, 3)))
-    order = figures._order(t, values, 0, "similarity")
+    order = order_of(t, values, 0, "similarity")
     assert {tuple(sorted(order[:2])), tuple(sorted(order[2:]))} == {(0, 2), (1, 3)}
 
 
@@ -173,21 +174,21 @@ def test_bad_input_is_named(net):
     _, x, _, t = net
     c = contributions(net[0], x, target=0, **net[2])
     cases = [
-        (lambda: figures.gates(t, "forget"), "gate='forget': wanted one of update, reset, keep, candidate, state"),
-        (lambda: figures.gates(t, sequence=3), "sequence: 3, wanted 0 to 2"),
-        (lambda: figures.gates(t, layer=-1), "layer: -1, wanted 0 to 3"),
-        (lambda: figures.gates(t, order="x"), 'order=\'x\': wanted "time-scale", "similarity" or "number"'),
-        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': wanted "light" or "dark"'),
-        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, wanted 0 to 2"),
-        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, wanted 3"),
+        (lambda: figures.gates(t, "forget"), "gate='forget': expected one of update, reset, keep, candidate, state"),
+        (lambda: figures.gates(t, sequence=3), "sequence: 3, expected 0 to 2"),
+        (lambda: figures.gates(t, layer=-1), "layer: -1, expected 0 to 3"),
+        (lambda: figures.gates(t, order="x"), 'order=\'x\': expected "time-scale", "similarity" or "number"'),
+        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': expected "light" or "dark"'),
+        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, expected 0 to 2"),
+        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, expected 3"),
         (
             lambda: figures.contributions(c, [np.zeros((99, 3))]),
             "x: sequence of shape (99, 3), the contributions have (9, 3)",
         ),
-        (lambda: figures.history([]), "rows: no epoch; wanted at least 1"),
-        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), wanted (N,) twice"),
+        (lambda: figures.history([]), "rows: no epoch; expected at least 1"),
+        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), expected (N,) twice"),
         (lambda: figures.confusion([1, 2], [1, 1], classes=[1]), "classes: 2 is not among them"),
-        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': wanted "state" or "input"'),
+        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': expected "state" or "input"'),
         (
             lambda: figures.time_scales(trace(net[0], np.zeros((1, 0, 3)))),
             "trace: no step counts, so no unit has a time-scale",

@@ -229,9 +229,9 @@ def test_contributions_choose_the_highest_output_and_name_what_is_wrong():
     np.testing.assert_array_equal(c.target, np.argmax(both, axis=0))
     assert not contributions(parts, x, baseline=x).values.any()
     for options, text in [
-        ({"target": 2}, "target: 2, wanted 0 to 1, the outputs there are"),
-        ({"target": [0]}, "target: shape (1,), dtype int64; wanted a whole number, or (4,) of them"),
-        ({"baseline": np.zeros((5, 3))}, "baseline: shape (5, 3), wanted (3,) or (4, 5, 3)"),
+        ({"target": 2}, "target: 2, expected 0 to 1, the outputs there are"),
+        ({"target": [0]}, "target: shape (1,), dtype int64; expected a whole number, or (4,) of them"),
+        ({"baseline": np.zeros((5, 3))}, "baseline: shape (5, 3), expected (3,) or (4, 5, 3)"),
     ]:
         with pytest.raises(InputError) as error:
             contributions(parts, x, **options)

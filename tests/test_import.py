@@ -25,6 +25,15 @@ def test_light(code):
     assert loaded_after(code) == []
 
 
+def test_what_looks_inside_is_there_by_both_its_names():
+    from gruvy import inside
+
+    for name in inside.__all__:
+        assert getattr(inside, name).__name__ == name
+    assert sys.modules["gruvy.inside.trace"].trace is inside.trace
+    assert sys.modules["gruvy.inside.contributions"].contributions is inside.contributions
+
+
 def test_the_check_can_fail():
     assert loaded_after("import rich, typer") == ["typer", "rich"]
 

@@ -163,8 +163,8 @@ def refuses(path, text):
 
 def test_bad_files(tmp_path):
     path = tmp_path / "m"
-    refuses(path, "no such file; wanted a gruvy model")
-    refuses(tmp_path, "a folder; wanted a gruvy model")
+    refuses(path, "no such file; expected a gruvy model")
+    refuses(tmp_path, "a folder; expected a gruvy model")
     for foreign in (b"", b"x", b"id,time,x\n1,2,3\n" * 100, pickle.dumps({"a": np.zeros(9)}), b"\x00" * 64):
         path.write_bytes(foreign)
         refuses(path, "not a gruvy model")

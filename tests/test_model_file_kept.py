@@ -73,7 +73,8 @@ def test_the_same_bits(path):
 def test_the_same_answers_of_numpy_and_torch(path):
     X, raw, predicted = kept(path)
     model = gruvy.load(path, engine="reference")
-    assert_close(end_to_end(model.read_outs(X, model.task == "tag"), model.task == "tag"), raw, "same", "read-outs")
+    per_step = model.task == "tag"
+    assert_close(end_to_end(model.read_outs(X, per_step), per_step), raw, "same", "read-outs")
     other = ESTIMATORS[path.stem].load(path)
     if model.task is None:
         return

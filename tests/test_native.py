@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -16,7 +17,7 @@ from gruvy.convention import Convention
 from gruvy.engines import native
 from gruvy.engines.threads import set_threads
 from gruvy.errors import InputError, InputTypeError
-from gruvy.reference import Steps
+from gruvy.reference import Cell, Steps
 from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, gradients, problem, whole
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
@@ -234,6 +235,23 @@ def test_the_core_takes_no_bare_positions_after_the_parameters():
         native._core.forward(x, h, W, U, b, c, True, True, **rest)
     with pytest.raises(TypeError, match="incompatible function arguments"):
         native._core.forward(x, h, W, U, b, c, after=True, keep=True, **rest)
+
+
+@pytest.mark.parametrize("x", [np.ones((), "f"), np.ones(3, "f"), None], ids=["no axes", "one axis", "None"])
+def test_too_few_axes_are_named(x):
+    """Sizes are read of these arrays before the core sees them."""
+    cell, h = Cell(np.ones((6, 1), "f"), np.ones((6, 2), "f"), None, None), np.zeros((1, 2), "f")
+    said = "NoneType, expected an array" if x is None else f"{x.ndim} axes, expected"
+    calls = [
+        ("x: %s (T, B, I)", lambda: native.forward(x, h, cell, TORCH)),
+        ("x: %s (T, B, I)", lambda: native.backward(None, h, x, h, cell, h, h, TORCH)),
+        ("x: %s (T, B, I)", lambda: native.Packed(cell, TORCH).forward(x, h)),
+        ("x: %s (B, I)", lambda: native.step(x, h, cell, TORCH)),
+        ("h: %s (T, B, H)", lambda: native.readout(x, np.ones((1, 2), "f"), None)),
+    ]
+    for text, call in calls:
+        with pytest.raises((InputError, InputTypeError), match=f"^{re.escape(text % said)}$"):
+            call()
 
 
 def test_read_only_results_and_missing_arrays_are_refused():

@@ -156,13 +156,22 @@ def test_state_dict_names_its_convention():
         network("tutorial").load_state_dict(state)
 
 
+def test_a_state_dict_whose_convention_is_no_name_is_refused():
+    net = gruvy.GRU(1, 2, 1)
+    state = net.state_dict()
+    for bytes_ in ([255, 254], [], [0]):
+        state["convention_name"] = torch.tensor(bytes_, dtype=torch.uint8)
+        with pytest.raises(ConventionError, match=r'this network has convention "tutorial"$'):
+            net.load_state_dict(state)
+
+
 def test_weights_go_to_another_network_and_convention():
     net = network("onnx", layers=2, bidirectional=True)
     other = network("tutorial", layers=2, bidirectional=True, seed=1).load_weights(net.weights())
     x = torch.randn(2, 5, 3, dtype=torch.float64)
     assert_close(other(x).hidden, net(x).hidden)
     wanted = (
-        "weights: Weights(tutorial, input 3, hidden 4, layers 2, directions 2, float64), wanted those of "
+        "weights: Weights(tutorial, input 3, hidden 4, layers 2, directions 2, float64), expected those of "
         'GRU(3, 4, 2, convention="tutorial")'
     )
     with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):
@@ -229,55 +238,55 @@ CALL = "gruvy.GRU(input_units, hidden_units, output_units) is a network with a r
             f"gruvy.GRU: output_units is missing; {CALL}, gruvy.nn.GRU(input_size, hidden_size) the layer without",
         ),
         (lambda: gruvy.GRU(1, 2, 3, size=2), InputTypeError, "gruvy.GRU: unexpected keyword argument 'size'"),
-        (lambda: gruvy.GRU(0, 2, 3), InputError, "input_units=0: wanted a whole number of at least 1"),
-        (lambda: gruvy.GRU(1, 2.5, 3), InputError, "hidden_units=2.5: wanted a whole number of at least 1"),
-        (lambda: gruvy.GRU(1, 2, -1), InputError, "output_units=-1: wanted a whole number of at least 1"),
-        (lambda: gruvy.GRU(1, 2, 3, layers=True), InputError, "layers=True: wanted a whole number of at least 1"),
-        (lambda: gruvy.GRU(1, 2, 3, dropout=1), InputError, "dropout=1: wanted a number from 0 to below 1"),
-        (lambda: gruvy.GRU(1, 2, 3, pooling="sum"), InputError, 'pooling=\'sum\': wanted "last", "mean" or "max"'),
+        (lambda: gruvy.GRU(0, 2, 3), InputError, "input_units=0: expected a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2.5, 3), InputError, "hidden_units=2.5: expected a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, -1), InputError, "output_units=-1: expected a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, 3, layers=True), InputError, "layers=True: expected a whole number of at least 1"),
+        (lambda: gruvy.GRU(1, 2, 3, dropout=1), InputError, "dropout=1: expected a number from 0 to below 1"),
+        (lambda: gruvy.GRU(1, 2, 3, pooling="sum"), InputError, 'pooling=\'sum\': expected "last", "mean" or "max"'),
         (
             lambda: gruvy.GRU(1, 2, 3, init="remember:0"),
             InputError,
-            'init=\'remember:0\': wanted "glorot", "uniform" or "remember:n", n steps above 0',
+            'init=\'remember:0\': expected "glorot", "uniform" or "remember:n", n steps above 0',
         ),
         (
             lambda: gruvy.GRU(1, 2, 3, init="glorot:2"),
             InputError,
-            'init=\'glorot:2\': wanted "glorot", "uniform" or "remember:n", n steps above 0',
+            'init=\'glorot:2\': expected "glorot", "uniform" or "remember:n", n steps above 0',
         ),
         (
             lambda: gruvy.GRU(1, 2, 3, convention="keras"),
             ConventionError,
-            'convention=\'keras\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention',
+            'convention=\'keras\': expected "tutorial", "torch", "onnx" or a gruvy.Convention',
         ),
-        (lambda: network()(np.zeros((1, 2, 3))), InputTypeError, "x: ndarray, wanted a tensor (batch, time, 3)"),
+        (lambda: network()(np.zeros((1, 2, 3))), InputTypeError, "x: ndarray, expected a tensor (batch, time, 3)"),
         (
             lambda: network()(torch.zeros(1, 2, 3)),
             InputTypeError,
-            "x: dtype torch.float32, wanted torch.float64 like the network's parameters",
+            "x: dtype torch.float32, expected torch.float64 like the network's parameters",
         ),
         (
             lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=torch.zeros(1, 4)),
             InputError,
-            "state: shape (1, 4), wanted (layers * directions, batch, hidden units) = (1, 1, 4)",
+            "state: shape (1, 4), expected (layers * directions, batch, hidden units) = (1, 1, 4)",
         ),
         (
             lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=0),
             InputTypeError,
-            "state: int, wanted a tensor (1, 1, 4)",
+            "state: int, expected a tensor (1, 1, 4)",
         ),
         (
             lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), state=torch.zeros(1, 1, 4).double()),
             InputTypeError,
-            "state: dtype torch.float64, wanted torch.float32 like x",
+            "state: dtype torch.float64, expected torch.float32 like x",
         ),
         (
             lambda: gruvy.GRU(3, 4, 2)(torch.zeros(1, 2, 3), lengths=[3]),
             InputError,
-            "lengths: 3 at index 0, wanted 0 to 2, the number of steps in the input",
+            "lengths: 3 at index 0, expected 0 to 2, the number of steps in the input",
         ),
-        (lambda: network()(torch.zeros(2, 3)), InputError, "x: shape (2, 3), wanted (batch, time, 3)"),
-        (lambda: network()(torch.zeros(1, 2, 4)), InputError, "x: shape (1, 2, 4), wanted (batch, time, 3)"),
+        (lambda: network()(torch.zeros(2, 3)), InputError, "x: shape (2, 3), expected (batch, time, 3)"),
+        (lambda: network()(torch.zeros(1, 2, 4)), InputError, "x: shape (1, 2, 4), expected (batch, time, 3)"),
     ],
 )
 def test_errors(make, error, text):
@@ -295,29 +304,29 @@ FIT = {"max_epochs": 1}
     ("act", "error", "text"),
     [
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], task="sort"), InputError,
-         "task='sort': wanted \"classify\", \"regress\" or \"tag\""),
+         "task='sort': expected \"classify\", \"regress\" or \"tag\""),
         (lambda n: n.fit(np.zeros((3, 4, 3)), [0, 1, 2]), InputError,
-         "y has 3 classes, the network output_units=2; wanted output_units=3"),
+         "y has 3 classes, the network output_units=2; expected output_units=3"),
         (lambda n: n.fit(np.zeros((3, 4, 3)), np.zeros((3, 3)), task="regress"), InputError,
-         "y has 3 targets a sequence, the network output_units=2; wanted output_units=3"),
+         "y has 3 targets per sequence, the network output_units=2; expected output_units=3"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1], [0, 1]]), InputError,
-         'y: shape (2, 2), wanted one label a sequence; task="tag" has one a step'),
+         'y: shape (2, 2), expected one label per sequence; task="tag" has one per step'),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [[0, 1], [0, 1]], task="tag"), InputError,
-         "y[0] has shape (2,), X[0] has 4 steps; wanted one label a step"),
+         "y[0] has shape (2,), X[0] has 4 steps; expected one label per step"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1, 1]), InputError,
          "y has 3 targets, X has 2 sequences; expected one target per sequence"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [1, 1]), InputError,
-         "y has one class, 1; wanted at least 2 classes"),
-        (lambda n: n.fit(np.zeros((2, 4, 3)), ["a", "b"], task="regress"), InputTypeError, "y: wanted numbers"),
+         "y has one class, 1; expected at least 2 classes"),
+        (lambda n: n.fit(np.zeros((2, 4, 3)), ["a", "b"], task="regress"), InputTypeError, "y: expected numbers"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, np.inf], task="regress"), InputError,
-         "y: inf for sequence 1; wanted finite numbers"),
+         "y: inf for sequence 1; expected finite numbers"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), np.zeros((2, 1, 1)), task="regress"), InputError,
-         "y: shape (2, 1, 1), wanted (sequences,) or (sequences, targets)"),
+         "y: shape (2, 1, 1), expected (sequences,) or (sequences, targets)"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], epochs=3), InputTypeError,
          "fit: unknown setting 'epochs'; there are max_epochs, batch_size, learning_rate, weight_decay, clip_norm, "
          "schedule, patience, seed, device, progress, checkpoint, checkpoint_seconds, on_epoch"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=3), InputTypeError,
-         "validation: wanted a pair (X, y)"),
+         "validation: expected a pair (X, y)"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=(np.zeros((1, 4, 3)), [7]), **FIT), InputError,
          "y holds 7, a class that the training data do not have"),
         (lambda n: n.predict(np.zeros((2, 4, 3))), InputError,

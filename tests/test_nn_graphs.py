@@ -93,7 +93,7 @@ def test_compiled_lengths_are_checked_when_it_runs() -> None:
     x, _, _ = batch(2, 5)
     compiled, _ = count_graphs(Tagger("tutorial"), "eager")
     compiled(x, torch.tensor([5, 0]))
-    with pytest.raises(InputError, match="lengths: 6 at index 1, wanted 0 to 5, the number of steps in the input"):
+    with pytest.raises(InputError, match="lengths: 6 at index 1, expected 0 to 5, the number of steps in the input"):
         compiled(x, torch.tensor([5, 6]))
 
 

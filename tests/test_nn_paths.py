@@ -62,57 +62,57 @@ def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "available", lambda: (True, "there"))
     assert layer.path(X) == Path("native", "GRUVY_ENGINE=native; there")
     monkeypatch.setenv("GRUVY_ENGINE", "fast")
-    with pytest.raises(EngineError, match=r"engine 'fast' \(GRUVY_ENGINE\): wanted \"native\" or \"reference\""):
+    with pytest.raises(EngineError, match=r"engine 'fast' \(GRUVY_ENGINE\): expected \"native\" or \"reference\""):
         layer(X)
 
 
 BAD: list[tuple[Callable[[GRU], Any], type[Exception], str]] = [
-    (lambda g: g([1.0]), InputTypeError, "input: list, wanted a tensor or a PackedSequence"),
-    (lambda g: g(X[0, 0]), InputError, "input: shape (3,), wanted (time, batch, 3), or (time, 3) for one sequence"),
+    (lambda g: g([1.0]), InputTypeError, "input: list, expected a tensor or a PackedSequence"),
+    (lambda g: g(X[0, 0]), InputError, "input: shape (3,), expected (time, batch, 3), or (time, 3) for one sequence"),
     (
         lambda g: g(X[..., :2]),
         InputError,
-        "input: shape (4, 2, 2), wanted (time, batch, 3), or (time, 3) for one sequence",
+        "input: shape (4, 2, 2), expected (time, batch, 3), or (time, 3) for one sequence",
     ),
     (
         lambda g: GRU(I, H, batch_first=True)(X[..., :2]),
         InputError,
-        "input: shape (4, 2, 2), wanted (batch, time, 3), or (time, 3) for one sequence",
+        "input: shape (4, 2, 2), expected (batch, time, 3), or (time, 3) for one sequence",
     ),
     (lambda g: g(pack_sequence([X[:, 0, :2]])), InputError, "input: packed steps of shape (2,), expected (3,)"),
     (
         lambda g: g(X.double()),
         InputTypeError,
-        "input: dtype torch.float64, wanted torch.float32 like the layer's weights",
+        "input: dtype torch.float64, expected torch.float32 like the layer's weights",
     ),
-    (lambda g: g(X, [0.0]), InputTypeError, "hx: list, wanted a tensor"),
+    (lambda g: g(X, [0.0]), InputTypeError, "hx: list, expected a tensor"),
     (
         lambda g: g(X, torch.zeros(1, 1, H)),
         InputError,
-        "hx: shape (1, 1, 5), wanted (layers * directions, batch, hidden_size) = (1, 2, 5)",
+        "hx: shape (1, 1, 5), expected (layers * directions, batch, hidden_size) = (1, 2, 5)",
     ),
     (
         lambda g: g(X[:, 0], torch.zeros(1, 1, H)),
         InputError,
-        "hx: shape (1, 1, 5), wanted (layers * directions, hidden_size) = (1, 5)",
+        "hx: shape (1, 1, 5), expected (layers * directions, hidden_size) = (1, 5)",
     ),
     (
         lambda g: g(X, torch.zeros(1, B, H, dtype=F64)),
         InputTypeError,
-        "hx: dtype torch.float64, wanted torch.float32 like the input",
+        "hx: dtype torch.float64, expected torch.float32 like the input",
     ),
-    (lambda g: g(X, lengths=torch.tensor([4])), InputError, "lengths: shape (1,), wanted (batch,) = (2,)"),
-    (lambda g: g(X[:, 0], lengths=[4]), InputError, "lengths: shape (1,), wanted () for one sequence"),
-    (lambda g: g(X, lengths=[4.0, 2.0]), InputTypeError, "lengths: dtype torch.float32, wanted whole numbers"),
+    (lambda g: g(X, lengths=torch.tensor([4])), InputError, "lengths: shape (1,), expected (batch,) = (2,)"),
+    (lambda g: g(X[:, 0], lengths=[4]), InputError, "lengths: shape (1,), expected () for one sequence"),
+    (lambda g: g(X, lengths=[4.0, 2.0]), InputTypeError, "lengths: dtype torch.float32, expected whole numbers"),
     (
         lambda g: g(X, lengths=[4, 5]),
         InputError,
-        "lengths: 5 at index 1, wanted 0 to 4, the number of steps in the input",
+        "lengths: 5 at index 1, expected 0 to 4, the number of steps in the input",
     ),
     (
         lambda g: g(X, lengths=[-1, 4]),
         InputError,
-        "lengths: -1 at index 0, wanted 0 to 4, the number of steps in the input",
+        "lengths: -1 at index 0, expected 0 to 4, the number of steps in the input",
     ),
     (
         lambda g: g(pack_sequence([X[:, 0]]), lengths=[4]),
@@ -124,23 +124,23 @@ BAD: list[tuple[Callable[[GRU], Any], type[Exception], str]] = [
         InputError,
         "mask: not together with a PackedSequence, which has its own lengths",
     ),
-    (lambda g: g(X, mask=ALL["mask"].T), InputError, "mask: shape (2, 4), wanted (time, batch) = (4, 2)"),
+    (lambda g: g(X, mask=ALL["mask"].T), InputError, "mask: shape (2, 4), expected (time, batch) = (4, 2)"),
     (
         lambda g: GRU(I, H, batch_first=True)(X.transpose(0, 1), restarts=ALL["mask"]),
         InputError,
-        "restarts: shape (4, 2), wanted (batch, time) = (2, 4)",
+        "restarts: shape (4, 2), expected (batch, time) = (2, 4)",
     ),
-    (lambda g: g(X[:, 0], mask=ALL["mask"]), InputError, "mask: shape (4, 2), wanted (time,) = (4,)"),
+    (lambda g: g(X[:, 0], mask=ALL["mask"]), InputError, "mask: shape (4, 2), expected (time,) = (4,)"),
     (
         lambda g: g(X, mask=ALL["mask"].float()),
         InputTypeError,
-        "mask: dtype torch.float32, wanted a tensor of booleans",
+        "mask: dtype torch.float32, expected a tensor of booleans",
     ),
-    (lambda g: g(X, restarts=[[True]]), InputTypeError, "restarts: list, wanted a tensor of booleans"),
+    (lambda g: g(X, restarts=[[True]]), InputTypeError, "restarts: list, expected a tensor of booleans"),
     (
         lambda g: GRU(I, H, convention="cho"),
         ConventionError,
-        "convention='cho': wanted \"tutorial\", \"torch\", \"onnx\" or a gruvy.Convention",
+        "convention='cho': expected \"tutorial\", \"torch\", \"onnx\" or a gruvy.Convention",
     ),
 ]  # fmt: skip
 

@@ -119,7 +119,7 @@ def test_saturation_counts_the_steps_that_count():
     assert [a.tolist() for a in s] == [[[0, 1]], [[1, 0]], [[1, 0]], [[0, 0]]]
     with pytest.raises(InputError) as error:
         trace(w, np.zeros((2, 3, 1))).saturation(0.9, 0.1)
-    assert str(error.value) == "low, high: 0.9, 0.1; wanted 0 <= low <= high <= 1"
+    assert str(error.value) == "low, high: 0.9, 0.1; expected 0 <= low <= high <= 1"
 
 
 def test_a_torch_module_and_a_list_of_sequences():
@@ -151,19 +151,19 @@ def test_a_networks_own_trace_starts_where_the_network_does():
 def test_bad_input_is_named():
     w = random_weights(np.random.default_rng(5), CONVENTIONS[0])
     cases = [
-        (lambda: trace(w, np.zeros((2, 3, 4))), "x: shape (2, 3, 4), wanted (batch, time, 3) or a list of (time, 3)"),
-        (lambda: trace(w, [np.zeros((2, 3)), np.zeros((2, 4))]), "x[1]: shape (2, 4), wanted (time, 3)"),
+        (lambda: trace(w, np.zeros((2, 3, 4))), "x: shape (2, 3, 4), expected (batch, time, 3) or a list of (time, 3)"),
+        (lambda: trace(w, [np.zeros((2, 3)), np.zeros((2, 4))]), "x[1]: shape (2, 4), expected (time, 3)"),
         (
             lambda: trace(w, [np.zeros((2, 3)), np.zeros((1, 3))], lengths=[2, 1]),
-            "lengths: given, but a list of sequences has its own; wanted None",
+            "lengths: given, but a list of sequences has its own; expected None",
         ),
         (
             lambda: trace(w, np.zeros((2, 3, 3)), state=np.zeros((1, 3, 4))),
-            "state: shape (1, 3, 4), wanted (layers * directions, batch, hidden units) = (1, 2, 4)",
+            "state: shape (1, 3, 4), expected (layers * directions, batch, hidden units) = (1, 2, 4)",
         ),
         (
             lambda: trace(object(), np.zeros((2, 3, 3))),
-            "model: object, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+            "model: object, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
         ),
     ]
     for call, text in cases:

@@ -211,19 +211,19 @@ def test_a_loss_out_of_bounds_is_told():
 @pytest.mark.parametrize(
     ("setting", "text"),
     [
-        ({"max_epochs": 0}, "max_epochs=0: wanted a whole number of at least 1"),
-        ({"max_epochs": None}, "max_epochs=None: wanted a whole number of at least 1"),
-        ({"max_epochs": 2.0}, "max_epochs=2.0: wanted a whole number of at least 1"),
-        ({"batch_size": 0}, "batch_size=0: wanted a whole number of at least 1"),
-        ({"batch_size": True}, "batch_size=True: wanted a whole number of at least 1"),
-        ({"patience": 0}, "patience=0: wanted a whole number of at least 1"),
-        ({"seed": -1}, "seed=-1: wanted a whole number of at least 0"),
-        ({"learning_rate": 0}, "learning_rate=0: wanted a number above 0"),
-        ({"learning_rate": float("nan")}, "learning_rate=nan: wanted a number above 0"),
-        ({"weight_decay": -0.1}, "weight_decay=-0.1: wanted a number of at least 0"),
-        ({"clip_norm": 0}, "clip_norm=0: wanted a number above 0"),
-        ({"clip_norm": "1"}, "clip_norm='1': wanted a number above 0"),
-        ({"schedule": "step"}, 'schedule=\'step\': wanted "cosine" or "constant"'),
+        ({"max_epochs": 0}, "max_epochs=0: expected a whole number of at least 1"),
+        ({"max_epochs": None}, "max_epochs=None: expected a whole number of at least 1"),
+        ({"max_epochs": 2.0}, "max_epochs=2.0: expected a whole number of at least 1"),
+        ({"batch_size": 0}, "batch_size=0: expected a whole number of at least 1"),
+        ({"batch_size": True}, "batch_size=True: expected a whole number of at least 1"),
+        ({"patience": 0}, "patience=0: expected a whole number of at least 1"),
+        ({"seed": -1}, "seed=-1: expected a whole number of at least 0"),
+        ({"learning_rate": 0}, "learning_rate=0: expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan: expected a number above 0"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1: expected a number of at least 0"),
+        ({"clip_norm": 0}, "clip_norm=0: expected a number above 0"),
+        ({"clip_norm": "1"}, "clip_norm='1': expected a number above 0"),
+        ({"schedule": "step"}, 'schedule=\'step\': expected "cosine" or "constant"'),
     ],
 )
 def test_settings_out_of_range(setting, text):
@@ -233,7 +233,7 @@ def test_settings_out_of_range(setting, text):
 
 def test_devices(monkeypatch):
     assert check_device("cpu").type == "cpu"
-    with pytest.raises(InputError, match=r'^device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"$'):
+    with pytest.raises(InputError, match=r'^device=\'gpu\': expected a device of torch, as "cpu" or "cuda"$'):
         check_device("gpu")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     with pytest.raises(InputError, match=r'^device="cuda": not on this machine, which has cpu$'):
@@ -276,7 +276,7 @@ def test_a_peer_trains_and_refuses_time_first():
         peer, Labels.of(y), X, y, None, None, Settings(**QUIET, max_epochs=60, learning_rate=2e-2, batch_size=8)
     )
     assert history["loss"][-1] < 0.3
-    wanted = "recurrent: LSTM with batch_first=False, wanted batch_first=True"
+    wanted = "recurrent: LSTM with batch_first=False, expected batch_first=True"
     with pytest.raises(InputError, match=f"^{wanted}$"):
         Peer(torch.nn.LSTM(2, 8), 2)
 
@@ -326,3 +326,13 @@ def test_scaling_by_hand():
     mean, scale = Scaler.of(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([1.0, 3.0]))
     assert_close(mean, [2.5, 5], "equation")
     assert_close(scale, [np.sqrt(0.75), 1], "equation")  # 0.25 * 1.5² + 0.75 * 0.5²; a constant is left as it is
+
+
+@pytest.mark.parametrize("size", [1e-90, 1e-13, 1.0, 1e90])
+def test_what_is_constant_is_told_relative_to_its_size(size):
+    """A column in picoamperes is scaled as one in amperes; a constant one is left alone, whatever its rounding."""
+    mean, scale = Scaler.of(size * np.array([[1.0, 0.1, 0.0], [3.0, 0.1, 0.0], [1.0, 0.1, 0.0], [3.0, 0.1, 0.0]]))
+    assert_close(mean, np.array([2 * size, 0.1 * size, 0]), "equation")
+    assert_close(scale, np.array([size, 1, 1]), "equation")
+    odd = Scaler.of(np.full((7, 1), 0.1 * size))
+    assert odd.scale == 1

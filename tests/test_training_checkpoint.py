@@ -179,7 +179,7 @@ def test_save_leaves_what_can_go_on_and_what_is_another_run(stopped, tmp_path):
 def test_a_checkpoint_that_cannot_be_written_is_known_before_the_first_step(tmp_path):
     rows = []
     for path, why in (
-        (tmp_path, " is a folder; wanted the name of a file"),
+        (tmp_path, " is a folder; expected the name of a file"),
         (tmp_path / "no" / "run", f": there is no folder {tmp_path / 'no'}"),
     ):
         with pytest.raises(InputError, match=f"^{re.escape(f'checkpoint {str(path)!r}{why}')}$"):

@@ -132,10 +132,10 @@ def test_the_core_runs_on_the_threads_that_torch_has_or_had(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 2)  # on one processor too
     layer, x = gruvy.nn.GRU(64, 64), torch.randn(200, 64, 64)
     with torch.no_grad():
-        for threads in (2, 1):
-            torch.set_num_threads(threads)
+        for count in (2, 1):
+            torch.set_num_threads(count)
             layer(x)
-            ran(threads)
+            ran(count)
         torch.set_num_threads(2)
         with engine.torch_in_one_thread():
             layer(x)

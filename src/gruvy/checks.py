@@ -21,7 +21,7 @@ def whole(name: str, value: Any, least: int) -> int:
         2
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
+        raise InputError(f"{name}={value!r}: expected a whole number of at least {least}")
     return int(value)
 
 
@@ -32,7 +32,7 @@ def share(name: str, value: Any) -> float:
         InputError: it is not.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
-        raise InputError(f"{name}={value!r}: wanted a number from 0 to below 1")
+        raise InputError(f"{name}={value!r}: expected a number from 0 to below 1")
     return float(value)
 
 
@@ -44,5 +44,5 @@ def positive(name: str, value: Any, *, zero: bool = False) -> float:
     """
     real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
     if not real or value < 0 or (value == 0 and not zero):
-        raise InputError(f"{name}={value!r}: wanted a number {'of at least 0' if zero else 'above 0'}")
+        raise InputError(f"{name}={value!r}: expected a number {'of at least 0' if zero else 'above 0'}")
     return float(value)

@@ -94,9 +94,9 @@ class Convention:
 
     def __post_init__(self) -> None:
         if self.reset not in ("before", "after"):
-            raise ConventionError(f'reset={self.reset!r}: wanted "before" or "after"')
+            raise ConventionError(f'reset={self.reset!r}: expected "before" or "after"')
         if self.update not in ("adds", "keeps"):
-            raise ConventionError(f'update={self.update!r}: wanted "adds" or "keeps"')
+            raise ConventionError(f'update={self.update!r}: expected "adds" or "keeps"')
 
     @classmethod
     def of(cls, convention: str | Convention) -> Convention:
@@ -122,7 +122,7 @@ class Convention:
             if reset in ("before", "after") and update in ("adds", "keeps"):
                 return cls(reset, update)  # type: ignore[arg-type]
         names = ", ".join(f'"{name}"' for name in PRESETS)
-        raise ConventionError(f"convention={convention!r}: wanted {names} or a gruvy.Convention")
+        raise ConventionError(f"convention={convention!r}: expected {names} or a gruvy.Convention")
 
     @property
     def name(self) -> str:

@@ -28,9 +28,9 @@ CONVENTION_KEY = "convention_name"  # in the state dict of a `gruvy.nn.GRU`, abs
 def _frozen(name: str, value: Any, *shapes: tuple[int, ...]) -> Array:
     a = np.array(value)  # a copy, so that freezing it freezes nobody else's array
     if a.dtype not in (np.float32, np.float64):
-        raise InputTypeError(f"{name}: dtype {a.dtype}, wanted float32 or float64")
+        raise InputTypeError(f"{name}: dtype {a.dtype}, expected float32 or float64")
     if shapes and a.shape not in shapes:
-        raise InputError(f"{name}: shape {a.shape}, wanted {' or '.join(map(str, shapes))}")
+        raise InputError(f"{name}: shape {a.shape}, expected {' or '.join(map(str, shapes))}")
     a.flags.writeable = False
     return a
 
@@ -62,7 +62,7 @@ class Weights:
         object.__setattr__(self, "convention", Convention.of(convention))
         layers = [[Cell(*cell) for cell in layer] for layer in cells]
         if not layers or len(layers[0]) not in (1, 2) or any(len(layer) != len(layers[0]) for layer in layers):
-            raise InputError("cells: wanted at least one layer, each with one direction or each with two")
+            raise InputError("cells: expected at least one layer, each with one direction or each with two")
         if np.ndim(layers[0][0].U) != 2 or np.ndim(layers[0][0].W) != 2:
             raise InputError("cells: W and U must have two axes, (3H, I) and (3H, H)")
         H, I, D = np.shape(layers[0][0].U)[1], np.shape(layers[0][0].W)[1], len(layers[0])
@@ -84,7 +84,7 @@ class Weights:
         object.__setattr__(self, "cells", tuple(checked))
         dtypes = {a.dtype for _, _, a in self.arrays()}
         if len(dtypes) > 1:
-            raise InputTypeError(f"cells: dtypes {' and '.join(sorted(map(str, dtypes)))}, wanted one dtype for all")
+            raise InputTypeError(f"cells: dtypes {' and '.join(sorted(map(str, dtypes)))}, expected one dtype for all")
 
     def _c_shapes(self, H: int) -> tuple[tuple[int, ...], ...]:
         # Before the reset every recurrent bias is redundant and comes whole, or not at all.
@@ -253,7 +253,7 @@ class Weights:
         import torch
 
         if not isinstance(module, torch.nn.GRU):
-            raise InputTypeError(f"module: {type(module).__name__}, wanted a torch.nn.GRU or gruvy.nn.GRU")
+            raise InputTypeError(f"module: {type(module).__name__}, expected a torch.nn.GRU or gruvy.nn.GRU")
         D = 2 if module.bidirectional else 1
         cells = [Cell(*[*map(_numpy, weights), None, None][:4]) for weights in module.all_weights]
         layers = [cells[i : i + D] for i in range(0, len(cells), D)]

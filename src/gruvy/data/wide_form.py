@@ -86,7 +86,7 @@ def _refuse_loose(source: str, columns: list[str], loose: list[str]) -> None:
 def _channels(columns: list[str], wanted: list[str], source: str, notes: list[str]) -> dict[str, list[str]]:
     """The columns of each channel in order of time: x_0, x_1, y_0, y_1 are two of each; without numbers, all are one.
 
-    `wanted` picks channels; the one without a name is called x.
+    `expected` picks channels; the one without a name is called x.
     """
     channels: dict[str, list[tuple[float, str]]] = {}
     for name in columns:

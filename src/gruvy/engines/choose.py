@@ -38,7 +38,7 @@ def choose(engine: str | None = None, dtype: Any = np.float32) -> Choice:
     """
     asked, source = (engine, "asked for") if engine else (os.environ.get("GRUVY_ENGINE"), "GRUVY_ENGINE")
     if asked and asked not in ("native", "reference"):
-        raise EngineError(f'engine {asked!r} ({source}): wanted "native" or "reference"')
+        raise EngineError(f'engine {asked!r} ({source}): expected "native" or "reference"')
     if asked == "reference":
         return Choice("reference", source, reference)
     there, why = native.available()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..convention import Convention
+from ..errors import InputError, InputTypeError
 from ..reference import Cell, Steps
 from .core import available as available
 from .core import core as _core
@@ -28,9 +29,18 @@ def _dense(a: Any) -> Any:
     return a if a is None or a.flags.c_contiguous else np.ascontiguousarray(a)
 
 
+def _array(name: str, a: Any, letters: str) -> Any:
+    """An array of as many axes as its letters, whose sizes are about to be used."""
+    if not hasattr(a, "ndim"):
+        raise InputTypeError(f"{name}: {type(a).__name__}, expected an array {letters}")
+    if a.ndim != letters.count(",") + 1:
+        raise InputError(f"{name}: {a.ndim} axes, expected {letters}")
+    return a
+
+
 def _rows(a: Any) -> Any:
     """With unit stride in the last axis."""
-    fits = a is None or a.shape[-1] == 1 or a.strides[-1] == a.itemsize
+    fits = a is None or not a.ndim or a.shape[-1] == 1 or a.strides[-1] == a.itemsize
     return a if fits else np.ascontiguousarray(a)
 
 
@@ -59,7 +69,7 @@ def forward_into(
             axis, h and the weights contiguous. c may be torch's second bias (3H,): added to b, but for the candidate's
             part with reset after.
         h_last: (B, H), the last state; may be h.
-        y: (T, B, H), the states, or None if only the last is wanted. gates: (T, B, G, H) or None. Unit strides after
+        y: (T, B, H), the states, or None if only the last is expected. gates: (T, B, G, H) or None. Unit strides after
             the first two axes.
         threads: default `threads_for` this size; a number that is given is obeyed.
         isa: an instruction set by name, default the one of `info()`.
@@ -153,7 +163,7 @@ def forward(
     isa: str | None = None,
 ) -> tuple[Array, Array]:
     """Run one layer in one direction over whole sequences: see `gruvy.reference.forward`, and `forward_into`."""
-    x, H = _rows(x), cell.U.shape[-1]
+    x, H = _rows(_array("x", x, "(T, B, I)")), _array("U", cell.U, "(3H, H)").shape[1]
     y = np.empty((*x.shape[:2], H), x.dtype) if out is None else out
     h_last = np.empty((x.shape[1], H), x.dtype)
     how: dict[str, Any] = {"reverse": reverse, "threads": threads, "isa": isa}
@@ -178,8 +188,8 @@ def backward(
     isa: str | None = None,
 ) -> tuple[Array | None, Array, Cell]:
     """Backpropagation through time: see `gruvy.reference.backward`, and `forward_into`."""
-    x = _rows(x)
-    B, I, H = x.shape[1], x.shape[2], cell.U.shape[-1]
+    x = _rows(_array("x", x, "(T, B, I)"))
+    B, I, H = x.shape[1], x.shape[2], _array("U", cell.U, "(3H, H)").shape[1]
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
     dh, size = np.empty((B, H), x.dtype), dc_size(cell.c, H, convention)
     shapes = ((3 * H, I), (3 * H, H), 3 * H, size)
@@ -192,8 +202,8 @@ def backward(
 
 def step(x: Array, h: Array, cell: Cell, convention: Convention) -> Array:
     """One step for a batch: x (B, I), h (B, H) -> new state (B, H). For many steps with the same weights: `Packed`."""
-    h_last = np.empty(h.shape, h.dtype)
-    forward_into(_rows(x)[None], _dense(h), _whole(cell), convention, h_last=h_last, threads=1)
+    h_last = np.empty(_array("h", h, "(B, H)").shape, h.dtype)
+    forward_into(_rows(_array("x", x, "(B, I)"))[None], _dense(h), _whole(cell), convention, h_last=h_last, threads=1)
     return h_last
 
 
@@ -206,7 +216,7 @@ def readout(h: Array, V: Array, b: Array | None, *, threads: int | None = None, 
     Returns:
         (T, B, O), with the bits of one step at a time.
     """
-    h = _rows(h)
+    h, V = _rows(_array("h", h, "(T, B, H)")), _array("V", V, "(O, H)")
     out = np.empty((*h.shape[:2], V.shape[0]), h.dtype)
     n = all_threads() if threads is None else whole(threads)
     _core.readout(h, _dense(V), _dense(b), out=out, threads=n, isa=isa or _isa())
@@ -247,7 +257,7 @@ class Packed:
         threads: int | None = None,
     ) -> tuple[Array, Array]:
         """Run over whole sequences: see `gruvy.reference.forward`."""
-        x, H = _rows(x), self._plain.U.shape[1]
+        x, H = _rows(_array("x", x, "(T, B, I)")), self._plain.U.shape[1]
         y = np.empty((*x.shape[:2], H), x.dtype) if out is None else out
         h_last = np.empty((x.shape[1], H), x.dtype)
         self.forward_into(x, _dense(h), steps, h_last=h_last, y=y, gates=gates, reverse=reverse, threads=threads)
@@ -281,6 +291,6 @@ class Packed:
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""
-        h_last = np.empty(h.shape, h.dtype)
+        h_last = np.empty(_array("h", h, "(B, H)").shape, h.dtype)
         self.step_into(x, h, h_last)
         return h_last

@@ -57,7 +57,7 @@ def run(
         (layers, B, T, directions * H), or None.
 
     Raises:
-        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
 
     Example:
         >>> import numpy as np
@@ -69,7 +69,7 @@ def run(
     w = weights if cells is not None else weights.merged()
     x = np.asarray(x)
     if x.ndim != 3 or x.shape[2] != w.input_units:
-        raise InputError(f"x: shape {x.shape}, wanted (batch, time, {w.input_units})")
+        raise InputError(f"x: shape {x.shape}, expected (batch, time, {w.input_units})")
     x = x.astype(w.dtype, copy=False)
     B, T, _ = x.shape
     D, H = w.directions, w.hidden_units
@@ -108,5 +108,5 @@ def check_state(state: Any, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.zeros(shape, dtype)
     state = np.asarray(state)
     if state.shape != shape:
-        raise InputError(f"state: shape {state.shape}, wanted (layers * directions, batch, hidden units) = {shape}")
+        raise InputError(f"state: shape {state.shape}, expected (layers * directions, batch, hidden units) = {shape}")
     return np.asarray(state, dtype)

@@ -38,12 +38,12 @@ def check_lengths(lengths: Any, B: int, T: int) -> Array | None:
         return None
     a = np.asarray(lengths)
     if a.shape != (B,):
-        raise InputError(f"lengths: shape {a.shape}, wanted (batch,) = ({B},)")
+        raise InputError(f"lengths: shape {a.shape}, expected (batch,) = ({B},)")
     if a.size and not np.issubdtype(a.dtype, np.integer):
-        raise InputTypeError(f"lengths: dtype {a.dtype}, wanted whole numbers")
+        raise InputTypeError(f"lengths: dtype {a.dtype}, expected whole numbers")
     if a.size and (a.min() < 0 or a.max() > T):
         bad = int(np.flatnonzero((a < 0) | (a > T))[0])
-        raise InputError(f"lengths: {a[bad]} at index {bad}, wanted 0 to {T}, the number of steps in x")
+        raise InputError(f"lengths: {a[bad]} at index {bad}, expected 0 to {T}, the number of steps in x")
     return a.astype(np.int64)
 
 
@@ -53,7 +53,7 @@ def check_flags(name: str, flags: Any, B: int, T: int) -> Array | None:
         return None
     a = np.asarray(flags)
     if a.shape != (B, T):
-        raise InputError(f"{name}: shape {a.shape}, wanted (batch, time) = ({B}, {T})")
+        raise InputError(f"{name}: shape {a.shape}, expected (batch, time) = ({B}, {T})")
     if a.dtype != bool:
-        raise InputTypeError(f"{name}: dtype {a.dtype}, wanted booleans")
+        raise InputTypeError(f"{name}: dtype {a.dtype}, expected booleans")
     return a

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engines.choose import choose
+from ..engines.stack import Run, run
 from ..errors import InputError
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, shares
@@ -23,56 +24,49 @@ class _Net:
     """A model with its lengths and initial state fixed: outputs of inputs, and gradients of outputs by inputs."""
 
     def __init__(self, model: Model, t: Trace, engine: str | None) -> None:
-        self.model, self.initial, self.valid = model, t.initial, t.valid
+        self.model, self.engine = model, engine
+        self.initial, self.valid, self.restarts = t.initial, t.valid, t.restarts
         self.steps = pool_steps(t.valid, t.restarts)
-        self.engine = choose(engine, np.float64).module
+        self.module = choose(engine, np.float64).module
         self.ways = [t.steps(d) for d in range(t.directions)]
 
     def _way(self, d: int, rows: Array) -> Steps:
         return Steps(*(None if a is None else a[:, rows] for a in self.ways[d]))
 
-    def _forward(self, x: Array, rows: Array) -> tuple[Array, Array, list[tuple[Any, ...]]]:
-        """Top states (B, T, P), final states (B, P), and of each layer and direction x, h, y, gates; x (B, T, I)."""
-        w = self.model.weights
-        D, H, saved, (B, T) = w.directions, w.hidden_units, [], x.shape[:2]
-        x = x.transpose(1, 0, 2)
-        last: list[Array] = []
-        for k, layer in enumerate(w.cells):
-            hidden, last = np.empty((T, B, D * H)), []
-            for d, cell in enumerate(layer):
-                y, gates = hidden[:, :, d * H : (d + 1) * H], np.empty((T, B, w.convention.gates, H))
-                h, way = self.initial[k * D + d][rows], self._way(d, rows)
-                how = {"reverse": d == 1, "gates": gates, "out": y}
-                _, h_last = self.engine.forward(x, h, cell, w.convention, way, **how)
-                saved.append((x, h, y, gates))
-                last.append(h_last)
-            x = hidden
-        return x.transpose(1, 0, 2), np.concatenate(last, axis=1), saved
+    def _run(self, x: Array, rows: Array) -> Run:
+        """The run of inputs x (B, T, I) for the sequences `rows`, with every layer's gates and states."""
+        mask, restarts = self.valid[rows], None if self.restarts is None else self.restarts[rows]
+        w, h = self.model.weights, self.initial[:, rows]
+        return run(w, x, h, mask=mask, restarts=restarts, gates=True, engine=self.engine)
 
     def outputs(self, x: Array, rows: Array) -> Array:
         """Outputs (B, O) of inputs x (B, T, I) for the sequences `rows`."""
-        hidden, final, _ = self._forward(x, rows)
-        return self.model.read(pooled(self.model.pooling, hidden, final, self.steps[rows]))
+        found = self._run(x, rows)
+        final = np.concatenate(list(found.state[-self.model.weights.directions :]), axis=1)
+        return self.model.read(pooled(self.model.pooling, found.hidden, final, self.steps[rows]))
 
     def gradient(self, x: Array, target: Array, rows: Array) -> Array:
         """Gradient (B, T, I) of output target[b] by the input, for the sequences `rows`."""
         w, V = self.model.weights, self.model.V
         D, H, c = w.directions, w.hidden_units, w.convention
-        hidden, _, saved = self._forward(x, rows)
+        found = self._run(x, rows)
+        assert found.gates is not None  # asked for
+        assert found.layers is not None
         seed = np.eye(D * H)[target] if V is None else np.asarray(V, np.float64)[target]  # (B, P)
         dy: Array | None = None
         if self.model.pooling in ("mean", "max"):
-            dy = (shares(self.model.pooling, hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
+            dy = (shares(self.model.pooling, found.hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
             seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
         for k in reversed(range(w.layers)):
-            dx = np.zeros(saved[k * D][0].shape)
+            inputs = (x if k == 0 else found.layers[k - 1]).transpose(1, 0, 2)
+            dx = np.zeros(inputs.shape)
             for d, cell in enumerate(w.cells[k]):
-                half = slice(d * H, (d + 1) * H)
-                x, h, y, gates = saved[k * D + d]
+                j, half = k * D + d, slice(d * H, (d + 1) * H)
                 dh = seed[:, half].copy() if k == w.layers - 1 else None
                 step = None if dy is None else np.ascontiguousarray(dy[:, :, half])
-                way = self._way(d, rows)
-                dx += self.engine.backward(step, dh, x, h, cell, y, gates, c, way, reverse=d == 1)[0]
+                y, h = found.layers[k].transpose(1, 0, 2)[:, :, half], self.initial[j][rows]
+                way, gates = self._way(d, rows), found.gates[j]
+                dx += self.module.backward(step, dh, inputs, h, cell, y, gates, c, way, reverse=d == 1)[0]
             dy = dx
         assert dy is not None  # there is at least one layer
         return dy.transpose(1, 0, 2)
@@ -114,7 +108,7 @@ def contributions(
         baseline: (I,) or (B, T, I), the input that says nothing; default the mean of the training data where the
             model knows it, else zeros.
         lengths, mask, restarts, state: as in `trace`.
-        tolerance: the largest |gap| wanted, relative to the sum of the |values|. The path is halved where that
+        tolerance: the largest |gap| allowed, relative to the sum of the |values|. The path is halved where that
             is missed, up to twenty times.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
 
@@ -137,7 +131,7 @@ def contributions(
     (B, T), w = t.valid.shape, model.weights
     base = np.zeros(w.input_units) if baseline is None else model.seen(np.asarray(baseline, np.float64))
     if base.shape not in ((w.input_units,), seen.shape):
-        raise InputError(f"baseline: shape {base.shape}, wanted ({w.input_units},) or {seen.shape}")
+        raise InputError(f"baseline: shape {base.shape}, expected ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too
     start = np.where(t.valid[..., None], base, 0)
     net = _Net(model, t, engine)
@@ -173,7 +167,9 @@ def contributions(
 def _targets(target: Any, B: int, O: int) -> Array:
     a = np.asarray(target)
     if a.shape not in ((), (B,)) or not np.issubdtype(a.dtype, np.integer):
-        raise InputError(f"target: shape {a.shape}, dtype {a.dtype}; wanted a whole number, or ({B},) of them")
+        raise InputError(f"target: shape {a.shape}, dtype {a.dtype}; expected a whole number, or ({B},) of them")
     if a.size and (a.min() < 0 or a.max() >= O):
-        raise InputError(f"target: {a.max() if a.max() >= O else a.min()}, wanted 0 to {O - 1}, the outputs there are")
+        raise InputError(
+            f"target: {a.max() if a.max() >= O else a.min()}, expected 0 to {O - 1}, the outputs there are"
+        )
     return np.broadcast_to(a, (B,)).astype(np.int64)

@@ -1,8 +1,4 @@
-"""Figures (plotly) of traces, gradients, contributions and training. Each shows itself in a notebook.
-
-Colours survive colour blindness: cividis for what runs from 0 to 1, blue through neutral to vermilion for what has a
-sign, the palette of Okabe and Ito for lines.
-"""
+"""Figures (plotly) of traces, gradients, contributions and training. Each shows itself in a notebook."""
 
 from __future__ import annotations
 
@@ -12,54 +8,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError, InputError
-from ..extras import need
 from .contributions import Contributions
+from .drawing import check_place, frame, heat
 from .gradients import GradientNorms
+from .palette import BLUE, COLOURS, VERMILION, rgb
 from .trace import Trace
+from .units import fewer, order_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Array = np.ndarray[Any, Any]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_THEMES = {
-    "light": {"template": "plotly_white", "paper": "#ffffff", "ink": "#1b212b", "middle": "#f6f6f3"},
-    "dark": {"template": "plotly_dark", "paper": "#191f28", "ink": "#e8ebef", "middle": "#202630"},
-}
 # name: (title, whether it has a sign)
 _GATES = {
-    "update": ("Update gate z", False), "reset": ("Reset gate r", False), "keep": ("Weight of the old state", False),
-    "candidate": ("Candidate", True), "state": ("State h", True),
-}  # fmt: skip
-_MOST_ROWS = 512
+    "update": ("Update gate z", False),
+    "reset": ("Reset gate r", False),
+    "keep": ("Weight of the old state", False),
+    "candidate": ("Candidate", True),
+    "state": ("State h", True),
+}
 
 
-def _figure(title: str, theme: str, x: str, y: str, **layout: Any) -> go.Figure:
-    if theme not in _THEMES:
-        raise InputError(f'theme={theme!r}: wanted "light" or "dark"')
-    go, look = need("plotly.graph_objects"), _THEMES[theme]
-    return go.Figure(layout={
-        "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 18}},
-        "template": look["template"], "paper_bgcolor": look["paper"], "plot_bgcolor": look["paper"],
-        "font": {"color": look["ink"], "size": 14}, "margin": {"l": 70, "r": 30, "t": 84, "b": 60},
-        "xaxis": {"title": x, "zeroline": False}, "yaxis": {"title": y, "zeroline": False}, "colorway": COLOURS,
-        "legend": {"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"}, **layout,
-    })  # fmt: skip
-
-
-def _signed(theme: str) -> list[list[Any]]:
-    return [[0, COLOURS[0]], [0.5, _THEMES[theme]["middle"]], [1, COLOURS[1]]]
-
-
-def _heat(values: Array, theme: str, bar: str, signed: bool, **more: Any) -> dict[str, Any]:
-    size = float(np.nanmax(np.abs(values), initial=0)) or 1.0
-    scale = {"colorscale": _signed(theme), "zmin": -size, "zmax": size} if signed else {"colorscale": "Cividis"}
-    return {"type": "heatmap", "z": values, "colorbar": {"title": {"text": bar, "side": "right"}}, **scale, **more}
-
-
-def gates(trace: Trace, gate: str = "update", *, sequence: int = 0, layer: int = 0, order: str = "time-scale",
-          theme: str = "light") -> go.Figure:  # fmt: skip
+def gates(
+    trace: Trace,
+    gate: str = "update",
+    *,
+    sequence: int = 0,
+    layer: int = 0,
+    order: str = "time-scale",
+    theme: str = "light",
+) -> go.Figure:
     """A gate, the candidate or the state of every unit over time, as a heat map.
 
     Args:
@@ -74,58 +53,30 @@ def gates(trace: Trace, gate: str = "update", *, sequence: int = 0, layer: int =
         InputError: there is no such gate, sequence, layer or order. MissingExtraError: plotly is not installed.
     """
     if gate not in _GATES:
-        raise InputError(f"gate={gate!r}: wanted one of {', '.join(_GATES)}")
-    found, B, _, H = trace.state.shape
-    for name, value, count in (("sequence", sequence, B), ("layer", layer, found)):
-        if not 0 <= value < count:
-            raise InputError(f"{name}: {value}, wanted 0 to {count - 1}")
+        raise InputError(f"gate={gate!r}: expected one of {', '.join(_GATES)}")
+    layers, sequences, _, H = trace.state.shape
+    check_place("sequence", sequence, sequences)
+    check_place("layer", layer, layers)
     title, signed = _GATES[gate]
     steps = np.flatnonzero(trace.valid[sequence])
     values = getattr(trace, gate)[layer, sequence, steps].T  # (H, T)
-    units = _order(trace, values, layer, order)
-    values, labels, together = _fewer(values[units], units)
+    units = order_of(trace, values, layer, order)
+    values, labels, together = fewer(values[units], units)
+    if together > 1:
+        title += f" (each row the mean of {together} units)"
     y = "unit, longest memory on top" if order == "time-scale" else f"unit, by {order}"
-    figure = _figure(
-        title + (f" (each row the mean of {together} units)" if together > 1 else ""), theme, "step", y,
-        yaxis={"title": y, "autorange": "reversed", "showticklabels": H <= 32},
-    )  # fmt: skip
-    span = {} if signed else {"zmin": 0, "zmax": 1}
-    figure.add_trace(
-        _heat(values, theme, "value", signed, x=steps + 1, y=labels) | span
-        | {"hovertemplate": "step %{x}<br>unit %{y}<br>%{z:.4f}<extra></extra>"}
-    )  # fmt: skip
-    return figure
-
-
-def _order(trace: Trace, values: Array, layer: int, order: str) -> Array:
-    if order == "number":
-        return np.arange(len(values))
-    if order == "time-scale":
-        return np.argsort(-np.nan_to_num(trace.time_scales()[layer]), kind="stable")
-    if order == "similarity":
-        # Seriation: units along the first principal direction of what they do.
-        middle = values - values.mean(0)
-        if not middle.size:
-            return np.arange(len(values))
-        return np.argsort(np.linalg.svd(middle, full_matrices=False)[0][:, 0], kind="stable")
-    raise InputError(f'order={order!r}: wanted "time-scale", "similarity" or "number"')
-
-
-def _fewer(values: Array, units: Array) -> tuple[Array, list[str], int]:
-    """Rows averaged where there are more units than a screen has rows; their labels; how many make one."""
-    together = -(-len(values) // _MOST_ROWS)
-    starts = np.arange(0, len(values), together)
-    counts = np.diff([*starts, len(values)])
-    labels = [str(u) if together == 1 else f"{u} and {n - 1} more" for u, n in zip(units[starts], counts, strict=True)]
-    return np.add.reduceat(values, starts, axis=0) / counts[:, None], labels, together
+    axis = {"title": y, "autorange": "reversed", "showticklabels": H <= 32}
+    hover = "step %{x}<br>unit %{y}<br>%{z:.4f}"
+    figure = frame(title, theme, "step", y, yaxis=axis)
+    return figure.add_trace(heat(values, "value", hover, signed=theme if signed else None, x=steps + 1, y=labels))
 
 
 def time_scales(trace: Trace, *, theme: str = "light") -> go.Figure:
-    """How many units remember for how long: a histogram on a logarithmic axis, a colour a layer and direction.
+    """How many units remember for how long: a histogram on a logarithmic axis, a colour per layer and direction.
 
     Args: trace, of `gruvy.inside.trace.trace`; theme, ``"light"`` or ``"dark"``.
     """
-    figure = _figure("How long units remember", theme, "steps until the state has decayed to 1/e", "units")
+    figure = frame("How long units remember", theme, "steps until the state has decayed to 1/e", "units")
     figure.update_layout(barmode="stack")
     scales = trace.time_scales()
     finite = np.clip(scales, 1e-2, 1e6)[~np.isnan(scales)]
@@ -134,11 +85,14 @@ def time_scales(trace: Trace, *, theme: str = "light") -> go.Figure:
     edges = np.linspace(np.floor(np.log10(finite.min()) * 4) / 4, np.ceil(np.log10(finite.max()) * 4 + 0.01) / 4, 33)
     for j, row in enumerate(scales):
         counts, _ = np.histogram(np.log10(np.clip(row[~np.isnan(row)], 1e-2, 1e6)), edges)
-        centres = 10 ** ((edges[1:] + edges[:-1]) / 2)
         figure.add_bar(
-            x=centres, y=counts, width=np.diff(10**edges) * 0.94, name=_name(j, trace.directions),
-            showlegend=len(scales) > 1, hovertemplate="%{x:.3g} steps: %{y} units<extra></extra>",
-        )  # fmt: skip
+            x=10 ** ((edges[1:] + edges[:-1]) / 2),
+            y=counts,
+            width=np.diff(10**edges) * 0.94,
+            name=_name(j, trace.directions),
+            showlegend=len(scales) > 1,
+            hovertemplate="%{x:.3g} steps: %{y} units<extra></extra>",
+        )
     figure.update_xaxes(type="log", dtick=None if edges[-1] - edges[0] < 1.5 else 1, minor={"ticks": "outside"})
     return figure
 
@@ -148,8 +102,9 @@ def _name(j: int, directions: int) -> str:
     return f"layer {j // directions + 1}{side}"
 
 
-def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: str = "state", layer: int = -1,
-                   theme: str = "light") -> go.Figure:  # fmt: skip
+def gradient_norms(
+    norms: GradientNorms | Mapping[str, GradientNorms], *, of: str = "state", layer: int = -1, theme: str = "light"
+) -> go.Figure:
     """The norm of the gradient over lag, on a logarithmic axis: the median over sequences, and its spread.
 
     Args:
@@ -159,10 +114,10 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
         theme: ``"light"`` or ``"dark"``.
     """
     if of not in ("state", "input"):
-        raise InputError(f'of={of!r}: wanted "state" or "input"')
+        raise InputError(f'of={of!r}: expected "state" or "input"')
     named = {"": norms} if isinstance(norms, GradientNorms) else dict(norms)
     what = "∂h<sub>T</sub>/∂h<sub>T−k</sub>" if of == "state" else "∂output/∂x<sub>T−k</sub>"
-    figure = _figure("Gradient on its way back through time", theme, "lag k, steps back", f"norm of {what} (log10)")
+    figure = frame("Gradient on its way back through time", theme, "lag k, steps back", f"norm of {what} (log10)")
     dashes = ("solid", "dash", "dot", "dashdot")
     for i, (name, one) in enumerate(named.items()):
         rows = one.state[layer] if of == "state" else one.input
@@ -174,11 +129,10 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
         colour = COLOURS[i % len(COLOURS)]
         line = {"color": colour, "width": 2.5, "dash": dashes[i % 4]}
         if len(rows) > 1:
-            for edge, fill in ((high, None), (low, "tonexty")):
-                figure.add_scatter(
-                    x=lags, y=edge, mode="lines", line={"width": 0}, fill=fill, showlegend=False, hoverinfo="skip",
-                    fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},0.18)",
-                )  # fmt: skip
+            shade = f"rgba({','.join(map(str, rgb(colour)))},0.18)"
+            band = {"x": lags, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+            figure.add_scatter(y=high, fillcolor=shade, **band)
+            figure.add_scatter(y=low, fillcolor=shade, fill="tonexty", **band)
         hover = "lag %{x}: 10<sup>%{y:.2f}</sup><extra>" + name + "</extra>"
         figure.add_scatter(
             x=lags, y=middle, mode="lines", name=name, line=line, showlegend=bool(name), hovertemplate=hover
@@ -187,8 +141,9 @@ def gradient_norms(norms: GradientNorms | Mapping[str, GradientNorms], *, of: st
     return figure
 
 
-def contributions(found: Contributions, x: Any, *, sequence: int = 0, features: Any = None,
-                  theme: str = "light") -> go.Figure:  # fmt: skip
+def contributions(
+    found: Contributions, x: Any, *, sequence: int = 0, features: Any = None, theme: str = "light"
+) -> go.Figure:
     """A sequence's input, and under it what each step contributed to the answer.
 
     Args:
@@ -198,22 +153,19 @@ def contributions(found: Contributions, x: Any, *, sequence: int = 0, features: 
         features: I names of the input's channels; default x0, x1, ...
         theme: ``"light"`` or ``"dark"``.
     """
-    if not 0 <= sequence < len(found.values):
-        raise InputError(f"sequence: {sequence}, wanted 0 to {len(found.values) - 1}")
+    check_place("sequence", sequence, len(found.values))
     inputs = np.asarray(x[sequence])
     T, I = inputs.shape
     if found.values.shape[1] < T or found.values.shape[2] != I:
         raise InputError(f"x: sequence of shape {inputs.shape}, the contributions have {found.values.shape[1:]}")
     names = [f"x{i}" for i in range(I)] if features is None else [str(name) for name in features]
     if len(names) != I:
-        raise InputError(f"features: {len(names)} names, wanted {I}")
+        raise InputError(f"features: {len(names)} names, expected {I}")
     values, steps = found.values[sequence, :T], np.arange(1, T + 1)
-    figure = _figure(
-        "What each step contributed to the answer", theme, "step", "input",
-        xaxis={"title": "step", "anchor": "y2", "zeroline": False},
-        yaxis={"domain": [0.46, 1], "title": "input", "zeroline": False},
-        yaxis2={"domain": [0, 0.38], "title": f"contribution to<br>output {found.target[sequence]}", "zeroline": True},
-    )  # fmt: skip
+    target = f"contribution to<br>output {found.target[sequence]}"
+    figure = frame("What each step contributed to the answer", theme, "step", "input")
+    figure.update_layout(xaxis={"anchor": "y2"}, yaxis={"domain": [0.46, 1]})
+    figure.update_layout(yaxis2={"domain": [0, 0.38], "title": target, "zeroline": True})
     if I <= 4:
         for i, name in enumerate(names):
             line = {"color": COLOURS[i]}
@@ -221,16 +173,14 @@ def contributions(found: Contributions, x: Any, *, sequence: int = 0, features: 
     else:
         low, high = inputs.min(0), inputs.max(0)
         own = np.where(high > low, (inputs - low) / np.where(high > low, high - low, 1), 0.5)
-        bar = {"title": {"text": "input, each channel<br>over its own range", "side": "right"}, "y": 0.73, "len": 0.6}
-        figure.add_heatmap(
-            z=own.T, x=steps, y=names, colorscale="Cividis", zmin=0, zmax=1, colorbar=bar, customdata=inputs.T,
-            hovertemplate="step %{x}<br>%{y}: %{customdata:.4g}<extra></extra>",
-        )  # fmt: skip
+        bar = "input, each channel<br>over its own range"
+        hover = "step %{x}<br>%{y}: %{customdata:.4g}"
+        figure.add_trace(heat(own.T, bar, hover, x=steps, y=names, customdata=inputs.T))
+        figure.update_traces(colorbar={"y": 0.73, "len": 0.6})
     total = values.sum(1)
-    figure.add_bar(
-        x=steps, y=total, yaxis="y2", marker={"color": np.where(total < 0, COLOURS[0], COLOURS[1])}, showlegend=False,
-        hovertemplate="step %{x}: %{y:.4f}<extra></extra>",
-    )  # fmt: skip
+    colours = np.where(total < 0, BLUE, VERMILION)
+    hover = "step %{x}: %{y:.4f}<extra></extra>"
+    figure.add_bar(x=steps, y=total, yaxis="y2", marker={"color": colours}, showlegend=False, hovertemplate=hover)
     return figure
 
 
@@ -243,8 +193,8 @@ def history(rows: Any, *, theme: str = "light") -> go.Figure:
     """
     rows = list(getattr(rows, "rows", rows))
     if not rows:
-        raise DataError("rows: no epoch; wanted at least 1")
-    figure = _figure("Training", theme, "epoch", "loss", yaxis={"title": "loss", "rangemode": "tozero"})
+        raise DataError("rows: no epoch; expected at least 1")
+    figure = frame("Training", theme, "epoch", "loss", yaxis={"title": "loss", "rangemode": "tozero"})
     columns = {"loss": "training loss", "val_loss": "validation loss", "val_score": "validation score"}
     for i, (column, name) in enumerate(columns.items()):
         points = [(row["epoch"], row[column]) for row in rows if row.get(column) is not None]
@@ -270,7 +220,7 @@ def confusion(truth: Any, predicted: Any, *, classes: Any = None, theme: str = "
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.shape != predicted.shape or truth.ndim != 1:
-        raise InputError(f"truth, predicted: shapes {truth.shape} and {predicted.shape}, wanted (N,) twice")
+        raise InputError(f"truth, predicted: shapes {truth.shape} and {predicted.shape}, expected (N,) twice")
     shown = np.unique(np.concatenate([truth, predicted])) if classes is None else np.asarray(classes)
     strange = ~np.isin(np.concatenate([truth, predicted]), shown)
     if strange.any():
@@ -279,16 +229,13 @@ def confusion(truth: Any, predicted: Any, *, classes: Any = None, theme: str = "
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     names = [str(c) for c in shown]
     right = int(np.trace(counts))
-    figure = _figure(
-        f"{right} of {len(truth)} right", theme, "predicted", "true",
-        xaxis={"title": "predicted", "type": "category", "side": "bottom"},
-        yaxis={"title": "true", "type": "category", "autorange": "reversed", "scaleanchor": "x"},
-        width=max(420, 46 * len(names) + 220), height=max(380, 46 * len(names) + 160),
-    )  # fmt: skip
-    figure.add_heatmap(
-        z=share, x=names, y=names, text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}",
-        colorscale="Cividis", zmin=0, zmax=1, xgap=1, ygap=1, customdata=counts,
-        colorbar={"title": {"text": "share of the true class", "side": "right"}},
-        hovertemplate="is %{y}, says %{x}: %{customdata}<extra></extra>",
-    )  # fmt: skip
-    return figure
+    axes = {
+        "xaxis": {"title": "predicted", "type": "category", "side": "bottom"},
+        "yaxis": {"title": "true", "type": "category", "autorange": "reversed", "scaleanchor": "x"},
+    }
+    size = {"width": max(420, 46 * len(names) + 220), "height": max(380, 46 * len(names) + 160)}
+    figure = frame(f"{right} of {len(truth)} right", theme, "predicted", "true", **axes, **size)
+    hover = "is %{y}, says %{x}: %{customdata}"
+    figure.add_trace(heat(share, "share of the true class", hover, x=names, y=names, customdata=counts))
+    text = np.where(counts > 0, counts.astype(str), "")
+    return figure.update_traces(text=text, texttemplate="%{text}", xgap=1, ygap=1)

@@ -67,8 +67,9 @@ class GradientNorms(NamedTuple):
     input: Array
 
 
-def gradient_norms(model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None,
-                   state: Any = None) -> GradientNorms:  # fmt: skip
+def gradient_norms(
+    model: Any, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None
+) -> GradientNorms:
     """How gradients shrink or grow on their way back through time.
 
     Args:

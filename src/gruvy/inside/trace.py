@@ -83,7 +83,7 @@ class Trace(NamedTuple):
             InputError: not 0 <= low <= high <= 1.
         """
         if not 0 <= low <= high <= 1:
-            raise InputError(f"low, high: {low}, {high}; wanted 0 <= low <= high <= 1")
+            raise InputError(f"low, high: {low}, {high}; expected 0 <= low <= high <= 1")
         z, r = self._values(self.update), self._values(self.reset)
         return Saturation(_mean(z < low), _mean(z > high), _mean(r < low), _mean(r > high))
 
@@ -125,7 +125,7 @@ def trace(
         `Trace`.
 
     Raises:
-        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
 
     Example:
         >>> from gruvy.weights import Cell, Weights

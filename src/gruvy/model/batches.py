@@ -49,11 +49,11 @@ def as_batch(x: Any, lengths: Any, units: int, name: str = "x") -> tuple[Array, 
         sequences = [np.asarray(s) for s in x]
         for i, s in enumerate(sequences):
             if s.ndim != 2 or s.shape[1] != units:
-                raise InputError(f"{name}[{i}]: shape {s.shape}, wanted (time, {units})")
+                raise InputError(f"{name}[{i}]: shape {s.shape}, expected (time, {units})")
         if lengths is not None:
-            raise InputError("lengths: given, but a list of sequences has its own; wanted None")
+            raise InputError("lengths: given, but a list of sequences has its own; expected None")
         return padded(sequences, np.result_type(*sequences))
     batch = np.asarray(x)
     if batch.ndim != 3 or batch.shape[2] != units:
-        raise InputError(f"{name}: shape {batch.shape}, wanted (batch, time, {units}) or a list of (time, {units})")
+        raise InputError(f"{name}: shape {batch.shape}, expected (batch, time, {units}) or a list of (time, {units})")
     return batch, lengths

@@ -44,7 +44,7 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
     """
     tensors = {f"{name}.{k}.{d}": a for (k, d), name, a in model.weights.merged().arrays()}
     if model.V is None or model.b_y is None:
-        raise InputError("model: without a read-out, wanted one with V and b_y")
+        raise InputError("model: without a read-out, expected one with V and b_y")
     tensors |= {"V": model.V, "b_y": model.b_y}
     if model.scaler is not None:
         tensors |= {"input.mean": model.scaler.mean, "input.scale": model.scaler.scale}
@@ -85,7 +85,7 @@ def read(path: str | os.PathLike[str]) -> Model:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelFileError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; wanted a gruvy model")
+        raise ModelFileError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; expected a gruvy model")
     with _told(path), safe_open(path, framework="np") as file:
         metadata = file.metadata() or {}
         if "gruvy" not in metadata:

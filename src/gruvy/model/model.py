@@ -82,8 +82,8 @@ class Model:
         weights = weights() if callable(weights) else weights
         if not isinstance(weights, Weights):
             raise InputTypeError(
-                f"model: {type(model).__name__}, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or "
-                "a loaded model"
+                f"model: {type(model).__name__}, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator "
+                "or a loaded model"
             )
         V, b_y = (None if a is None else a.detach().cpu().numpy() for a in (net.V, net.b_y))
         return cls(weights=weights, V=V, b_y=b_y, pooling=net.pooling, target=target, scaler=scaler)
@@ -183,7 +183,7 @@ class Model:
             X: a list of N arrays (T_i, I), or one array (N, T, I), or (N, T) for one channel.
 
         Returns:
-            (N,) labels or numbers, (N, O) numbers, or for tags one array (T_i,) a sequence: a list for a list, one
+            (N,) labels or numbers, (N, O) numbers, or for tags one array (T_i,) per sequence: a list for a list, one
             array (N, T) for an array.
 
         Raises:
@@ -234,7 +234,7 @@ class Model:
 
 
 def one_each(X: Any, raw: Sequence[Array], answer: Any, per_step: bool) -> Any:
-    """The answers to read-outs: one array, or with `per_step` one array a sequence, a list where X is one."""
+    """The answers to read-outs: one array, or with `per_step` one array per sequence, a list where X is one."""
     if not per_step:
         return answer(np.stack(raw))
     answers = [answer(r) for r in raw]

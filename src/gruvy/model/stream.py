@@ -69,11 +69,11 @@ class Stream:
         try:
             x = np.asarray(x, np.float64)
         except (TypeError, ValueError):
-            raise InputTypeError(f"x: {type(x).__name__}, wanted numbers ({self.batch}, {I})") from None
+            raise InputTypeError(f"x: {type(x).__name__}, expected numbers ({self.batch}, {I})") from None
         single = self.batch == 1 and x.shape in ((I,), () if I == 1 else (I,))
         if x.shape != (self.batch, I) and not single:
             alone = f" or ({I},)" if self.batch == 1 else ""
-            raise InputError(f"x: shape {x.shape}, wanted (batch, {I}) = ({self.batch}, {I}){alone}")
+            raise InputError(f"x: shape {x.shape}, expected (batch, {I}) = ({self.batch}, {I}){alone}")
         h = self._seen(x.reshape(self.batch, I)).astype(self._weights.dtype, copy=False)
         for k, (cell,) in enumerate(self._weights.cells):
             if self._packed is None:
@@ -110,7 +110,9 @@ class Stream:
             self._pooled[which] = 0
             self._hidden[:, which] = 0
         except IndexError:
-            raise InputError(f"rows={rows!r}: wanted indices below {self.batch}, or ({self.batch},) booleans") from None
+            raise InputError(
+                f"rows={rows!r}: expected indices below {self.batch}, or ({self.batch},) booleans"
+            ) from None
 
     @property
     def state(self) -> StreamState:
@@ -121,7 +123,7 @@ class Stream:
     def state(self, state: StreamState) -> None:
         own = (self._hidden, self._pooled, self._steps)
         if not isinstance(state, (tuple, list)) or [np.shape(a) for a in state] != [a.shape for a in own]:
-            came = [np.shape(a) for a in state] if isinstance(state, (tuple, list)) else type(state).__name__
-            raise InputError(f"state: {came}, wanted the state of a stream of this model, {[a.shape for a in own]}")
+            given = [np.shape(a) for a in state] if isinstance(state, (tuple, list)) else type(state).__name__
+            raise InputError(f"state: {given}, expected the state of a stream of this model, {[a.shape for a in own]}")
         for mine, a in zip(own, state, strict=True):
             mine[...] = a

@@ -1,41 +1,29 @@
-"""What a network is asked for: labels or numbers, one a sequence or one a step. How targets go in and answers come out.
+"""What a network is asked for: labels or numbers, one per sequence or one per step; targets in, answers out.
 
-Everything here is NumPy, because a saved model answers without torch; only `loss` is given tensors and needs it.
+Everything here is NumPy, because a saved model answers without torch; the loss is `gruvy.training.losses`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, InputError
 from .scaler import Scaler
 
-if TYPE_CHECKING:
-    import torch
-
 Array = np.ndarray[Any, Any]
-
-
-class Readouts(Protocol):
-    """What the training loop wants of a module's result: read-outs of every step and of the whole sequence."""
-
-    @property
-    def outputs(self) -> torch.Tensor: ...  # (B, T, O)
-    @property
-    def last(self) -> torch.Tensor: ...  # (B, O)
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Classes to be told apart: a label a sequence ("classify"), or with `per_step` a label a step ("tag").
+    """Classes to be told apart: a label per sequence ("classify"), or with `per_step` a label per step ("tag").
 
     Args:
         classes: the labels that may come, sorted (K,).
-        per_step: one label a step instead of one a sequence.
+        per_step: one label per step instead of one per sequence.
 
     Example:
         >>> task = Labels.of(["no", "yes", "no"])
@@ -56,7 +44,7 @@ class Labels:
         classes = np.unique(_joined(y) if per_step else np.asarray(y))
         if len(classes) < 2:
             held = f"one class, {classes[0].item()!r}" if len(classes) else "no class"
-            raise DataError(f"y has {held}; wanted at least 2 classes")
+            raise DataError(f"y has {held}; expected at least 2 classes")
         return cls(classes, per_step)
 
     @property
@@ -76,15 +64,6 @@ class Labels:
         if unknown.any():
             raise DataError(f"y holds {labels[unknown][0].item()!r}, a class that the training data do not have")
         return place.astype(np.int64)
-
-    def loss(self, out: Readouts, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of each item: (B,), or with `per_step` (B, T)."""
-        from torch.nn import functional as F
-
-        raw = out.outputs if self.per_step else out.last
-        if raw.shape[-1] == 1:
-            return F.binary_cross_entropy_with_logits(raw[..., 0], target.to(raw.dtype), reduction="none")
-        return F.cross_entropy(raw.movedim(-1, 1), target, reduction="none")
 
     def score(self, raw: Array, target: Array, weight: Array) -> float:
         """Accuracy: the weighted share of right answers. raw (M, O), target and weight (M,)."""
@@ -111,7 +90,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers to be told, one or several a sequence ("regress"); the network sees them scaled to mean 0, deviation 1.
+    """Numbers to be told, one or several per sequence ("regress"); the network sees them scaled to mean 0, deviation 1.
 
     Args:
         mean, scale: of the targets (O,).
@@ -144,13 +123,9 @@ class Numbers:
         y = np.asarray(y, np.float64)
         y = y.reshape(len(y), -1)
         if y.shape[1] != len(self.mean):
-            raise DataError(f"y has {y.shape[1]} targets a sequence; wanted {len(self.mean)}")
+            raise DataError(f"y has {y.shape[1]} targets per sequence; expected {len(self.mean)}")
         scaled: Array = ((y - self.mean) / self.scale).astype(np.float32)
         return scaled
-
-    def loss(self, out: Readouts, target: torch.Tensor) -> torch.Tensor:
-        """Squared error of each sequence, mean of its targets: (B,)."""
-        return (out.last - target).square().mean(-1)
 
     def score(self, raw: Array, target: Array, weight: Array) -> float:
         """R², mean of the targets: 1 is perfect, 0 is as good as the mean. raw and target (M, O), weight (M,)."""
@@ -185,18 +160,18 @@ def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
         return Numbers.of(y, weight)
     if name in TASKS:
         return Labels.of(y, per_step=name == "tag")
-    raise InputError(f'task={name!r}: wanted "classify", "regress" or "tag"')
+    raise InputError(f'task={name!r}: expected "classify", "regress" or "tag"')
 
 
 def check_steps(y: Sequence[Any], lengths: Sequence[int]) -> None:
-    """One label a step in every sequence.
+    """One label per step in every sequence.
 
     Raises:
         DataError: a sequence has more or fewer labels than steps.
     """
     for i, (labels, T) in enumerate(zip(y, lengths, strict=True)):
         if np.shape(labels) not in ((T,), (T, 1)):
-            raise DataError(f"y[{i}] has shape {np.shape(labels)}, X[{i}] has {T} steps; wanted one label a step")
+            raise DataError(f"y[{i}] has shape {np.shape(labels)}, X[{i}] has {T} steps; expected one label per step")
 
 
 def _joined(y: Any) -> Array:

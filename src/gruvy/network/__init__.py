@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .init import keeping_bias
-from .net import GRU, Output
+from .net import GRU
+from .output import Output
 
 __all__ = ["GRU", "Output", "keeping_bias"]

@@ -70,9 +70,9 @@ def check_range(data: Batches, inputs: str, targets: str) -> None:
 def check_units(task: Task, output_units: int) -> None:
     """The read-out has as many units as the task wants."""
     if output_units not in task.units:
-        held = f"{len(task.classes)} classes" if isinstance(task, Labels) else f"{task.units[0]} targets a sequence"
+        held = f"{len(task.classes)} classes" if isinstance(task, Labels) else f"{task.units[0]} targets per sequence"
         wanted = " or ".join(map(str, sorted(task.units)))
-        raise InputError(f"y has {held}, the network output_units={output_units}; wanted output_units={wanted}")
+        raise InputError(f"y has {held}, the network output_units={output_units}; expected output_units={wanted}")
 
 
 def check_weights(sample_weight: Any, count: int) -> Array | None:
@@ -82,17 +82,31 @@ def check_weights(sample_weight: Any, count: int) -> Array | None:
     try:
         w = np.asarray(sample_weight, np.float64)
     except (TypeError, ValueError):
-        raise InputTypeError("sample_weight: wanted one number a sequence") from None
+        raise InputTypeError("sample_weight: expected one number per sequence") from None
     if w.shape != (count,):
-        raise InputError(f"sample_weight: shape {w.shape}, wanted (sequences,) = ({count},)")
+        raise InputError(f"sample_weight: shape {w.shape}, expected (sequences,) = ({count},)")
     if not np.isfinite(w).all() or (w < 0).any():
         bad = int(np.flatnonzero(~np.isfinite(w) | (w < 0))[0])
-        raise InputError(f"sample_weight: {w[bad]} at index {bad}; wanted finite numbers of at least 0")
+        raise InputError(f"sample_weight: {w[bad]} at index {bad}; expected finite numbers of at least 0")
     if not w.any():
-        raise InputError("sample_weight: all zero; wanted at least one sequence that counts")
+        raise InputError("sample_weight: all zero; expected at least one sequence that counts")
     if w.max() > LARGEST:
         raise InputError(f"sample_weight: {w.max()} at index {int(w.argmax())}; expected numbers of at most 1e100")
     return w
+
+
+def asked(task: Task | None) -> Task:
+    """The task that a network was trained for."""
+    if task is None:
+        raise InputError("the network has no task yet: call fit first, or the network itself for its read-outs")
+    return task
+
+
+def pair(validation: Any) -> tuple[Any, Any]:
+    """The validation data's X and y."""
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise InputTypeError("validation: expected a pair (X, y)")
+    return validation[0], validation[1]
 
 
 def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]:
@@ -104,7 +118,7 @@ def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]
     elif task == "regress":
         y = check_numbers(y)
     elif y.ndim != 1:
-        raise InputError(f'y: shape {y.shape}, wanted one label a sequence; task="tag" has one a step')
+        raise InputError(f'y: shape {y.shape}, expected one label per sequence; task="tag" has one per step')
     return X, y
 
 
@@ -113,12 +127,12 @@ def check_numbers(y: Any) -> Array:
     try:
         numbers: Array = np.asarray(y, np.float64)
     except (TypeError, ValueError):
-        raise InputTypeError("y: wanted numbers") from None
+        raise InputTypeError("y: expected numbers") from None
     if numbers.ndim not in (1, 2):
-        raise InputError(f"y: shape {numbers.shape}, wanted (sequences,) or (sequences, targets)")
+        raise InputError(f"y: shape {numbers.shape}, expected (sequences,) or (sequences, targets)")
     if not np.isfinite(numbers).all():
         place = tuple(map(int, np.argwhere(~np.isfinite(numbers))[0]))
-        raise InputError(f"y: {numbers[place]} for sequence {place[0]}; wanted finite numbers")
+        raise InputError(f"y: {numbers[place]} for sequence {place[0]}; expected finite numbers")
     return numbers
 
 

@@ -41,7 +41,7 @@ def initialise(parameters: Mapping[str, torch.nn.Parameter], H: int, keeps: bool
         except ValueError:
             n = 0.0
     if scheme not in ("glorot", "uniform", "remember") or (colon and scheme != "remember") or not 0 < n < math.inf:
-        raise InputError(f'init={init!r}: wanted "glorot", "uniform" or "remember:n", n steps above 0')
+        raise InputError(f'init={init!r}: expected "glorot", "uniform" or "remember:n", n steps above 0')
     with torch.no_grad():
         for name, parameter in parameters.items():
             if scheme == "uniform":

@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ..checks import share, whole
 from ..errors import InputError, InputTypeError
+from ..model.pooling import POOLINGS
 from ..nn.check import Call, autocast_of, check_steps
 
 _TORCH_NAMES = {"input_size", "hidden_size", "num_layers", "bias", "batch_first"}
@@ -30,6 +32,19 @@ def refuse_torch(output_units: Any, other: dict[str, Any]) -> None:
         )
 
 
+def check_sizes(
+    input_units: Any, hidden_units: Any, output_units: Any, layers: Any, dropout: Any, pooling: Any
+) -> None:
+    """What a network is made of."""
+    whole("input_units", input_units, 1)
+    whole("hidden_units", hidden_units, 1)
+    whole("output_units", output_units, 1)
+    whole("layers", layers, 1)
+    share("dropout", dropout)
+    if pooling not in POOLINGS:
+        raise InputError(f'pooling={pooling!r}: expected "last", "mean" or "max"')
+
+
 def check_call(
     x: Any, state: Any, lengths: Any, mask: Any, restarts: Any, weights: Sequence[Tensor], cells: int
 ) -> Call:
@@ -40,24 +55,24 @@ def check_call(
     """
     weight, units, hidden = weights[0], weights[0].shape[1], weights[1].shape[1]
     if not isinstance(x, Tensor):
-        raise InputTypeError(f"x: {type(x).__name__}, wanted a tensor (batch, time, {units})")
+        raise InputTypeError(f"x: {type(x).__name__}, expected a tensor (batch, time, {units})")
     if x.dim() != 3 or x.shape[-1] != units:
-        raise InputError(f"x: shape {tuple(x.shape)}, wanted (batch, time, {units})")
+        raise InputError(f"x: shape {tuple(x.shape)}, expected (batch, time, {units})")
     if x.dtype != weight.dtype:
-        raise InputTypeError(f"x: dtype {x.dtype}, wanted {weight.dtype} like the network's parameters")
+        raise InputTypeError(f"x: dtype {x.dtype}, expected {weight.dtype} like the network's parameters")
     if x.device != weight.device:
         raise InputError(f"x: on {x.device}, expected {weight.device} like the network's parameters")
     wanted = (cells, x.shape[0], hidden)
     if state is None:
         state = x.new_zeros(wanted)
     elif not isinstance(state, Tensor):
-        raise InputTypeError(f"state: {type(state).__name__}, wanted a tensor {wanted}")
+        raise InputTypeError(f"state: {type(state).__name__}, expected a tensor {wanted}")
     if state.shape != wanted:
         raise InputError(
-            f"state: shape {tuple(state.shape)}, wanted (layers * directions, batch, hidden units) = {wanted}"
+            f"state: shape {tuple(state.shape)}, expected (layers * directions, batch, hidden units) = {wanted}"
         )
     if state.dtype != x.dtype:
-        raise InputTypeError(f"state: dtype {state.dtype}, wanted {x.dtype} like x")
+        raise InputTypeError(f"state: dtype {state.dtype}, expected {x.dtype} like x")
     if state.device != x.device:
         raise InputError(f"state: on {state.device}, expected {x.device} like x")
     x = x.transpose(0, 1)

@@ -3,57 +3,40 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .._version import __version__
 from ..arrays import as_sequences
-from ..checks import share, whole
 from ..convention import Convention, Equations
-from ..errors import ConventionError, InputError, InputTypeError, ModelFileError
+from ..errors import InputError, ModelFileError
 from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
-from ..model.pooling import POOLINGS
 from ..model.task import Labels, Task, task_of
+from ..nn.layer import encoded
 from ..nn.recur import recur, torch_kernel
 from ..nn.route import route
 from ..nn.stack import Shape
 from ..nn.steps import valid_steps
 from ..nn.torch_private import parameters_of
 from ..training import History, checkpoint
-from ..weights import Cell, Weights
-from .fit import check_units, check_weights, checked, fit_task, raw_of, settings_of
+from ..weights import CONVENTION_KEY, Weights
+from .convert import arguments_of, numpy_of, put, put_weights, versions, weights_of, without_code
+from .fit import asked, check_units, check_weights, checked, fit_task, pair, raw_of, settings_of
 from .init import initialise
-from .inputs import check_call, refuse_torch
+from .inputs import check_call, check_sizes, refuse_torch
+from .output import Output
 from .pooling import pool
-
-_CODE = "convention_name"
-
-
-class Output(NamedTuple):
-    """What a call of `GRU` gives, with D = 1 direction, or 2.
-
-    `outputs` (B, T, O): the read-out at every step, 0 where a step does not count. `last` (B, O): the read-out of the
-    final state, or of the pooled states. `hidden` (B, T, D*H): the top layer's states. `state` (layers*D, B, H): the
-    final states of every layer and direction.
-    """
-
-    outputs: Tensor
-    last: Tensor
-    hidden: Tensor
-    state: Tensor
 
 
 class GRU(torch.nn.Module):
     """A gated recurrent unit with a read-out: sequences of `input_units` numbers in, `output_units` numbers out.
 
     Args:
-        input_units, hidden_units, output_units: numbers a step that come in, are remembered, and go out.
+        input_units, hidden_units, output_units: numbers per step that come in, are remembered, and go out.
         layers: recurrent layers on top of each other.
         bidirectional: also read each sequence from its end; the read-out sees both directions.
         convention: ``"tutorial"``, ``"torch"``, ``"onnx"`` or a `gruvy.Convention`.
@@ -84,20 +67,25 @@ class GRU(torch.nn.Module):
     task: Task | None
     history: History | None
 
-    def __init__(self, input_units: int, hidden_units: int, output_units: int | None = None, *, layers: int = 1,
-                 bidirectional: bool = False, convention: str | Convention = "tutorial", dropout: float = 0.0,
-                 pooling: str = "last", init: str = "uniform", device: Any = None, dtype: Any = None,
-                 **other: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        input_units: int,
+        hidden_units: int,
+        output_units: int | None = None,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        convention: str | Convention = "tutorial",
+        dropout: float = 0.0,
+        pooling: str = "last",
+        init: str = "uniform",
+        device: Any = None,
+        dtype: Any = None,
+        **other: Any,
+    ) -> None:
         super().__init__()
         refuse_torch(output_units, other)
-        for name, value, least in (
-            ("input_units", input_units, 1), ("hidden_units", hidden_units, 1), ("output_units", output_units, 1),
-            ("layers", layers, 1),
-        ):  # fmt: skip
-            whole(name, value, least)
-        share("dropout", dropout)
-        if pooling not in POOLINGS:
-            raise InputError(f'pooling={pooling!r}: wanted "last", "mean" or "max"')
+        check_sizes(input_units, hidden_units, output_units, layers, dropout, pooling)
         self.input_units, self.hidden_units, self.output_units = input_units, hidden_units, int(output_units or 0)
         self.layers, self.bidirectional, self.dropout, self.pooling = layers, bool(bidirectional), dropout, pooling
         self.convention = Convention.of(convention)
@@ -150,13 +138,13 @@ class GRU(torch.nn.Module):
             lengths: (B,) whole numbers 0 to T, how many steps of each sequence count; default all.
             mask: (B, T) booleans, True where a step counts.
             restarts: (B, T) booleans, True where a sequence starts anew.
-            outputs: False says that the read-out of every step is not wanted; `Output.outputs` may then have no steps.
+            outputs: False says that the read-out of every step is not needed; `Output.outputs` may then have no steps.
 
         Returns:
             `Output`.
 
         Raises:
-            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+            InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         weights = parameters_of(self, self._recurrent)
         call = check_call(x, state, lengths, mask, restarts, weights, self.layers * self.directions)
@@ -200,38 +188,32 @@ class GRU(torch.nn.Module):
 
     def weights(self) -> Weights:
         """The recurrent weights as NumPy arrays, copied."""
-        cells: list[list[Cell]] = [[] for _ in range(self.layers)]
-        for name, k in self._cells():
-            parts = (getattr(self, f"{letter}_{name}", None) for letter in "WUbc")
-            cells[k].append(Cell(*(None if p is None else p.detach().cpu().numpy() for p in parts)))
-        return Weights(self.convention, cells)
+        return weights_of(self, self._cells(), self.convention)
 
     def load_weights(self, weights: Weights) -> GRU:
         """Take over recurrent weights of the same shape; another `update` is converted. Returns the network."""
         w = weights.merged().convert(self.convention)
-        if (w.input_units, w.hidden_units, w.layers, w.directions) != (
-            self.input_units, self.hidden_units, self.layers, self.directions
-        ):  # fmt: skip
-            raise InputError(f"weights: {w}, wanted those of {self}")
-        with torch.no_grad():
-            for name, k in self._cells():
-                for letter, a in zip("WUbc", w.cells[k][name.endswith("_reverse")], strict=True):
-                    parameter = getattr(self, f"{letter}_{name}", None)
-                    if parameter is not None:
-                        parameter.copy_(torch.zeros_like(parameter) if a is None else torch.tensor(a))
+        given = (w.input_units, w.hidden_units, w.layers, w.directions)
+        if given != (self.input_units, self.hidden_units, self.layers, self.directions):
+            raise InputError(f"weights: {w}, expected those of {self}")
+        put_weights(self, self._cells(), w)
         return self
 
     def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None) -> Trace:
         """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.inside.trace.trace`."""
-
-        def array(a: Any) -> Any:
-            return a.detach().cpu().numpy() if isinstance(a, Tensor) else a
-
         given = {"lengths": lengths, "mask": mask, "restarts": restarts, "state": state}
-        return trace(self.weights(), array(x), **{name: array(value) for name, value in given.items()})
+        return trace(self.weights(), numpy_of(x), **{name: numpy_of(value) for name, value in given.items()})
 
-    def fit(self, X: Any, y: Any, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
-            **settings: Any) -> GRU:  # fmt: skip
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        task: str = "classify",
+        *,
+        sample_weight: Any = None,
+        validation: Any = None,
+        **settings: Any,
+    ) -> GRU:
         """Train the network on sequences, from the weights it has.
 
         Args:
@@ -254,11 +236,7 @@ class GRU(torch.nn.Module):
         weight = check_weights(sample_weight, len(X))
         kind = task_of(task, y, weight)
         check_units(kind, self.output_units)
-        judged = None
-        if validation is not None:
-            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-                raise InputTypeError("validation: wanted a pair (X, y)")
-            judged = checked(validation[0], validation[1], self.input_units, task)
+        judged = None if validation is None else checked(*pair(validation), self.input_units, task)
         self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
         self.task = kind
         return self
@@ -267,23 +245,18 @@ class GRU(torch.nn.Module):
         """Labels or numbers for sequences as given to `fit`, of the kind that it was given.
 
         Returns:
-            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) a sequence: a list for a
+            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) per sequence: a list for a
             list, one array (N, T) for an array.
         """
-        task = self._told()
+        task = asked(self.task)
         return self._answers(X, task.answers, task.per_step)
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of each class: (N, K), or for tags (T_i, K) for each sequence. Arguments as `predict`."""
-        task = self._told()
+        task = asked(self.task)
         if not isinstance(task, Labels):
             raise InputError(f'task="{task.name}" has no probabilities; predict gives its numbers')
         return self._answers(X, task.probabilities, task.per_step)
-
-    def _told(self) -> Task:
-        if self.task is None:
-            raise InputError("the network has no task yet: call fit first, or the network itself for its read-outs")
-        return self.task
 
     def _answers(self, X: Any, answer: Any, per_step: bool) -> Any:
         sequences = as_sequences(X, channels=self.input_units, allow_empty=True, dtype=None)
@@ -309,40 +282,22 @@ class GRU(torch.nn.Module):
 
     def model(self, **more: Any) -> Model:
         """The network as a model, without torch; `more` are further fields of `gruvy.model.model.Model`."""
-        versions = {"gruvy": __version__, "torch": torch.__version__, "numpy": np.__version__}
-        V, b_y = (a.detach().cpu().numpy() for a in (self.V, self.b_y))
-        kind = {"weights": self.weights(), "V": V, "b_y": b_y, "pooling": self.pooling, "target": self.task}
-        return Model(**{**kind, "versions": versions, **more})
+        kind = {"weights": self.weights(), "V": numpy_of(self.V), "b_y": numpy_of(self.b_y), "pooling": self.pooling}
+        return Model(**{**kind, "target": self.task, "versions": versions(), **more})
 
     @classmethod
     def of(cls, model: Model) -> GRU:
         """The network in a model; it takes inputs as the model's own network saw them, that is scaled."""
-        w, V, b_y = model.weights, model.V, model.b_y
-        if V is None or b_y is None:
-            raise InputError("model: without a read-out, wanted one with V and b_y")
-        net = cls(
-            w.input_units, w.hidden_units, len(b_y), layers=w.layers, bidirectional=w.directions == 2,
-            convention=w.convention, pooling=model.pooling, dropout=model.settings.get("dropout", 0.0),
-            dtype=torch.float64 if w.dtype == np.float64 else torch.float32,
-        ).load_weights(w)  # fmt: skip
-        with torch.no_grad():
-            net.V.copy_(torch.tensor(V))
-            net.b_y.copy_(torch.tensor(b_y))
+        net = cls(**arguments_of(model)).load_weights(model.weights)
+        put(net.V, model.V)
+        put(net.b_y, model.b_y)
         net.task = model.target
         return net.eval()
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        name = str(self.convention).encode()
-        destination[prefix + _CODE] = torch.tensor(list(name), dtype=torch.uint8)
+        destination[prefix + CONVENTION_KEY] = encoded(self.convention, None)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        code = state_dict.get(prefix + _CODE)
-        if code is not None:
-            came = bytes(code.tolist()).decode()
-            if came != str(self.convention):
-                raise ConventionError(
-                    f'state dict: weights of convention "{came}", this network has convention "{self.convention}"'
-                )
-            state_dict = {name: value for name, value in state_dict.items() if name != prefix + _CODE}
+        state_dict = without_code(state_dict, prefix, self.convention)
         super()._load_from_state_dict(state_dict, prefix, *args)

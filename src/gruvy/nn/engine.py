@@ -190,7 +190,7 @@ def asked() -> str | None:
     """The engine that the environment variable ``GRUVY_ENGINE`` forces, or None."""
     name = os.environ.get("GRUVY_ENGINE") or None
     if name not in (None, "native", "reference"):
-        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): wanted "native" or "reference"')
+        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): expected "native" or "reference"')
     return name
 
 

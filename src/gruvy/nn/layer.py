@@ -111,7 +111,7 @@ class GRU(torch.nn.GRU):
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype)
         self.convention = of
         if of.name != "torch":
-            self.register_buffer(CONVENTION_KEY, _encode(of, device))
+            self.register_buffer(CONVENTION_KEY, encoded(of, device))
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
@@ -145,7 +145,7 @@ class GRU(torch.nn.GRU):
             hidden_size), h_n (layers * directions, batch, hidden_size), final states at the last step that counts.
 
         Raises:
-            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+            InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights, packed = self._weights(), self._packed
@@ -246,7 +246,7 @@ class GRU(torch.nn.GRU):
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + CONVENTION_KEY] = _encode(self.convention, self._device())
+            destination[prefix + CONVENTION_KEY] = encoded(self.convention, self._device())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         if any(prefix + name in state_dict for name in (*weight_names(self), CONVENTION_KEY)):
@@ -262,7 +262,8 @@ class GRU(torch.nn.GRU):
         return device
 
 
-def _encode(convention: Convention, device: Any) -> Tensor:
+def encoded(convention: Convention, device: Any) -> Tensor:
+    """The convention's name as a state dict holds it."""
     return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
 
 

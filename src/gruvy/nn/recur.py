@@ -37,7 +37,7 @@ def recur(
         packed: the weights of every layer and direction packed, for a call without gradients on the native engine.
 
     Raises:
-        EngineError: packed weights, and gradients wanted.
+        EngineError: packed weights, and gradients expected.
     """
     if call.autocast:  # a recurrence in half precision would carry its rounding from step to step
         with torch.autocast(call.autocast, enabled=False):

@@ -22,7 +22,7 @@ _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
 class Route(NamedTuple):
     """The way of one call, "torch kernel", "plain" operations or the "op", and why.
 
-    engine: what runs the op, or None where it is only recorded and chooses when it runs. trained: gradients are wanted.
+    engine: what runs the op, or None where it is recorded and chooses when it runs. trained: gradients are recorded.
     """
 
     way: str

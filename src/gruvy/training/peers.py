@@ -22,7 +22,7 @@ class Peer(torch.nn.Module):
 
     Args:
         recurrent: with ``batch_first=True``, any layers and directions.
-        output_units: numbers a step that go out.
+        output_units: numbers per step that go out.
 
     Raises:
         InputError: the layer is not batch first.
@@ -36,7 +36,7 @@ class Peer(torch.nn.Module):
     def __init__(self, recurrent: torch.nn.RNNBase, output_units: int) -> None:
         super().__init__()
         if not recurrent.batch_first:
-            raise InputError(f"recurrent: {type(recurrent).__name__} with batch_first=False, wanted batch_first=True")
+            raise InputError(f"recurrent: {type(recurrent).__name__} with batch_first=False, expected batch_first=True")
         self.recurrent = recurrent
         self.directions = 2 if recurrent.bidirectional else 1
         self.readout = torch.nn.Linear(self.directions * recurrent.hidden_size, output_units)

@@ -20,7 +20,7 @@ class Settings:
 
     Args:
         max_epochs: passes over the training data.
-        batch_size: sequences a step; None takes all of them in every step.
+        batch_size: sequences per step; None takes all of them in every step.
         learning_rate: of AdamW, at its highest: it warms up over the first tenth of all steps and then falls to zero
             along a cosine; with ``schedule="constant"`` it stays.
         weight_decay: of AdamW.
@@ -63,7 +63,7 @@ class Settings:
         if self.clip_norm is not None:
             positive("clip_norm", self.clip_norm)
         if self.schedule not in ("cosine", "constant"):
-            raise InputError(f'schedule={self.schedule!r}: wanted "cosine" or "constant"')
+            raise InputError(f'schedule={self.schedule!r}: expected "cosine" or "constant"')
 
     def rate(self, done: float) -> float:
         """The learning rate when this share of all steps is done."""

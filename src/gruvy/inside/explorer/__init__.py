@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,9 @@ from ... import files as disk
 from ..._version import __version__
 from ...errors import InputError
 from ...extras import need
-from .payload import page_data
+from ...model.model import Model
+from .. import palette
+from .payload import Names, page_data, rows_of
 
 SCRIPTS = ("gru.js", "carried.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
 
@@ -29,9 +32,20 @@ class Explained(NamedTuple):
     notes: list[str]
 
 
-def explain(model: Any, X: Any, path: str | os.PathLike[str], y: Any = None, *, ids: Any = None, features: Any = None,
-            classes: Any = None, history: Any = None, title: str = "Inside a GRU", max_sequences: int = 200,
-            engine: str | None = None) -> Explained:  # fmt: skip
+def explain(
+    model: Any,
+    X: Any,
+    path: str | os.PathLike[str],
+    y: Any = None,
+    *,
+    ids: Any = None,
+    features: Any = None,
+    classes: Any = None,
+    history: Any = None,
+    title: str = "Inside a GRU",
+    max_sequences: int = 200,
+    engine: str | None = None,
+) -> Explained:
     """Write a page that shows a trained net from inside: gates, state, contributions, step by step.
 
     Args:
@@ -63,21 +77,24 @@ def explain(model: Any, X: Any, path: str | os.PathLike[str], y: Any = None, *, 
     """
     jinja2 = need("jinja2")
 
-    data = page_data(
-        model, X, y, ids=ids, features=features, classes=classes, history=history, max_sequences=max_sequences,
-        engine=engine,
-    )  # fmt: skip
-    script = "\n".join(_resource(name) for name in SCRIPTS)
+    rows = rows_of(model, history)
+    asked = replace(Model.of(model), engine=engine)
+    data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
+    script = palette.script() + "\n".join(map(_resource, SCRIPTS))
     # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(_resource("page.html.j2"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    html = template.render(
-        title=title, css=_resource("page.css"), script=script, script_hash=f"'sha256-{digest}'", data=text,
-        version=__version__,
-    )  # fmt: skip
-    content = html.encode()
+    page = {
+        "title": title,
+        "css": palette.css() + _resource("page.css"),
+        "script": script,
+        "script_hash": f"'sha256-{digest}'",
+        "data": text,
+        "version": __version__,
+    }
+    content = template.render(page).encode()
     _write(Path(path), content)
     return Explained(Path(path), len(content), len(data["sequences"]), data["total"], data["notes"])
 

@@ -141,15 +141,19 @@ def fixed(model: Model, rows: Rows) -> dict[str, Any]:
     biases = [np.zeros(i.shape) if cell.b is None else cell.b[i] for cell, i in zip(cells, at, strict=True)]
     c = [np.zeros(len(u)) if cell.c is None else cell.c[u] for cell, u in zip(cells, rows.unit, strict=True)]
     return {
-        "rows": rows.unit.shape[1], "row": pack(rows.row, "<u2"), "unit": rows.unit.tolist(),
+        "rows": rows.unit.shape[1],
+        "row": pack(rows.row, "<u2"),
+        "unit": rows.unit.tolist(),
         "own": pack(np.stack(own)),
-        "W": pack(np.stack([cells[d].W[at[d]] for d in range(D)])), "b": pack(np.stack(biases)),
+        "W": pack(np.stack([cells[d].W[at[d]] for d in range(D)])),
+        "b": pack(np.stack(biases)),
         "c": pack(np.stack(c)),
-    }  # fmt: skip
+    }
 
 
-def of_sequence(model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Array,
-                truth: int | None) -> dict[str, Any]:  # fmt: skip
+def of_sequence(
+    model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Array, truth: int | None
+) -> dict[str, Any]:
     """What the page needs of sequence b of a trace.
 
     Args:
@@ -163,11 +167,13 @@ def of_sequence(model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Arr
         [_spread(a[j], row, block) for a in (t.reset[:, b, :T], t.update[:, b, :T], t.candidate[:, b, :T], state)]
         for j, row in enumerate(rows.row)
     ]
-    return {
-        "block": block, "means": pack(np.rint((np.clip(np.array(means), -1, 1) + 1) * 32767.5), "<u2"),
-        "units": pack(np.stack([_whole(model, x, state, previous, t.reset[:, b, :T], j, units)
-                                for j, units in enumerate(rows.unit)])),
-    } | _answers(model, np.concatenate(list(state[-t.directions :]), axis=-1), final, truth)  # fmt: skip
+    units = [_whole(model, x, state, previous, t.reset[:, b, :T], j, units) for j, units in enumerate(rows.unit)]
+    found = {
+        "block": block,
+        "means": pack(np.rint((np.clip(np.array(means), -1, 1) + 1) * 32767.5), "<u2"),
+        "units": pack(np.stack(units)),
+    }
+    return found | _answers(model, np.concatenate(list(state[-t.directions :]), axis=-1), final, truth)
 
 
 def _spread(a: Array, row: Array, block: int) -> Array:
@@ -205,15 +211,19 @@ def _answers(model: Model, top: Array, final: Array, truth: int | None) -> dict[
     if truth is not None and truth not in shown:
         shown.append(truth)
     found: dict[str, Any] = {
-        "answer": pack(answer if labels else answer[:FEW_OUTPUTS]), "outputs": [int(o) for o in shown], "over": None,
-    }  # fmt: skip
+        "answer": pack(answer if labels else answer[:FEW_OUTPUTS]),
+        "outputs": [int(o) for o in shown],
+        "over": None,
+    }
     if model.weights.directions == 2 and model.task != "tag":
         return found
     over = as_answer(model, model.read(top if model.task == "tag" else running(model.pooling, top)))
     best = over.argmax(1) if labels else np.zeros(len(over), np.int64)
     return found | {
-        "over": pack(over[:, shown]), "best": best.tolist(), "best_value": pack(over[np.arange(len(over)), best]),
-    }  # fmt: skip
+        "over": pack(over[:, shown]),
+        "best": best.tolist(),
+        "best_value": pack(over[np.arange(len(over)), best]),
+    }
 
 
 def pack(a: Array, dtype: str = "<f4") -> str:

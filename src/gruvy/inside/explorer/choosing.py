@@ -102,7 +102,9 @@ def _tags(
     for i, scores in enumerate(steps):
         labels = np.asarray(targets[i]).reshape(-1)
         if len(labels) != len(scores):
-            raise DataError(f"y[{i}]: {len(labels)} labels, X[{i}] has {len(scores)} steps; wanted one label a step")
+            raise DataError(
+                f"y[{i}]: {len(labels)} labels, X[{i}] has {len(scores)} steps; expected one label per step"
+            )
         true = np.array([place_of(v, f"y[{i}][{t}]") for t, v in enumerate(labels)])
         p = as_answer(model, scores)
         good = int((p.argmax(1) == true).sum())
@@ -121,7 +123,7 @@ def _numbers(model: Model, final: Array, targets: Array | None) -> Judged:
         return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order", final)
     true = np.asarray(targets, np.float64).reshape(N, -1)
     if true.shape[1] != O:
-        raise DataError(f"y: {true.shape[1]} numbers a sequence, wanted {O}, the outputs of the model")
+        raise DataError(f"y: {true.shape[1]} numbers per sequence, expected {O}, the outputs of the model")
     scale = model.target.scale if isinstance(model.target, Numbers) else 1.0
     error = (((true - as_answer(model, final)) / scale) ** 2).mean(1)
     truth = [", ".join(f"{v:.4g}" for v in row[:3]) for row in true]

@@ -15,12 +15,10 @@ const CIVIDIS = [
   [225, 204, 85],
   [254, 232, 56]
 ];
-const BLUE = [0, 114, 178],
-  VERMILION = [213, 94, 0];
-const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+// PALETTE, LINES, NEUTRAL, BLUE and VERMILION stand before the scripts: they are those of gruvy's figures.
 
 const dark = () => document.documentElement.dataset.theme === "dark";
-const neutral = () => (dark() ? [32, 38, 48] : [246, 246, 243]);
+const neutral = () => NEUTRAL[dark() ? "dark" : "light"];
 const blend = (a, b, s) => a.map((v, i) => Math.round(v + (b[i] - v) * s));
 
 function sequential(v) { // 0 .. 1
@@ -104,7 +102,7 @@ function lines(canvas, height, steps, series, low, high) {
   }
 }
 
-// Bars from a middle line, one a step; the sum of several steps where there are more of them than pixels. Returns how
+// Bars from a middle line, one per step; the sum of several steps where there are more of them than pixels. Returns how
 // many, and the largest bar.
 function bars(canvas, height, steps, value) {
   const { pen, width } = fitCanvas(canvas, height), middle = height / 2, per = perColumn(steps, width), sums = [];

@@ -138,7 +138,7 @@ function drawTracks() {
       `${I} features, each over its own range`);
     if (found.rowsPerCell > 1) says.push(`each input row is the mean of ${found.rowsPerCell} features`);
   }
-  // contributions: one number a step
+  // contributions: one number per step
   for (const node of [$("c-contribution"), $("c-contribution").previousElementSibling]) node.hidden = !contributions;
   if (contributions) {
     const sums = stepSums(),
@@ -151,7 +151,7 @@ function drawTracks() {
     keyed(host, css(BLUE), "against");
     element("span", { class: "tick" }, host, `largest ${brief(+size.toPrecision(3))}`);
   }
-  // gates: a row a unit, or a row of units that move alike
+  // gates: one row per unit, or a row of units that move alike
   const [title, colour, low, high] = GATES[view.gate], R = net.rows;
   view.order = Array.from({ length: R }, (_, row) => row);
   const scales = view.order.map(rowScale),

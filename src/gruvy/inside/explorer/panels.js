@@ -163,14 +163,14 @@ class Playground {
       svg("text", { x: 6, y: y + 16, class: "note" }, root, label);
     };
     bar(12, 0, h, "#999999", 0.45, "");
-    bar(12, 0, v.kept, "#0072B2", 0.95, "kept");
-    bar(56, v.kept, v.kept + v.added, "#E69F00", 0.95, "let in");
-    bar(100, 0, v.out, "#009E73", 0.95, "new state");
+    bar(12, 0, v.kept, PALETTE.blue, 0.95, "kept");
+    bar(56, v.kept, v.kept + v.added, PALETTE.orange, 0.95, "let in");
+    bar(100, 0, v.out, PALETTE.green, 0.95, "new state");
     svg("line", { x1: across(v.kept), x2: across(v.kept), y1: 34, y2: 56,
     class: "grid", "stroke-dasharray": "3 3" }, root);
     svg("line", { x1: across(v.out), x2: across(v.out), y1: 78, y2: 100, class: "grid", "stroke-dasharray": "3 3" },
       root);
-    svg("line", { x1: across(v.n), x2: across(v.n), y1: 132, y2: 152, stroke: "#CC79A7", "stroke-width": 4 }, root);
+    svg("line", { x1: across(v.n), x2: across(v.n), y1: 132, y2: 152, stroke: PALETTE.pink, "stroke-width": 4 }, root);
     svg("text", { x: 6, y: 147, class: "note" }, root, "candidate");
   }
 }

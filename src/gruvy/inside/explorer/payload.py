@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,38 +13,43 @@ from ...model.task import Numbers
 from ...weights import Cell
 from ..contributions import contributions
 from ..gradients import gradient_norms
-from ..trace import Trace, trace
 from . import aggregate
 from .aggregate import pack
 from .choosing import CHUNK, Judged, batches, choose, judge
+from .traces import MOST_CELLS, Traces
 
 Array = np.ndarray[Any, Any]
 
 ROOM = 8_400_000  # bytes of numbers before base64: the page stays under 12 MB
-MOST_CELLS = 40_000_000  # units * steps of one sequence that is traced here: a few GB
 MOST_WORK = 3e11  # multiplications for contributions: some ten seconds
 
 
-def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: Any, history: Any, max_sequences: int,
-              engine: str | None) -> dict[str, Any]:  # fmt: skip
-    """Everything the page's scripts read, ready for JSON. Arguments as `explain`."""
-    rows_of_history = _history(model, history)
-    model = replace(Model.of(model), engine=engine)
-    w = model.weights.merged()
-    I, H = w.input_units, w.hidden_units
+class Names(NamedTuple):
+    """What `explain` was told to call the sequences, the input's channels and the classes; None for the defaults."""
+
+    ids: Any
+    features: Any
+    classes: Any
+
+
+def page_data(
+    model: Model, X: Any, y: Any, given: Names, history: list[dict[str, Any]], max_sequences: int
+) -> dict[str, Any]:
+    """Everything the page's scripts read, ready for JSON; history of `rows_of`, all else as for `explain`."""
+    I = model.weights.input_units
     sequences = as_sequences(X, channels=I, allow_empty=False)
     N = len(sequences)
     if max_sequences < 1:
-        raise InputError(f"max_sequences: {max_sequences}, wanted at least 1")
-    names = _names("ids", ids, N, "sequences", [str(i) for i in range(N)])
-    channels = _names("features", features, I, "channels", [f"x{i}" for i in range(I)])
+        raise InputError(f"max_sequences: {max_sequences}, expected at least 1")
+    names = _names("ids", given.ids, N, "sequences", [str(i) for i in range(N)])
+    channels = _names("features", given.features, I, "channels", [f"x{i}" for i in range(I)])
     longest = max(map(len, sequences))
     _check_size(model, sequences)
     plan = aggregate.plan(model, longest)
     labels = model.classes is not None
     K = max(2, model.outputs) if labels else model.outputs
     default = [] if model.classes is None else [str(c) for c in model.classes.tolist()]
-    shown = _names("classes", classes, K, "outputs", default)
+    shown = _names("classes", given.classes, K, "outputs", default)
     judged = judge(model, sequences, y, shown)
     # What is left beside the weights: inputs, contributions of the answer and of the truth, what is computed here.
     notes: list[str] = []
@@ -67,40 +70,68 @@ def page_data(model: Any, X: Any, y: Any, *, ids: Any, features: Any, classes: A
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    answers = _answers(model, judged, kept, chosen, by_step, engine, notes)
-    traces = _Traces(model, chosen)
-    scales, saturation, samples = _units(traces, plan is not None)
+    answers = _answers(model, judged, kept, chosen, by_step, notes)
+    traces = Traces(model, chosen)
+    scales, saturation, samples = traces.units(plan is not None)
     rows = aggregate.gather(samples, plan.rows) if plan else None
     if plan and rows:
         notes.insert(0, aggregate.note(plan, rows, max(map(len, chosen))))
-    carried = _carried(model, judged, kept, traces, rows) if rows else [None] * len(kept)
+    carried = _carried(judged, kept, traces, rows) if rows else [None] * len(kept)
     entries = [
         {
-            "id": names[i], "x": pack(sequences[i]), "steps": len(sequences[i]), "truth": judged.truth[i],
-            "says": judged.says[i], "right": judged.right[i], "answers": found, "carried": beforehand,
+            "id": names[i],
+            "x": pack(sequences[i]),
+            "steps": len(sequences[i]),
+            "truth": judged.truth[i],
+            "says": judged.says[i],
+            "right": judged.right[i],
+            "answers": found,
+            "carried": beforehand,
         }
         for i, found, beforehand in zip(kept, answers, carried, strict=True)
-    ]  # fmt: skip
+    ]
     together = np.concatenate(chosen)
-    numbers = model.target if isinstance(model.target, Numbers) else None
+    return _net(model, rows) | {
+        "classes": shown,
+        "features": channels,
+        "sequences": entries,
+        "total": N,
+        "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
+        "time_scales": pack(np.minimum(scales, 3e38)),
+        "saturation": pack(saturation),
+        "gradient": _gradient(model, chosen, notes),
+        "history": history,
+        "summary": _summary(model, judged, N),
+        "order": judged.order,
+        "notes": notes,
+    }
+
+
+def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
+    """What the net is, and what the page computes with: its weights, or what was computed beforehand."""
+    w, numbers = model.weights.merged(), model.target if isinstance(model.target, Numbers) else None
+    readout = {"V": model.V, "b_y": model.b_y}
+    readout |= (
+        {"y_shift": None, "y_scale": None} if numbers is None else {"y_shift": numbers.mean, "y_scale": numbers.scale}
+    )
     return {
         "net": {
-            "reset": w.convention.reset, "keeps": w.convention.keeps, "layers": w.layers, "directions": w.directions,
-            "units": H, "inputs": I, "outputs": model.outputs, "pooling": model.pooling, "task": model.task or "",
+            "reset": w.convention.reset,
+            "keeps": w.convention.keeps,
+            "layers": w.layers,
+            "directions": w.directions,
+            "units": w.hidden_units,
+            "inputs": w.input_units,
+            "outputs": model.outputs,
+            "pooling": model.pooling,
+            "task": model.task or "",
         },
         "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
         "carried": aggregate.fixed(model, rows) if rows else None,
-        "V": None if rows else _pack(model.V), "b_y": None if rows else _pack(model.b_y),
-        "y_shift": None if rows or numbers is None else _pack(numbers.mean),
-        "y_scale": None if rows or numbers is None else _pack(numbers.scale),
+        **{name: None if rows else _pack(a) for name, a in readout.items()},
         "shift": None if model.scaler is None else _pack(model.scaler.mean),
         "scale": None if model.scaler is None else _pack(model.scaler.scale),
-        "classes": shown, "features": channels, "sequences": entries, "total": N,
-        "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
-        "time_scales": pack(np.minimum(scales, 3e38)), "saturation": pack(saturation),
-        "gradient": _gradient(model, chosen, notes), "history": rows_of_history,
-        "summary": _summary(model, judged, N), "order": judged.order, "notes": notes,
-    }  # fmt: skip
+    }
 
 
 def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -> list[str]:
@@ -108,7 +139,7 @@ def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -
         return default
     names = [str(name) for name in given]
     if len(names) != count:
-        raise DataError(f"{argument}: {len(names)} names, wanted {count}, the {of} there are")
+        raise DataError(f"{argument}: {len(names)} names, expected {count}, the {of} there are")
     return names
 
 
@@ -130,8 +161,9 @@ def _cell(cell: Cell) -> dict[str, Any]:
     return {**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]}
 
 
-def _answers(model: Model, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, engine: str | None,
-             notes: list[str]) -> list[list[dict[str, Any]]]:  # fmt: skip
+def _answers(
+    model: Model, judged: Judged, kept: list[int], chosen: list[Array], by_step: bool, notes: list[str]
+) -> list[list[dict[str, Any]]]:
     """For each sequence: what each input contributed to the answer, and to the truth where they differ."""
     wanted = [_outputs(model, judged, i) for i in kept]
     w = model.weights
@@ -148,7 +180,7 @@ def _answers(model: Model, judged: Judged, kept: list[int], chosen: list[Array],
         for turn in range(max(len(wanted[b]) for b in batch)):
             rows = [b for b in batch if turn < len(wanted[b])]
             target = np.array([wanted[b][turn] for b in rows])
-            c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=engine)
+            c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=model.engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
                 found[b].append({"output": int(target[k]), "values": pack(values.sum(1) if by_step else values)})
@@ -163,65 +195,13 @@ def _outputs(model: Model, judged: Judged, i: int) -> list[int]:
     return list(dict.fromkeys(min(p, model.outputs - 1) for p in places))
 
 
-class _Traces:
-    """The traces of sequences in batches, made once where they fit the memory, and else for each reader anew."""
-
-    def __init__(self, model: Model, chosen: list[Array]) -> None:
-        self.model, self.chosen = model, chosen
-        self.shape = (model.weights.layers * model.weights.directions, model.weights.hidden_units)
-        self.kept: list[tuple[list[int], Trace]] = []
-        self.fits = sum(map(len, chosen)) * self.shape[0] * self.shape[1] <= MOST_CELLS
-
-    def __iter__(self) -> Iterator[tuple[list[int], Trace]]:
-        if self.kept:
-            yield from self.kept
-            return
-        for batch in batches(self.chosen, CHUNK // (self.shape[0] * self.shape[1])):
-            found = batch.tolist(), trace(self.model, [self.chosen[b] for b in batch], engine=self.model.engine)
-            if self.fits:
-                self.kept.append(found)
-            yield found
-
-
-def _units(traces: _Traces, sampled: bool) -> tuple[Array, Array, Array]:
-    """Time-scales (layers * D, H) and saturation (4, layers * D, H) over all steps of the chosen sequences, and
-    what the units did at some of the steps, to see which move alike (layers * D, H, features)."""
-    shape, chosen = traces.shape, traces.chosen
-    decay, shares, steps = np.zeros(shape), np.zeros((4, *shape)), 0
-    every = max(1, sum(map(len, chosen)) // aggregate.SAMPLES)
-    samples = [np.zeros((*shape, 0))]
-    for batch, t in traces:
-        count = int(t.valid.sum())
-        with np.errstate(divide="ignore"):
-            decay = decay + count / t.time_scales()
-        shares = shares + count * np.stack(t.saturation())
-        if sampled:
-            samples += [
-                aggregate.sample(t, k, np.arange(-(steps + i) % every, n, every))
-                for k, (i, n) in enumerate(_places(chosen, batch))
-            ]
-        steps += count
-    with np.errstate(divide="ignore"):
-        return np.asarray(steps / decay), shares / steps, np.concatenate(samples, axis=2)
-
-
-def _places(chosen: list[Array], batch: list[int]) -> list[tuple[int, int]]:
-    """How many steps of the batch come before each of its sequences, and how many the sequence has."""
-    counts = [len(chosen[b]) for b in batch]
-    return list(zip(np.cumsum([0, *counts])[:-1].tolist(), counts, strict=True))
-
-
-def _carried(
-    model: Model, judged: Judged, kept: list[int], traces: _Traces, rows: aggregate.Rows
-) -> list[dict[str, Any]]:
+def _carried(judged: Judged, kept: list[int], traces: Traces, rows: aggregate.Rows) -> list[dict[str, Any]]:
     """Of each chosen sequence, what the page cannot compute itself."""
     found = {}
     for batch, t in traces:
         for k, b in enumerate(batch):
-            i = kept[b]
-            found[b] = aggregate.of_sequence(
-                model, traces.chosen[b], t, k, rows, judged.final[i], judged.truth_place[i]
-            )
+            x, i = traces.chosen[b], kept[b]
+            found[b] = aggregate.of_sequence(traces.model, x, t, k, rows, judged.final[i], judged.truth_place[i])
     return [found[b] for b in range(len(kept))]
 
 
@@ -243,7 +223,8 @@ def _gradient(model: Model, chosen: list[Array], notes: list[str]) -> dict[str, 
     return {"state": [median(a) for a in g.state], "input": median(g.input), "sequences": count}
 
 
-def _history(model: Any, history: Any) -> list[dict[str, Any]]:
+def rows_of(model: Any, history: Any) -> list[dict[str, Any]]:
+    """The rows of a training, `history` or the model's own, as the page shows them."""
     if history is None:
         history = getattr(model, "history", None) or getattr(model, "history_", None) or []
     rows = getattr(history, "rows", history)
@@ -251,7 +232,7 @@ def _history(model: Any, history: Any) -> list[dict[str, Any]]:
     found = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict) or "epoch" not in row:
-            raise InputError(f"history[{i}]: {row!r:.60}, wanted a row with epoch, loss, val_loss, val_score")
+            raise InputError(f"history[{i}]: {row!r:.60}, expected a row with epoch, loss, val_loss, val_score")
         numbers = {k: float(row[k]) for k in wanted if row.get(k) is not None}
         found.append({k: v for k, v in numbers.items() if np.isfinite(v)})
     return found
