@@ -122,16 +122,16 @@ def test_one_flipped_bit(tmp_path, monkeypatch, name):
 
 
 def test_a_core_that_writes_beside_an_array_crashes_or_raises(tmp_path, monkeypatch):
-    def beside(*args):
-        for a in args:
+    def beside(**args):
+        for a in args.values():
             if isinstance(a, np.ndarray) and a.flags.writeable and isinstance(a.base, np.ndarray):
                 a.base.reshape(-1).view(np.uint8)[-1] ^= 1
 
     isas = native._core.isas
     for act, what in (
         (beside, "the native core wrote beside an array"),
-        (lambda *args: ctypes.string_at(0), "crash: SIGSEGV"),
-        (lambda *args: {}["x"], "KeyError"),
+        (lambda **args: ctypes.string_at(0), "crash: SIGSEGV"),
+        (lambda **args: {}["x"], "KeyError"),
     ):
         core = SimpleNamespace(isas=isas, **dict.fromkeys(("forward", "backward", "readout", "Packed"), act))
         monkeypatch.setattr(native, "_core", core)

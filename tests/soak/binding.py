@@ -122,62 +122,62 @@ def odd(r: Random, a: Any) -> Any:
 NUMBERS = [0, 1, 2, 3, -1, 2**31 - 1, 2**31, 2**63, 10**30, -(2**31), 1.5, "1", None, True, np.int64(2), float("nan")]
 
 
-def call(r: Random) -> tuple[Callable[..., Any], list[Any], Guarded, set[int]]:
-    """A call that is right: a function of the core, its arguments, and those that are numbers."""
+NUMBER_NAMES = {"after", "keeps", "reverse", "threads", "isa"}
+
+
+def call(r: Random) -> tuple[Callable[..., Any], dict[str, Any], Guarded]:
+    """A call that is right: a function of the core and its arguments by name."""
     convention, dtype, guarded = r.choice(CONVENTIONS), r.choice((np.float32, np.float64)), Guarded()
     T, B, I, H = (r.choice((1, 2, 3, 5, 8, 17)) for _ in range(4))
     if r.random() < 0.15:
         T, B, I, H = (r.choice((0, n)) for n in (T, B, I, H))
-    args, options = problem(
-        convention, dtype, T, B, max(I, 1), H, r.getrandbits(20), lengths=r.random() < 0.5, holes=r.random() < 0.5,
-        restarts=r.random() < 0.5,
-    )  # fmt: skip
-    I = args["x"].shape[2]
-    x, h, W, U, b, c = args.values()
-    after, keeps, how = convention.reset == "after", convention.keeps, (r.choice((1, 2, 3)), native.info().isa)
-    flags = (*options.values(), r.random() < 0.5)
+    given = {name: r.random() < 0.5 for name in ("lengths", "holes", "restarts")}
+    args, options = problem(convention, dtype, T, B, max(I, 1), H, r.getrandbits(20), **given)
+    x, h, I = args["x"], args["h"], args["x"].shape[2]
+    cell: dict[str, Any] = {name: args[name] for name in "WUbc"}
+    kind = {"after": convention.reset == "after", "keeps": convention.keeps, "isa": native.info().isa}
+    steps = options | {"reverse": r.random() < 0.5, "threads": r.choice((1, 2, 3))}
     y, gates = guarded((T, B, H), dtype), guarded((T, B, convention.gates, H), dtype)
     last = guarded((B, H), dtype)
     what = r.randrange(5)
     if what == 0:
-        return (
-            native._core.forward,
-            [x, h, W, U, b, c, after, keeps, *flags, y, gates, last, None, *how],
-            guarded,
-            {6, 7, 11, 16, 17},
-        )
+        results = {"y": y, "gates": gates, "h_last": last}
+        return native._core.forward, {"x": x, "h": h, **cell, **kind, **steps, **results}, guarded
     if what == 1:
         y[...], gates[...] = 0.1, 0.5
-        made = [guarded(s, dtype) for s in ((T, B, I), (B, H), (3 * H, I), (3 * H, H), (3 * H,))]
-        dc = guarded(c.shape if c is not None else (H,), dtype) if after else None
-        return native._core.backward, [
-            y, last, x, h, W, U, b, c, y, gates, after, keeps, *flags, None, *made, dc, *how
-        ], guarded, {10, 11, 15, 23, 24}  # fmt: skip
+        shapes = {"dx": (T, B, I), "dh": (B, H), "dW": (3 * H, I), "dU": (3 * H, H), "db": (3 * H,)}
+        results = {name: guarded(shape, dtype) for name, shape in shapes.items()}
+        c = cell["c"]
+        results["dc"] = guarded(c.shape if c is not None else (H,), dtype) if kind["after"] else None
+        saved = {"dy": y, "dh_last": last, "x": x, "h": h, **cell, "y": y, "gates": gates}
+        return native._core.backward, saved | kind | steps | results, guarded
     if what == 2:
         O = r.choice((1, 3, 9))
         V, out = np.zeros((O, H), dtype), guarded((T, B, O), dtype)
-        return native._core.readout, [y, V, V[:, 0].copy() if H else None, *flags[:2], out, *how], guarded, {6, 7}
+        b = V[:, 0].copy() if H else None
+        how = {"threads": steps["threads"], "isa": kind["isa"]}
+        return native._core.readout, {"h": y, "V": V, "b": b, "out": out, **how}, guarded
     if what == 3:
-        packed = native._core.Packed(W, U, b, c, after, keeps, how[1])
+        packed = native._core.Packed(**cell, **kind)
         if r.random() < 0.5:
-            return packed.step, [x[0] if T else np.zeros((B, I), dtype), h, last], guarded, set()
-        return packed.forward, [x, h, *flags, y, gates, last, how[0]], guarded, {5, 9}
-    return native._core.Packed, [W, U, b, c, after, keeps, how[1]], guarded, {4, 5, 6}
+            return packed.step, {"x": x[0] if T else np.zeros((B, I), dtype), "h": h, "h_last": last}, guarded
+        return packed.forward, {"x": x, "h": h, **steps, "y": y, "gates": gates, "h_last": last}, guarded
+    return native._core.Packed, {**cell, **kind}, guarded
 
 
 def one(r: Random) -> str:
     """A call of the core with some arguments made hostile."""
-    function, args, guarded, numbers = call(r)
+    function, args, guarded = call(r)
     for _ in range(r.choice((0, 1, 1, 1, 2, 3))):
-        at = r.randrange(len(args))
-        if at in numbers:
-            args[at] = r.choice(NUMBERS)
+        name = r.choice(list(args))
+        if name in NUMBER_NAMES:
+            args[name] = r.choice(NUMBERS)
         elif r.random() < 0.15:  # two arguments in the same memory
-            args[at] = args[r.randrange(len(args))]
+            args[name] = args[r.choice(list(args))]
         else:
-            args[at] = hostile(r, args[at])
+            args[name] = hostile(r, args[name])
     try:
-        function(*args)
+        function(**args)
     except TypeError as error:
         # What the binding itself says where a number or a name is of another type.
         if not str(error).startswith(("forward()", "backward()", "readout()", "step()", "__init__()")):

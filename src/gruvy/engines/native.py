@@ -33,7 +33,7 @@ def _array(name: str, a: Any, letters: str) -> Any:
     """An array of as many axes as its letters, whose sizes are about to be used."""
     if not hasattr(a, "ndim"):
         raise InputTypeError(f"{name}: {type(a).__name__}, expected an array {letters}")
-    if a.ndim != letters.count(",") + 1:
+    if a.ndim != len(letters.strip("(,)").split(",")):
         raise InputError(f"{name}: {a.ndim} axes, expected {letters}")
     return a
 
@@ -191,7 +191,8 @@ def backward(
     x = _rows(_array("x", x, "(T, B, I)"))
     B, I, H = x.shape[1], x.shape[2], _array("U", cell.U, "(3H, H)").shape[1]
     dx = np.empty(x.shape, x.dtype) if needs_dx else None
-    dh, size = np.empty((B, H), x.dtype), dc_size(cell.c, H, convention)
+    c = cell.c if cell.c is None else _array("c", cell.c, "(H,)")
+    dh, size = np.empty((B, H), x.dtype), dc_size(c, H, convention)
     shapes = ((3 * H, I), (3 * H, H), 3 * H, size)
     dcell = Cell(*(None if shape is None else np.empty(shape, x.dtype) for shape in shapes))
     how: dict[str, Any] = {"reverse": reverse, "threads": threads, "isa": isa}
