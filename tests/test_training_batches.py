@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from compare import assert_close
+from gruvy.model.batches import by_length
 from gruvy.model.task import Labels
 from gruvy.network.fit import fit_task
 from gruvy.training import Batches, Settings
-from gruvy.training.batches import by_length, shuffled
+from gruvy.training.batches import shuffled
 from test_training import QUIET, net, problem
 
 
