@@ -128,6 +128,13 @@ def test_inputs_are_scaled_inside():
     assert GRUClassifier(**SMALL, scale_inputs=False).fit(X, y).input_mean_ is None
 
 
+def test_inputs_of_any_size_are_scaled():
+    X, y = problem()
+    tiny = [x * 2.0**-45 for x in X]  # a power of two: not a bit of the scaled numbers differs
+    a, b = GRUClassifier(**SMALL).fit(X, y), GRUClassifier(**SMALL).fit(tiny, y)
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(tiny))
+
+
 def test_a_fit_repeats_exactly():
     X, y = problem()
     kind = {**SMALL, "dropout": 0.3}

@@ -18,12 +18,13 @@ from rich.console import Console
 import gruvy
 from compare import assert_close
 from gruvy.errors import InputError, ModelFileError
+from gruvy.model.batches import by_length
 from gruvy.model.scaler import Scaler
 from gruvy.model.task import Labels, Numbers
 from gruvy.network.fit import fit_task, raw_of
 from gruvy.training import Batches, Peer, Settings, check_device, train
 from gruvy.training import history as reports
-from gruvy.training.batches import by_length, shuffled
+from gruvy.training.batches import shuffled
 from gruvy.training.judging import judge
 
 QUIET = {"progress": False, "seed": 0}
@@ -427,6 +428,16 @@ def test_scaling_by_hand():
     mean, scale = Scaler.of(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([1.0, 3.0]))
     np.testing.assert_allclose(mean, [2.5, 5])
     np.testing.assert_allclose(scale, [np.sqrt(0.75), 1])  # 0.25 * 1.5² + 0.75 * 0.5²; a constant is left as it is
+
+
+@pytest.mark.parametrize("size", [1e-90, 1e-13, 1.0, 1e90])
+def test_what_is_constant_is_told_relative_to_its_size(size):
+    """A column in picoamperes is scaled as one in amperes; a constant one is left alone, whatever its rounding."""
+    mean, scale = Scaler.of(size * np.array([[1.0, 0.1, 0.0], [3.0, 0.1, 0.0], [1.0, 0.1, 0.0], [3.0, 0.1, 0.0]]))
+    np.testing.assert_allclose(mean, [2 * size, 0.1 * size, 0])
+    np.testing.assert_allclose(scale, [size, 1, 1])
+    odd = Scaler.of(np.full((7, 1), 0.1 * size))
+    assert odd.scale == 1
 
 
 # What the loop must reach

@@ -38,8 +38,8 @@ class Scaler(NamedTuple):
             raise DataError(f"{found}; expected numbers of at most 1e100 in size")
         mean = np.average(values, 0, weight)
         scale = np.sqrt(np.average((values - mean) ** 2, 0, weight))
-        # What is left of a constant column after rounding is no scale to divide by.
-        return cls(mean, np.where(scale > 1e-12 * np.maximum(1, np.abs(mean)), scale, 1.0))
+        # What is left of a constant column after rounding is no scale to divide by; its mean is its size.
+        return cls(mean, np.where(scale > 1e-12 * np.abs(mean), scale, 1.0))
 
     def __call__(self, x: Any) -> Array:
         """Scaled values (..., K)."""

@@ -1,32 +1,20 @@
 """What a network is asked for: labels or numbers, one a sequence or one a step. How targets go in and answers come out.
 
-Everything here is NumPy, because a saved model answers without torch; only `loss` is given tensors and needs it.
+Everything here is NumPy, because a saved model answers without torch; the loss is `gruvy.training.losses`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import DataError, InputError
 from .scaler import Scaler
 
-if TYPE_CHECKING:
-    import torch
-
 Array = np.ndarray[Any, Any]
-
-
-class Readouts(Protocol):
-    """What the training loop wants of a module's result: read-outs of every step and of the whole sequence."""
-
-    @property
-    def outputs(self) -> torch.Tensor: ...  # (B, T, O)
-    @property
-    def last(self) -> torch.Tensor: ...  # (B, O)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +64,6 @@ class Labels:
         if unknown.any():
             raise DataError(f"y holds {labels[unknown][0].item()!r}, a class that the training data do not have")
         return place.astype(np.int64)
-
-    def loss(self, out: Readouts, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of each item: (B,), or with `per_step` (B, T)."""
-        from torch.nn import functional as F
-
-        raw = out.outputs if self.per_step else out.last
-        if raw.shape[-1] == 1:
-            return F.binary_cross_entropy_with_logits(raw[..., 0], target.to(raw.dtype), reduction="none")
-        return F.cross_entropy(raw.movedim(-1, 1), target, reduction="none")
 
     def score(self, raw: Array, target: Array, weight: Array) -> float:
         """Accuracy: the weighted share of right answers. raw (M, O), target and weight (M,)."""
@@ -147,10 +126,6 @@ class Numbers:
             raise DataError(f"y has {y.shape[1]} targets a sequence; wanted {len(self.mean)}")
         scaled: Array = ((y - self.mean) / self.scale).astype(np.float32)
         return scaled
-
-    def loss(self, out: Readouts, target: torch.Tensor) -> torch.Tensor:
-        """Squared error of each sequence, mean of its targets: (B,)."""
-        return (out.last - target).square().mean(-1)
 
     def score(self, raw: Array, target: Array, weight: Array) -> float:
         """R², mean of the targets: 1 is perfect, 0 is as good as the mean. raw and target (M, O), weight (M,)."""

@@ -33,9 +33,16 @@ class Batches:
         per_step: targets are one a step.
     """
 
-    def __init__(self, sequences: Sequence[Array], targets: Array | None = None, weights: Array | None = None, *,
-                 per_step: bool = False, device: torch.device | str = "cpu",
-                 dtype: torch.dtype = torch.float32) -> None:  # fmt: skip
+    def __init__(
+        self,
+        sequences: Sequence[Array],
+        targets: Array | None = None,
+        weights: Array | None = None,
+        *,
+        per_step: bool = False,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.lengths = np.array([len(s) for s in sequences], np.int64)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.per_step = per_step
@@ -90,9 +97,3 @@ def shuffled(lengths: Array, size: int, rng: np.random.Generator) -> list[Array]
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += np.split(pool, range(size, len(pool), size))
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def by_length(lengths: Array, size: int) -> list[Array]:
-    """Every index once, in batches ordered by length: for prediction."""
-    order = np.argsort(lengths, kind="stable")
-    return np.split(order, range(size, len(order), size)) if len(order) else []

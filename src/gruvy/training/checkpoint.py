@@ -59,12 +59,17 @@ def read(path: str | os.PathLike[str], fingerprint: str) -> dict[str, Any] | Non
             f"checkpoint {str(path)!r}: of a run with other data, settings or network; delete it to start anew"
         )
     if metadata.get(DIGEST) != digest(said, tensors):
-        raise _damaged(path, "its content is not what was written")
+        raise damaged(path, "its content is not what was written")
     try:
         state: dict[str, Any] = _join(rest, tensors)
     except Exception as error:
-        raise _damaged(path, "its parts do not fit each other") from error
+        raise damaged(path, "its parts do not fit each other") from error
     return state
+
+
+def damaged(path: str | os.PathLike[str], why: str) -> ModelFileError:
+    """The error that says so."""
+    return ModelFileError(f"checkpoint {str(path)!r}: damaged: {why}; delete it to start anew")
 
 
 def check(path: str | os.PathLike[str], state: dict[str, Any], like: dict[str, Any], epochs: int) -> None:
@@ -81,7 +86,7 @@ def check(path: str | os.PathLike[str], state: dict[str, Any], like: dict[str, A
     """
     wrong = _difference(state, like, epochs)
     if wrong is not None:
-        raise _damaged(path, wrong)
+        raise damaged(path, wrong)
 
 
 def remove(history: History | None) -> None:
@@ -110,10 +115,6 @@ def digest(rest: str, tensors: dict[str, torch.Tensor]) -> str:
         found.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
         found.update(t.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
-
-
-def _damaged(path: str | os.PathLike[str], why: str) -> ModelFileError:
-    return ModelFileError(f"checkpoint {str(path)!r}: damaged: {why}; delete it to start anew")
 
 
 def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str | None:

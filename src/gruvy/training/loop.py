@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -10,20 +9,20 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import fields
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from .. import files
-from ..errors import InputError, ModelFileError
+from ..errors import InputError
 from ..model.task import Task
 from ..nn.engine import choose, torch_in_one_thread
 from . import checkpoint
 from .batches import Batches, shuffled
 from .history import History, Row, reporter
 from .judging import asked_for, judge
+from .keeper import Keeper, fingerprint
+from .losses import losses
 from .processes import check_device, start
 from .settings import Settings
 
@@ -121,10 +120,12 @@ class _Run:
         self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
         self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
         self.rngs: torch.Tensor | None = None
-        self.unwritten = False
-        self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
-        if any(f != self.fingerprint for f in self.processes.gather(self.fingerprint)):
+        path, told = settings.checkpoint, ""
+        if path is not None or self.processes.count > 1:
+            told = fingerprint(module, task, settings, data, validation)
+        if any(other != told for other in self.processes.gather(told)):
             raise InputError("the processes were given different data, settings or networks; expected the same in each")
+        self.keeper = None if path is None else Keeper(path, self.processes, told)
 
     def history(self, stopped: str) -> History:
         path = self.settings.checkpoint
@@ -138,7 +139,8 @@ class _Run:
             torch.manual_seed(self.seed + self.processes.rank)  # dropout of its own in each process
             if self.rngs is not None:
                 torch.set_rng_state(self.rngs[self.processes.rank % len(self.rngs)])
-            self._first_save()
+            if self.keeper is not None:
+                self.keeper.begin(self._state(None))
             before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
             started, saved = time.perf_counter() - before, before
             while len(self.rows) < self.settings.max_epochs:
@@ -150,7 +152,7 @@ class _Run:
                 row = self.processes.share(row)  # and with it every decision that follows from it
                 self._keep(row)
                 seconds = float(row["seconds"] or 0)
-                if self.settings.checkpoint is not None and seconds - saved >= self.settings.checkpoint_seconds:
+                if seconds - saved >= self.settings.checkpoint_seconds:
                     saved = seconds
                     self.save()
                 yield row
@@ -161,37 +163,37 @@ class _Run:
         """One pass over the data; the mean loss."""
         self.module.train()
         order = shuffled(self.data.lengths, self.size, self.rng)
-        losses = []
+        each = []
         with torch_in_one_thread() if self.small else nullcontext():
             for k, rows in enumerate(order):
                 rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                losses.append(self._step(rows))
+                each.append(self._step(rows))
                 if k % 16 == 15 and self.processes.interrupted():
                     raise KeyboardInterrupt
-        each = self.processes.sum(torch.stack(losses))
-        loss = float(each.sum()) / float(self.data.amounts.sum())
-        # The largest number of each parameter: infinite or NaN if one is. A norm could overflow on its own.
-        largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
-        if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
-            self._give_up(each)
+        sums = self.processes.sum(torch.stack(each))
+        loss = float(sums.sum()) / float(self.data.amounts.sum())
+        # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
+        largest = torch.linalg.vector_norm(torch.cat([p.detach().flatten() for p in self.parameters]), math.inf)
+        if not math.isfinite(loss) or not math.isfinite(float(largest)):
+            self._give_up(sums)
         torch._foreach_copy_(self.good, self.live)
         return loss
 
-    def _give_up(self, losses: torch.Tensor) -> NoReturn:
+    def _give_up(self, sums: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
-        bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+        bad = torch.nonzero(~torch.isfinite(sums)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
         torch._foreach_copy_(self.live, self.good)
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
         kept = self.best or len(self.rows)
-        what = f"the loss became {float(losses[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
+        what = f"the loss became {float(sums[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
         also = f", and {named[0]} infinite or NaN" if bad and named else ""
         raise InputError(
-            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(losses)} of "
+            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(sums)} of "
             f"epoch {len(self.rows) + 1}{also}; the weights of {f'epoch {kept}' if kept else 'the start'} are kept; "
             "a smaller learning_rate may help, or inputs and targets scaled to about 1"
         )
@@ -203,8 +205,8 @@ class _Run:
         amount = float(self.data.amounts[rows].sum())
         share, count = rows[self.processes.rank :: self.processes.count], self.processes.count
         batch = self.data.take(share if len(share) else rows[:1])
-        losses = self.task.loss(self.prepared(batch.x, lengths=batch.lengths), batch.target)
-        loss = torch.dot(losses.flatten(), batch.weight.flatten())
+        each = losses(self.task, self.prepared(batch.x, lengths=batch.lengths), batch.target)
+        loss = torch.dot(each.flatten(), batch.weight.flatten())
         if not len(share):
             loss = loss * 0
         for parameter in self.parameters:  # as zero_grad does, for a tenth of the time
@@ -222,63 +224,28 @@ class _Run:
             self.best, self.best_loss = len(self.rows), loss
             self.best_state = {name: t.detach().clone() for name, t in self.module.state_dict().items()}
 
-    def _fingerprint(self) -> str:
-        """Tells this run from others: its data, settings and network."""
-        digest = hashlib.sha256()
-        unfit = ("device", "progress", "checkpoint", "checkpoint_seconds", "on_epoch")  # may differ when a run goes on
-        said = {f.name: getattr(self.settings, f.name) for f in fields(self.settings) if f.name not in unfit}
-        shapes = [(name, tuple(p.shape)) for name, p in self.module.named_parameters()]
-        digest.update(repr((said, shapes, repr(self.module), self.task.name, self.validation is None)).encode())
-        for data in filter(None, (self.data, self.validation)):
-            for a in (data.lengths, data.weights, data.flat.cpu().numpy(), data.targets.cpu().numpy()):
-                digest.update(np.ascontiguousarray(a).tobytes())
-        return digest.hexdigest()
-
     def _state(self, stopped: str | None) -> dict[str, Any]:
         """What a checkpoint holds; of a run that has ended only its result."""
         going_on = stopped is None
         rngs = self.processes.gather(torch.get_rng_state())
         return {
-            "fingerprint": self.fingerprint,
             "module": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict()["state"] if self.rows and going_on else None,
             "torch_rng": torch.stack(rngs),
             "order_rng": json.dumps(self.rng.bit_generator.state),
-            "seed": self.seed, "rows": self.rows, "best": self.best, "best_loss": self.best_loss,
+            "seed": self.seed,
+            "rows": self.rows,
+            "best": self.best,
+            "best_loss": self.best_loss,
             "best_state": self.best_state if going_on else None,
-            "judged": self.validation is not None, "stopped": stopped,
-        }  # fmt: skip
-
-    def _first_save(self) -> None:
-        """A checkpoint that cannot be written is known before the first step."""
-        path, trouble = self.settings.checkpoint, None
-        if path is None:
-            return
-        state = self._state(None)
-        if self.processes.rank == 0:
-            try:
-                checkpoint.write(path, state)
-            except OSError as error:
-                trouble = InputError(f"checkpoint {str(path)!r}: cannot be written: {error.strerror}")
-        trouble = self.processes.share(trouble)
-        if trouble is not None:
-            raise trouble
+            "judged": self.validation is not None,
+            "stopped": stopped,
+        }
 
     def save(self, stopped: str | None = None) -> None:
-        """Write the checkpoint, if one is wanted; a full disk ends no training."""
-        path = self.settings.checkpoint
-        if path is None:
-            return
-        state = self._state(stopped)
-        if self.processes.rank:
-            return
-        try:
-            checkpoint.write(path, state)
-        except OSError as error:
-            if not self.unwritten:
-                said = f"checkpoint {str(path)!r}: cannot be written: {error.strerror}; training goes on without"
-                warnings.warn(said, stacklevel=3)
-            self.unwritten = True
+        """Write the checkpoint, if one is asked for."""
+        if self.keeper is not None:
+            self.keeper.write(self._state(stopped))
 
     def resume(self) -> str | None:
         """Go on from the checkpoint, if there is one; how its training ended, if it has.
@@ -286,34 +253,18 @@ class _Run:
         Raises:
             InputError, ModelFileError: it cannot be written, is of another run or damaged.
         """
-        path = self.settings.checkpoint
-        if path is None:
-            return None
-        found: Any = None
-        like = self._like()
-        if self.processes.rank == 0:  # the only one that needs to see the file
-            try:
-                files.check_place(path, f"checkpoint {str(path)!r}")
-                files.clear(path)
-                found = checkpoint.read(path, self.fingerprint)
-                if found is not None:
-                    checkpoint.check(path, found, like, self.settings.max_epochs)
-            except InputError as error:
-                found = error
-        found = self.processes.share(found)
-        if isinstance(found, InputError):
-            raise found
-        if found is None:
+        found = None if self.keeper is None else self.keeper.read(self._like(), self.settings.max_epochs)
+        if self.keeper is None or found is None:
             return None
         try:
             self._take(found)
         except Exception as error:  # a value that names, shapes and dtypes do not tell, such as another convention
-            raise ModelFileError(f"checkpoint {str(path)!r}: damaged: {error}; delete it to start anew") from error
+            raise checkpoint.damaged(self.keeper.path, str(error)) from error
         stopped: str | None = found["stopped"]
         if stopped is not None and self.processes.rank == 0:
             warnings.warn(
-                f"checkpoint {str(path)!r}: this training had ended after {len(self.rows)} epochs; its weights are "
-                "taken and nothing is trained; save() removes the checkpoint",
+                f"checkpoint {str(self.keeper.path)!r}: this training had ended after {len(self.rows)} epochs; its "
+                "weights are taken and nothing is trained; save() removes the checkpoint",
                 stacklevel=4,
             )
         return stopped
