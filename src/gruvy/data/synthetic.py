@@ -105,10 +105,9 @@ def adding(count: int, steps: int = 50, seed: int = 0) -> Sequences:
     Returns:
         Sequences with x (T, 2) and y (N,), the sum of the marked values; always answering 1 has an error of 1/6.
     """
-    if whole("steps", steps, 1) < 2:
-        raise InputError(f"steps={steps}: wanted at least 2")
+    count, steps = whole("count", count, 1), whole("steps", steps, 2)
     rng = np.random.default_rng(seed)
-    x = np.zeros((whole("count", count, 1), steps, 2), dtype=np.float32)
+    x = np.zeros((count, steps, 2), dtype=np.float32)
     x[:, :, 0] = rng.random((count, steps), dtype=np.float32)
     rows = np.arange(count)
     first, second = rng.integers(0, steps // 2, count), rng.integers(steps // 2, steps, count)

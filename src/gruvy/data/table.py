@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.errors import DataError, InputTypeError
+from gruvy.errors import DataError
 from gruvy.extras import need
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Table:
 
     def require(self, columns: Ordered[str], option: str) -> None:
         """Refuse columns that the table lacks, and lists, bytes and other things that are no single value."""
-        pl = need("polars", "data")
+        pl = need("polars")
         for column in columns:
             if column not in self.frame.columns:
                 have = ", ".join(self.columns)
@@ -66,7 +66,7 @@ class Table:
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """The column as float64, NaN where there is no value; refuses a cell that is not a number."""
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         if series.dtype in (pl.Categorical, pl.Enum):
             series = series.cast(pl.String)
@@ -94,7 +94,7 @@ class Table:
 
     def names(self, column: str, option: str) -> polars.Series:
         """The column as text; refuses a cell without a value."""
-        pl = need("polars", "data")
+        pl = need("polars")
         text = self.frame[column].cast(pl.String).str.strip_chars()
         empty = text.is_null() | (text == "")
         if empty.any():
@@ -104,7 +104,7 @@ class Table:
 
     def names_rows(self, column: str) -> bool:
         """Whether the column is text, another one in each row: a name for it."""
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         if series.dtype != pl.String or series.n_unique() < len(series) or missing(series).any():
             return False
@@ -112,7 +112,7 @@ class Table:
 
     def counts(self, column: str, id: str | None) -> bool:
         """Whether the column counts, from 0 or 1, all rows or those of each run of one `id`."""
-        pl = need("polars", "data")
+        pl = need("polars")
         values = self.frame[column].cast(pl.Float64, strict=False)
         if values.null_count():
             return False
@@ -128,7 +128,7 @@ class Table:
 
         There are two where every day could be a month and every month a day.
         """
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         found = {"": series}
         if series.dtype == pl.String:
@@ -149,7 +149,7 @@ def missing(text: polars.Series) -> polars.Series:
 
 def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
     """Text as dates or as times of day, in whichever format polars finds for all of it, by how it was read."""
-    pl = need("polars", "data")
+    pl = need("polars")
     readings = {"": text}
     if text.str.contains(_DAY_AND_MONTH).all():  # polars reads days first
         readings = {DAY_FIRST: text, MONTH_FIRST: text.str.replace(_DAY_AND_MONTH, "$3$2$1$4")}
@@ -168,7 +168,7 @@ def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
 
 def labels(series: polars.Series) -> NDArray[Any]:
     """Targets in their natural type: whole numbers, numbers, booleans or text; "007" stays text."""
-    pl = need("polars", "data")
+    pl = need("polars")
     if series.dtype == pl.Boolean:
         return series.to_numpy()
     if series.dtype.is_numeric():
@@ -181,33 +181,3 @@ def labels(series: polars.Series) -> NDArray[Any]:
     if not numbers.null_count() and not text.str.contains(r"^[+-]?0\d").any() and whole.null_count():
         return numbers.to_numpy()
     return np.array(text.to_list(), dtype=np.str_)
-
-
-def from_frame(frame: Any) -> Table:
-    """A table of a polars or pandas frame; a named pandas index becomes columns."""
-    pl = need("polars", "data")
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if not isinstance(frame, pl.DataFrame):
-        if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-            raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
-        if frame.index.nlevels > 1 or frame.index.names[0] is not None:
-            frame = frame.reset_index()
-        frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
-    if frame.height == 0:
-        raise DataError("frame has no rows; at least 1 is wanted")
-    return Table(frame, "frame", lambda row: f"frame, row {row}")
-
-
-def _from_pandas(name: str, column: Any) -> polars.Series:
-    """Without pyarrow, which polars' own conversion wants."""
-    pl = need("polars", "data")
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        numbers: polars.Series = pl.Series(name, column.to_numpy())
-        return numbers
-    values = [None if empty else value for value, empty in zip(column.to_list(), column.isna(), strict=True)]
-    try:
-        series: polars.Series = pl.Series(name, values)
-    except (TypeError, pl.exceptions.PolarsError):  # numbers and text in one column
-        series = pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
-    return series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .base import GRUClassifier, GRURegressor
+from .classifier import GRUClassifier
+from .regressor import GRURegressor
 
 __all__ = ["GRUClassifier", "GRURegressor"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -13,6 +13,7 @@ from ..checks import share
 from ..convention import Convention
 from ..errors import InputError
 from ..model.model import Model
+from ..model.scaler import Scaler
 from ..model.task import Labels, Numbers
 from ..network.fit import check_weights
 
@@ -46,14 +47,36 @@ def targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
     return check_targets(y, len(sequences))
 
 
-def counted(X: list[Array], y: Array, sample_weight: Any, groups: Any) -> tuple[list[Array], Array, Any, Any]:
-    """Only what counts: sequences of weight 0 are as good as absent."""
-    weight = check_weights(sample_weight, len(X))
-    if weight is None or weight.all():
-        return X, y, weight, groups
-    kept = np.flatnonzero(weight)
-    groups = None if groups is None else np.asarray(groups)[kept]
-    return [X[i] for i in kept], y[kept], weight[kept], groups
+class Examples(NamedTuple):
+    """What is learnt from: N sequences (T_i, I), their targets, and how much each counts and its group, or None."""
+
+    x: list[Array]
+    y: Array
+    weight: Array | None
+    groups: Array | None
+
+    @classmethod
+    def counted(cls, sequences: list[Array], y: Array, sample_weight: Any, groups: Any) -> Examples:
+        """Only what counts: sequences of weight 0 are as good as absent."""
+        weight, groups = check_weights(sample_weight, len(sequences)), None if groups is None else np.asarray(groups)
+        if groups is not None and groups.shape != (len(sequences),):
+            raise InputError(f"groups: shape {groups.shape}, wanted (sequences,) = ({len(sequences)},)")
+        every = cls(sequences, y, weight, groups)
+        return every if weight is None or weight.all() else every.take(np.flatnonzero(weight))
+
+    def take(self, rows: Array) -> Examples:
+        """Those at these places."""
+        weight, groups = (None if a is None else a[rows] for a in (self.weight, self.groups))
+        return Examples([self.x[i] for i in rows], self.y[rows], weight, groups)
+
+    def times(self, weight: Array) -> Examples:
+        """The same, with their weights multiplied by these (N,)."""
+        return self._replace(weight=weight if self.weight is None else self.weight * weight)
+
+    def scaler(self) -> Scaler:
+        """What brings each channel to mean 0 and deviation 1."""
+        each = None if self.weight is None else np.repeat(self.weight, [len(x) for x in self.x])
+        return Scaler.of(np.concatenate(self.x).astype(np.float64), each, "X", "channel")
 
 
 def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
@@ -67,8 +90,6 @@ def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple
     if count < 2 or round(f * count) in (0, count):
         raise InputError(f"validation_fraction={f!r}: of {count} sequences leaves none to train or to validate on")
     if groups is not None:
-        if np.shape(groups) != (count,):
-            raise InputError(f"groups: shape {np.shape(groups)}, wanted (sequences,) = ({count},)")
         return next(GroupShuffleSplit(1, test_size=f, random_state=seed).split(every, y, groups))  # type: ignore[no-any-return]
     sides = min(round(f * count), count - round(f * count))
     strata = None

@@ -38,7 +38,7 @@ _MOST_ROWS = 512
 def _figure(title: str, theme: str, x: str, y: str, **layout: Any) -> go.Figure:
     if theme not in _THEMES:
         raise InputError(f'theme={theme!r}: wanted "light" or "dark"')
-    go, look = need("plotly.graph_objects", "plots"), _THEMES[theme]
+    go, look = need("plotly.graph_objects"), _THEMES[theme]
     return go.Figure(layout={
         "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 18}},
         "template": look["template"], "paper_bgcolor": look["paper"], "plot_bgcolor": look["paper"],

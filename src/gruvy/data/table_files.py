@@ -1,4 +1,4 @@
-"""CSV files as tables of text: every cell as it stands, so that names keep their zeros and errors can quote."""
+"""CSV and Parquet files as tables; cells of CSV stay text, so that names keep their zeros and errors can quote."""
 
 from __future__ import annotations
 
@@ -6,9 +6,31 @@ import csv
 from collections import Counter
 from pathlib import Path
 
+from gruvy.data.memory_limit import check_decoded
+from gruvy.data.parquet_size import decoded_size
 from gruvy.data.table import Table, openable, shown
 from gruvy.errors import DataError
 from gruvy.extras import need
+
+TABLES = (".csv", ".tsv", ".parquet")
+
+
+def read_table(path: Path) -> Table:
+    """The table in a .csv, .tsv or .parquet file."""
+    if path.suffix.lower() != ".parquet":
+        return read_csv(path)
+    pl = need("polars")
+    try:
+        check_decoded(path, decoded_size(path))
+        frame = pl.read_parquet(openable(path), glob=False)
+    except DataError:
+        raise
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
+        first = str(problem).partition("\n")[0]
+        raise DataError(f"{path} is not a Parquet file that can be read ({first})") from problem
+    if frame.height == 0:
+        raise DataError(f"{path} has no rows; at least 1 is wanted")
+    return Table(frame, shown(path), lambda row: f"{shown(path)}, row {row}")
 
 
 def read_csv(path: Path) -> Table:
@@ -16,7 +38,7 @@ def read_csv(path: Path) -> Table:
 
     A first line of numbers is data, not names, unless it counts 0, 1, 2, ... or 1, 2, 3, ...
     """
-    pl = need("polars", "data")
+    pl = need("polars")
     separator, names = _first_line(path)
     header = not _is_data(names)
     if header and len(set(names)) < len(names):

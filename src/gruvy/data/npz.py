@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gruvy.arrays import as_sequences
 from gruvy.data.collection import Sequences
-from gruvy.data.limit import check_decoded
+from gruvy.data.memory_limit import check_decoded
 from gruvy.errors import DataError, InputError
 
 _npy: Any = np.lib.format  # without types of its own
