@@ -10,15 +10,19 @@ from gruvy.errors import DataError, InputError
 VARIABLE = "GRUVY_MAX_DATA_BYTES"
 
 
+class TooLargeError(DataError):
+    """A file decodes to more bytes than the limit."""
+
+
 def check_decoded(path: Path, size: int) -> None:
     """Refuse a file that says it decodes to more bytes than GRUVY_MAX_DATA_BYTES, or a quarter of the memory.
 
     Raises:
-        DataError: it does. InputError: the variable is not a number.
+        TooLargeError: it does. InputError: the variable is not a number.
     """
     limit = _limit()
     if size > limit:
-        raise DataError(
+        raise TooLargeError(
             f"{path} decodes to {size:,} bytes, expected at most {limit:,}; set {VARIABLE} to read it all the same"
         )
 

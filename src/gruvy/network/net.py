@@ -15,6 +15,7 @@ from .._version import __version__
 from ..arrays import as_sequences
 from ..checks import share, whole
 from ..convention import Convention, Equations
+from ..data import Shards
 from ..errors import ConventionError, InputError, InputTypeError, ModelFileError
 from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
@@ -27,6 +28,7 @@ from .fit import check_units, check_weights, checked, fit_task, raw_of, settings
 from .init import initialise
 from .inputs import check_call, refuse_torch
 from .pooling import pool, valid_steps
+from .shards import check_shards, fit_shards, task_of_shards
 
 _CODE = "convention_name"
 
@@ -219,12 +221,13 @@ class GRU(torch.nn.Module):
         given = {"lengths": lengths, "mask": mask, "restarts": restarts, "state": state}
         return trace(self.weights(), array(x), **{name: array(value) for name, value in given.items()})
 
-    def fit(self, X: Any, y: Any, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
+    def fit(self, X: Any, y: Any = None, task: str = "classify", *, sample_weight: Any = None, validation: Any = None,
             **settings: Any) -> GRU:  # fmt: skip
         """Train the network on sequences, from the weights it has.
 
         Args:
-            X: a list of N arrays (T_i, input_units), or one array (N, T, input_units).
+            X: a list of N arrays (T_i, input_units), or one array (N, T, input_units); or `gruvy.data.Shards`, which
+                bring their targets and take no y and no sample_weight.
             y: ``task="classify"``: N labels; ``"regress"``: numbers (N,) or (N, output_units); ``"tag"``: a label a
                 step, N arrays (T_i,) or one (N, T). With two classes, one or two output units serve.
             sample_weight: (N,), how much each sequence counts.
@@ -239,16 +242,23 @@ class GRU(torch.nn.Module):
             InputError, DataError: the data or a setting do not suit.
         """
         chosen = settings_of(settings)
-        X, y = checked(X, y, self.input_units, task)
-        weight = check_weights(sample_weight, len(X))
-        kind = task_of(task, y, weight)
+        if isinstance(X, Shards):
+            check_shards(X, self.input_units, y=y, sample_weight=sample_weight)
+            kind = task_of_shards(X, task)
+        else:
+            X, y = checked(X, y, self.input_units, task)
+            weight = check_weights(sample_weight, len(X))
+            kind = task_of(task, y, weight)
         check_units(kind, self.output_units)
         judged = None
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise InputTypeError("validation: wanted a pair (X, y)")
             judged = checked(validation[0], validation[1], self.input_units, task)
-        self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
+        if isinstance(X, Shards):
+            self.history = fit_shards(self, kind, X, None, chosen, judged)
+        else:
+            self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
         self.task = kind
         return self
 
