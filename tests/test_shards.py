@@ -166,11 +166,10 @@ def test_a_file_that_changes_later_is_refused(folder):
         (lambda s: gruvy.GRUClassifier(batch_size=None).fit(s), "batch_size=None: shards are read one at a time"),
         (lambda s: gruvy.GRURegressor().fit(s), "target 'label' holds text; expected numbers"),
         (lambda s: gruvy.GRU(3, 4, 2).fit(s), "X has 2 channels, the network input_units=3"),
-        (lambda s: gruvy.GRU(2, 4, 2).fit(s, task="tag"),
-         "task='tag': expected \"classify\" or \"regress\" for shards"),
+        (lambda s: gruvy.GRU(2, 4, 2).fit(s, task="tag"), 'task=\'tag\': expected "classify" or "regress" for'),
         (lambda s: gruvy.GRU(2, 4, 2).fit(s, sample_weight=[1]), "sample_weight: given with shards"),
     ],
-)  # fmt: skip
+)
 def test_what_shards_do_not_go_with(folder, fit, told):
     written(folder, [5, 5])
     with pytest.raises(InputError) as error:

@@ -88,7 +88,7 @@ def fit_shards(
 def _load(shards: Shards, net: torch.nn.Module, task: Task, scaler: Scaler | None, number: int) -> Batches:
     """The sequences of a shard, scaled, and their targets, encoded."""
     part = shards.read(number)
-    x = [(x if scaler is None else scaler(x)).astype(np.float32, copy=False) for x in part.x]
+    x = part.x if scaler is None else [scaler(x) for x in part.x]
     return batches_for(net, task, x, part.y, named=f"{shards.files[number].path}: ")
 
 

@@ -148,7 +148,7 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
         return "torch_rng is no state of a generator"
     try:
         for row in rng:
-            torch.Generator().set_state(row)
+            torch.Generator().set_state(row.clone())  # of a row that is not the first torch reads something else
         order = np.random.PCG64()
         order.state = json.loads(state["order_rng"])
     except Exception:  # they raise half a dozen kinds

@@ -142,7 +142,8 @@ class _Run:
         with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
             torch.manual_seed(self.seed + self.processes.rank)  # dropout of its own in each process
             if self.rngs is not None:
-                torch.set_rng_state(self.rngs[self.processes.rank % len(self.rngs)])
+                own = self.rngs[self.processes.rank % len(self.rngs)]
+                torch.set_rng_state(own.clone())  # of a row that is not the first torch reads something else
             if self.keeper is not None:
                 self.keeper.begin(self._state(None))
             self.started, self.saved = time.perf_counter() - self.before, self.before
@@ -164,6 +165,8 @@ class _Run:
         self.began = self.rng.bit_generator.state
         done, ours = len(self.sums), (self.processes.rank, self.processes.count)
         count, steps = self.data.steps(self.size, self.rng, *ours, skip=done)
+        if self.keeper is not None and done > count:
+            raise checkpoint.damaged(self.keeper.path, f"{done} steps of an epoch of {count}")
         with torch_in_one_thread() if self.small else nullcontext():
             for k, step in enumerate(steps, done):
                 rate = self.settings.rate((len(self.rows) + (k + 1) / count) / self.settings.max_epochs)
