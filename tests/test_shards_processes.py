@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,7 +123,17 @@ def test_two_processes_go_on_in_mid_epoch(tmp_path, data):
     assert 0 < len(again[0]["taken"]) < len(whole[0]["taken"])
 
 
-ADDRESSES = ("10.213.7.1", "10.213.7.2")
+ADDRESSES = ("10.0.0.1", "10.0.0.2")  # as in the page's commands
+PAGE = Path(__file__).parent.parent / "docs" / "large.md"
+PROGRAMS = {"torchrun": "torch.distributed.run", "accelerate launch": "accelerate.commands.launch"}
+
+
+def commands(program, machines):
+    """The page's commands that start this program on so many machines, as arguments but for the script."""
+    lines = re.findall(rf"^    {program} (.*) train\.py$", PAGE.read_text().replace("\\\n", ""), re.MULTILINE)
+    lines = [line for line in lines if ("--nnodes=2" in line or "--num_machines=2" in line) == (machines == 2)]
+    assert len(lines) == machines
+    return [[sys.executable, "-m", PROGRAMS[program], *line.split()] for line in lines]
 
 
 @pytest.fixture
@@ -141,9 +153,8 @@ def machines():
         if made.returncode:
             pytest.skip("network namespaces are not joined here: " + made.stderr.strip())
         for name, end, address in zip(names, ends, ADDRESSES, strict=True):
-            for words in (("addr", "add", f"{address}/24", "dev", end), ("link", "set", end, "up"),
-                          ("link", "set", "lo", "up")):  # fmt: skip
-                done = ip("-n", name, *words)
+            for words in (f"addr add {address}/24 dev {end}", f"link set {end} up", "link set lo up"):
+                done = ip("-n", name, *words.split())
                 assert done.returncode == 0, done.stderr
         yield names, ends
     finally:
@@ -152,19 +163,11 @@ def machines():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
-def test_two_machines_train_as_one(tmp_path, data, machines, launcher, monkeypatch):
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_two_machines_train_as_one(tmp_path, data, machines, program, monkeypatch):
     """The commands of docs/large.md. Both read the same folder."""
     running = []
-    for rank, (name, end, address) in enumerate(zip(*machines, ADDRESSES, strict=True)):
-        if launcher == "torchrun":
-            launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
-                      "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-id=gruvy",
-                      f"--rdzv-endpoint={ADDRESSES[0]}:29400", f"--local-addr={address}"]  # fmt: skip
-        else:
-            launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines=2",
-                      f"--machine_rank={rank}", "--num_processes=2", f"--main_process_ip={ADDRESSES[0]}",
-                      "--main_process_port=29400", "--mixed_precision=no", "--dynamo_backend=no"]  # fmt: skip
+    for name, end, launch in zip(*machines, commands(program, 2), strict=True):
         line = ["ip", "netns", "exec", name, *command(tmp_path, *launch)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end}
         running.append(subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True))
