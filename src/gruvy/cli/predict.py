@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from gruvy.cli import reading
+from gruvy.cli import reading, shards
 from gruvy.cli.app import app, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
 from gruvy.errors import DataError, InputError
@@ -69,6 +69,7 @@ def read_for(net: Model, data: str, typed: dict[str, Any], **others: Any) -> Seq
         others: as for `gruvy.data.read`.
     """
     columns = net.columns
+    shards.refuse(data, typed.get("id") or (net.layout or {}).get("id"))
     layout, taken = reading.as_trained(net.layout, data, typed)
     if taken:
         say(f"As in training, from {net.name}: {reading.as_typed(taken)}")

@@ -15,7 +15,7 @@ import typer
 from gruvy.errors import DataError
 
 if TYPE_CHECKING:
-    from gruvy.data import Sequences
+    from gruvy.data import Sequences, Shards
 
 PANEL = "How the data is laid out"
 
@@ -39,6 +39,12 @@ KeptMissing = Annotated[
 Features = Annotated[
     str | None,
     typer.Option("--features", help="Columns to learn from, joined by commas; else all others.", rich_help_panel=PANEL),
+]
+Streamed = Annotated[
+    bool,
+    typer.Option(
+        "--stream", help="DATA is a folder of Parquet files, read one at a time; needs --id.", rich_help_panel=PANEL
+    ),
 ]
 Group = Annotated[
     str | None,
@@ -189,6 +195,6 @@ def some(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + more
 
 
-def notes(sequences: Sequences) -> Sequence[str]:
+def notes(sequences: Sequences | Shards) -> Sequence[str]:
     """What was guessed while reading."""
     return [note[0].upper() + note[1:] + "." for note in sequences.notes]

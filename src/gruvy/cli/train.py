@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from gruvy.cli import reading, reports
+from gruvy.cli import reading, reports, shards
 from gruvy.cli.app import app, example, out, say
 from gruvy.cli.writing import check_outputs
 from gruvy.errors import DataError, InputError
@@ -41,6 +41,7 @@ def train(
     step: reading.Step = None,
     missing: reading.Missing = "error",
     target_at: reading.TargetAt = "constant",
+    stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
     task: Annotated[
         str | None, typer.Option(help="'classify' or 'regress'; else found from the target.", rich_help_panel=LEARNING)
@@ -92,7 +93,15 @@ def train(
     wanted = {"target": reading.comma(target), "features": reading.comma(features), "group": group,
               "target_at": target_at}  # fmt: skip
     page = out()
-    known, held_out, kind = sequences_for(page, layout, data, test, wanted, seed, task)
+    if task not in (None, "classify", "regress"):
+        raise InputError(f"--task {task}: wanted classify or regress")
+    streamed = shards.is_streamed(data, id, stream)
+    if streamed and (validation or patience is not None):
+        raise InputError("--validation and --patience have no meaning with --stream, which trains on whole files")
+    known: Any
+    held_out: Any
+    read = shards.sequences_for if streamed else sequences_for
+    known, held_out, kind = read(page, layout, data, test, wanted, seed, task)
     from gruvy import GRUClassifier, GRURegressor
 
     net = (GRUClassifier if kind == "classify" else GRURegressor)(
@@ -101,15 +110,20 @@ def train(
         validation_fraction=validation, patience=patience, device=device, random_state=seed, progress="training",
         checkpoint=None if checkpoint is None else str(checkpoint),
     )  # fmt: skip
-    net.fit(known.x, known.y, groups=known.groups)
-    judge(page, net, known, held_out)
+    if streamed:
+        net.fit(known)
+        shards.judge(page, net, known, held_out)
+    else:
+        net.fit(known.x, known.y, groups=known.groups)
+        judge(page, net, known, held_out)
     others = [column for column in (id, time, group) if column is not None]
     kept = layout.kept(data, reading.comma(features))
     columns = {"channels": known.features, "targets": known.target, "others": others}
     net.save(model, columns=columns, layout=kept)
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
-    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
+    more = str(known.files[0].path) if streamed else data
+    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(more)}"
     page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
     if net.history_.stopped == "interrupted":
         say(f"gruvy: stopped after {reading.plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
@@ -156,8 +170,6 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     """ "classify" or "regress": as asked, or as the target suggests."""
     from gruvy.data import guess_task
 
-    if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: wanted classify or regress")
     y = known.y
     per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
     if per_step:

@@ -20,14 +20,19 @@ def check_decoded(path: Path, size: int) -> None:
     Raises:
         TooLargeError: it does. InputError: the variable is not a number.
     """
-    limit = _limit()
-    if size > limit:
+    most = limit()
+    if size > most:
         raise TooLargeError(
-            f"{path} decodes to {size:,} bytes, expected at most {limit:,}; set {VARIABLE} to read it all the same"
+            f"{path} decodes to {size:,} bytes, expected at most {most:,}; set {VARIABLE} to read it all the same"
         )
 
 
-def _limit() -> int:
+def limit() -> int:
+    """Bytes that a file may decode to.
+
+    Raises:
+        InputError: the environment variable is not a number.
+    """
     given = os.environ.get(VARIABLE)
     if given is None:
         try:

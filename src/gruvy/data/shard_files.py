@@ -162,21 +162,21 @@ def shards(
     paths = parquet_files(folder)
     if not paths:
         raise DataError(f"{folder} holds no .parquet files; expected a folder with at least one")
-    first, found, names = None, [], []
+    found, hashes, features, notes = [], [], [], []
     for path in paths:
         part = _read(path, options)
-        first = first or replace(part, x=part.x[:1], y=None, ids=part.ids[:1], groups=None)
-        if part.features != first.features:
-            if set(part.features) != set(first.features):
-                columns = (", ".join(each.features) for each in (part, first))
-                raise DataError(f"{path} has the features {next(columns)}; {paths[0]} has {next(columns)}")
-            part = _read(path, replace(options, features=first.features))
+        features, notes = (features, notes) if found else (part.features, part.notes)
+        if part.features != features:
+            if set(part.features) != set(features):
+                have, first = ", ".join(part.features), ", ".join(features)
+                raise DataError(f"{path} has the features {have}; {paths[0]} has {first}")
+            part = _read(path, replace(options, features=features))
         found.append(_scanned(path, part))
+        hashes.append(_hashes(part, options))
+        del part  # before the next is read
         _check_kinds(found[0], found[-1])
-        names.append(_hashes(part, options))
-    assert first is not None
-    _check_whole(found, names, id)
-    return Shards(found, replace(options, features=first.features), first.features, options.targets, first.notes)
+    _check_whole(found, hashes, id)
+    return Shards(found, replace(options, features=features), features, options.targets, notes)
 
 
 def parquet_files(folder: Path) -> list[Path]:

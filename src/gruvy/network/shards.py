@@ -88,7 +88,8 @@ def fit_shards(
 def _load(shards: Shards, net: torch.nn.Module, task: Task, scaler: Scaler | None, number: int) -> Batches:
     """The sequences of a shard, scaled, and their targets, encoded."""
     part = shards.read(number)
-    x = part.x if scaler is None else [scaler(x) for x in part.x]
+    kind = np.float64 if next(net.parameters()).dtype == torch.float64 else np.float32
+    x = [(x if scaler is None else scaler(x)).astype(kind, copy=False) for x in part.x]
     return batches_for(net, task, x, part.y, named=f"{shards.files[number].path}: ")
 
 
