@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-FILES, BYTES = 128, 2**25  # 4 GB in all
+FILES, BYTES = 256, 2**24  # 4 GB in all
 CHANNELS, STEPS = 64, 50
 
 SCRIPT = """
@@ -28,7 +28,7 @@ print(*(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
 
 
 def write(path, number, rng):
-    """Some 32 MB of random numbers, which do not compress."""
+    """Some 16 MB of random numbers, which do not compress."""
     count = BYTES // (4 * CHANNELS * STEPS)
     x = rng.standard_normal((count * STEPS, CHANNELS), np.float32)
     ids = np.repeat(np.arange(number * count, (number + 1) * count), STEPS)

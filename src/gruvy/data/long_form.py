@@ -38,9 +38,7 @@ def long_form(table: Table, options: Options) -> Sequences:
         names = without_index(table, names, id, notes)
     rows, ids, lengths = _order(table, id, time, notes)
     values = np.empty((len(rows), len(names)))
-    for channel, name in enumerate(
-        names
-    ):  # one after the other: all of them beside the result would be twice the memory
+    for channel, name in enumerate(names):  # not all beside the result: that is twice the memory
         values[:, channel] = table.numbers(name)[rows]
     return assemble(Steps(table, rows, values, ids, lengths, names, notes), options)
 

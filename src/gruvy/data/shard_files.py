@@ -162,7 +162,8 @@ def shards(
     paths = parquet_files(folder)
     if not paths:
         raise DataError(f"{folder} holds no .parquet files; expected a folder with at least one")
-    found, hashes, features, notes = [], [], [], []
+    found: list[Shard] = []
+    hashes, features, notes = [], list[str](), list[str]()
     for path in paths:
         part = _read(path, options)
         features, notes = (features, notes) if found else (part.features, part.notes)

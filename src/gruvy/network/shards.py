@@ -89,7 +89,9 @@ def _load(shards: Shards, net: torch.nn.Module, task: Task, scaler: Scaler | Non
     """The sequences of a shard, scaled, and their targets, encoded."""
     part = shards.read(number)
     kind = np.float64 if next(net.parameters()).dtype == torch.float64 else np.float32
-    x = [(x if scaler is None else scaler(x)).astype(kind, copy=False) for x in part.x]
+    flat = np.concatenate(part.x)  # in one piece: thousands of small arrays a shard would leave holes in the memory
+    flat = (flat if scaler is None else scaler(flat)).astype(kind, copy=False)
+    x = np.split(flat, np.cumsum(part.lengths)[:-1])
     return batches_for(net, task, x, part.y, named=f"{shards.files[number].path}: ")
 
 

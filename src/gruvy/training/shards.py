@@ -27,6 +27,7 @@ class ShardBatches:
 
     def __init__(self, counts: Array, load: Callable[[int], Batches], content: Iterable[Array]) -> None:
         self.counts, self.load, self._content = np.asarray(counts, np.int64), load, list(content)
+        self._reader = ThreadPoolExecutor(1)  # one for all epochs: allocators keep memory for each thread that was
 
     def __len__(self) -> int:
         return int(self.counts.sum())
@@ -71,19 +72,18 @@ class ShardBatches:
     def _each(self, shards: Array, seeds: Array, size: int, amounts: Array, skip: int) -> Iterator[Step]:
         ends = np.cumsum([len(self._sizes(shards[n : n + 1], seeds, size)) for n in range(len(shards))])
         first = min(int(np.searchsorted(ends, skip, "right")), len(shards) - 1)  # the last also for those past its end
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self.load, int(shards[first]))
-            for n in range(first, len(shards)):
-                data = ahead.result()
-                if n + 1 < len(shards):
-                    ahead = reader.submit(self.load, int(shards[n + 1]))
-                drawn = _drawn(data.lengths, size, seeds[shards[n]])
-                start = int(ends[n]) - len(drawn)
-                for k, rows in enumerate(drawn, start):
-                    if k >= skip:
-                        yield Step(data.take(rows), float(amounts[k]), True)
-            for k in range(max(skip, int(ends[-1])), len(amounts)):
-                yield Step(data.take(np.zeros(1, np.int64)), float(amounts[k]), False)
+        ahead = self._reader.submit(self.load, int(shards[first]))
+        for n in range(first, len(shards)):
+            data = ahead.result()
+            if n + 1 < len(shards):
+                ahead = self._reader.submit(self.load, int(shards[n + 1]))
+            drawn = _drawn(data.lengths, size, seeds[shards[n]])
+            start = int(ends[n]) - len(drawn)
+            for k, rows in enumerate(drawn, start):
+                if k >= skip:
+                    yield Step(data.take(rows), float(amounts[k]), True)
+        for k in range(max(skip, int(ends[-1])), len(amounts)):
+            yield Step(data.take(np.zeros(1, np.int64)), float(amounts[k]), False)
 
 
 def _drawn(lengths: Array, size: int, seed: Any) -> list[Array]:
