@@ -120,7 +120,8 @@ class _Run:
         self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
         self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
         self.rngs: torch.Tensor | None = None
-        self.sums: list[torch.Tensor] = []  # of the losses of each step of the epoch so far
+        self.done = 0  # steps of this epoch
+        self.sums = self.parameters[0].new_zeros(1).detach()  # of the losses of each of these steps
         self.began = self.rng.bit_generator.state  # what the order of this epoch was drawn from
         self.before = 0.0  # seconds, until this process took over
         self.started = self.saved = 0.0
@@ -163,23 +164,27 @@ class _Run:
         """One pass over the data, or what is left of one; the mean loss."""
         self.module.train()
         self.began = self.rng.bit_generator.state
-        done, ours = len(self.sums), (self.processes.rank, self.processes.count)
-        count, steps = self.data.steps(self.size, self.rng, *ours, skip=done)
-        if self.keeper is not None and done > count:
-            raise checkpoint.damaged(self.keeper.path, f"{done} steps of an epoch of {count}")
+        ours, before = (self.processes.rank, self.processes.count), self.sums[: self.done]
+        count, steps = self.data.steps(self.size, self.rng, *ours, skip=self.done)
+        if self.keeper is not None and self.done > count:
+            raise checkpoint.damaged(self.keeper.path, f"{self.done} steps of an epoch of {count}")
+        # In one piece: a small tensor kept of each step, between large ones that go, would leave holes in the memory.
+        self.sums = self.sums.new_zeros(count)
+        self.sums[: self.done] = before
         with torch_in_one_thread() if self.small else nullcontext():
-            for k, step in enumerate(steps, done):
+            for k, step in enumerate(steps, self.done):
                 rate = self.settings.rate((len(self.rows) + (k + 1) / count) / self.settings.max_epochs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                self.sums.append(self._step(step))
+                self.sums[k] = self._step(step)
+                self.done = k + 1
                 if k % 16 == 15:
                     if self.keeper is not None and self.data.long:
                         self._save_if_due(self.processes.share(self._seconds()))
                     if self.processes.interrupted():
                         raise KeyboardInterrupt
-        sums = self.processes.sum(torch.stack(self.sums))
-        self.sums = []
+        sums = self.processes.sum(self.sums)
+        self.done = 0
         loss = float(sums.sum()) / self.data.total
         # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
         largest = torch.linalg.vector_norm(torch.cat([p.detach().flatten() for p in self.parameters]), math.inf)
@@ -232,8 +237,8 @@ class _Run:
     def _state(self, stopped: str | None) -> dict[str, Any]:
         """What a checkpoint holds; of a run that has ended only its result."""
         going_on, within = stopped is None, None
-        if self.sums:
-            within = self._within(self.processes.sum(torch.stack(self.sums)))
+        if self.done:
+            within = self._within(self.processes.sum(self.sums[: self.done].clone()))
         rngs = self.processes.gather(torch.get_rng_state())
         return {
             "module": self.module.state_dict(),
@@ -300,7 +305,7 @@ class _Run:
         """What a checkpoint of this run has to look like."""
         step = torch.zeros(())
         moments = {str(i): {"step": step, "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(self.parameters)}
-        within = self._within(torch.zeros(1, device=self.processes.device)) if self.data.long else None
+        within = self._within(self.sums[:1]) if self.data.long else None
         return self._state(None) | {"optimiser": moments, "within": within}
 
     def _take(self, state: dict[str, Any]) -> None:
@@ -321,7 +326,8 @@ class _Run:
 
     def _take_within(self, within: dict[str, Any]) -> None:
         """Go on in mid-epoch."""
-        sums = within["losses"].to(self.processes.device)
-        self.sums = list(sums if self.processes.rank == 0 else torch.zeros_like(sums))  # they are of all processes
+        sums = within["losses"].to(self.sums.device)
+        self.sums = sums if self.processes.rank == 0 else torch.zeros_like(sums)  # they are of all processes
+        self.done = len(sums)
         torch._foreach_copy_(self.good, list(within["good"].values()))
         self.before = within["seconds"]
