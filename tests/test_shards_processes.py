@@ -20,11 +20,11 @@ from gruvy.training import batches as in_memory
 from small_shards import written
 from test_training_processes import ACCELERATE, TORCHRUN
 
-COUNTS = [23, 9, 14, 30, 2]
+COUNTS = [43, 19, 34, 30, 2]
 
-# Each process writes the sequences of each of its steps, told by their first number, and its history.
+# Each process writes the sequences of each step of each epoch, told by their first number, and its history.
 SCRIPT = """
-import json, os, sys
+import json, os, signal, sys
 import torch
 torch.set_num_threads(1)
 import gruvy
@@ -35,11 +35,12 @@ rank = int(os.environ.get("RANK", 0))
 real, taken = ShardBatches.steps, []
 def steps(self, *args, **kwargs):
     count, each = real(self, *args, **kwargs)
+    taken.append([])
     def told():
         for step in each:
-            if len(taken) == int(stop) and rank == 1:
-                raise KeyboardInterrupt
-            taken.append(step.batch.x[:, 0, 0].tolist() if step.counts else [])
+            if sum(map(len, taken)) == int(stop) and rank == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            taken[-1].append(step.batch.x[:, 0, 0].tolist() if step.counts else [])
             yield step
     return count, told()
 ShardBatches.steps = steps
@@ -85,12 +86,13 @@ def check_as_one_process(found, data, monkeypatch):
     """The batches of all processes together, given to one process with all sequences in memory."""
     _, X, labels, _ = data
     place = {x[0, 0]: i for i, x in enumerate(X)}
-    steps = [[place[v] for part in parts for v in part] for parts in zip(*(f["taken"] for f in found), strict=True)]
-    per_epoch = len(steps) // 2
-    epochs = iter([steps[:per_epoch], steps[per_epoch:]])
-    for epoch in (steps[:per_epoch], steps[per_epoch:]):
-        assert sorted(row for rows in epoch for row in rows) == list(range(len(X)))
-    monkeypatch.setattr(in_memory, "shuffled", lambda *_: [np.array(rows) for rows in next(epochs)])
+    epochs = []
+    for each in zip(*(one["taken"] for one in found), strict=True):  # of each process, the steps of this epoch
+        epochs.append([[place[v] for part in parts for v in part] for parts in zip(*each, strict=True)])
+        assert sorted(row for rows in epochs[-1] for row in rows) == list(range(len(X)))
+    assert len(epochs) == 2
+    order = iter(epochs)
+    monkeypatch.setattr(in_memory, "shuffled", lambda *_: [np.array(rows) for rows in next(order)])
     torch.manual_seed(0)
     net = gruvy.GRU(2, 6, 2, dtype=torch.float64)
     net.fit(X, labels, max_epochs=2, batch_size=3, seed=5, progress=False)
@@ -101,7 +103,7 @@ def check_as_one_process(found, data, monkeypatch):
 
 def test_two_processes_use_every_sequence_once_and_train_as_one(tmp_path, data, monkeypatch):
     found = run(tmp_path, *TORCHRUN, "--nproc-per-node=2")
-    assert all(sum(map(len, one["taken"])) > 0 for one in found)
+    assert all(sum(map(len, epoch)) > 0 for one in found for epoch in one["taken"])
     check_as_one_process(found, data, monkeypatch)
 
 
@@ -120,7 +122,7 @@ def test_two_processes_go_on_in_mid_epoch(tmp_path, data):
     again = run(tmp_path, *launch, checkpoint=path)
     assert again[0]["weights"] == whole[0]["weights"]
     assert again[0]["loss"] == whole[0]["loss"]
-    assert 0 < len(again[0]["taken"]) < len(whole[0]["taken"])
+    assert 0 < len(again[0]["taken"][0]) < len(whole[0]["taken"][0])
 
 
 ADDRESSES = ("10.0.0.1", "10.0.0.2")  # as in the page's commands
