@@ -48,8 +48,8 @@ class Moments(NamedTuple):
 
     Example:
         >>> a, b = Moments.of(np.array([[1.0], [2.0]])), Moments.of(np.array([[6.0]]))
-        >>> a.merged(b).mean.tolist(), round(a.merged(b).variance[0] * 3, 9)  # of 1, 2 and 6
-        ([3.0], 14.0)
+        >>> a.merged(b).mean.tolist(), (3 * a.merged(b).variance).round(9).tolist()  # of 1, 2 and 6
+        ([3.0], [14.0])
     """
 
     amount: float
