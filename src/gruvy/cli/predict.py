@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from gruvy.cli import reading
+from gruvy.cli import reading, shards
 from gruvy.cli.app import app, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
 from gruvy.data.collection import plural
@@ -70,6 +70,7 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
         others: as for `gruvy.data.read`.
     """
     columns = net.columns
+    shards.refuse(data, layout.id or (net.layout or {}).get("id"))
     layout, taken = reading.as_trained(net.layout, data, layout)
     if taken:
         say(f"As in training, from {net.name}: {reading.as_typed(taken)}")

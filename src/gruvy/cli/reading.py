@@ -16,7 +16,7 @@ from gruvy.data.collection import described, plural, some, span
 from gruvy.errors import DataError
 
 if TYPE_CHECKING:
-    from gruvy.data import Sequences
+    from gruvy.data import Sequences, Shards
 
 PANEL = "How the data is laid out"
 
@@ -34,6 +34,7 @@ Time = Annotated[str | None, _laid_out("--time", "Column to sort each sequence b
 Wide = Annotated[bool, _laid_out("--wide", "One row is one sequence.")]
 KeptWide = Annotated[bool | None, _laid_out("--wide/--long", "One row is one sequence, or one step.")]
 Features = Annotated[str | None, _laid_out("--features", "Columns to learn from, joined by commas; else all others.")]
+Streamed = Annotated[bool, _laid_out("--stream", "DATA is a folder of Parquet files, read one at a time; needs --id.")]
 Group = Annotated[str | None, _laid_out("--group", "Column, such as a person, kept on one side of the split.")]
 Window = Annotated[int | None, _laid_out("--window", "Cut long recordings into windows of so many steps.")]
 Step = Annotated[int | None, _laid_out("--step", "Steps from one window's start to the next's.")]
@@ -152,6 +153,6 @@ def summary(*parts: Sequences | None) -> str:
     return "; ".join(told)
 
 
-def notes(sequences: Sequences) -> Sequence[str]:
+def notes(sequences: Sequences | Shards) -> Sequence[str]:
     """What was guessed while reading."""
     return [note[0].upper() + note[1:] + "." for note in sequences.notes]

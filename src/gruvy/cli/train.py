@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from gruvy.cli import reading, reports
+from gruvy.cli import reading, reports, shards
 from gruvy.cli.app import app, example, out, say
 from gruvy.cli.writing import check_outputs
 from gruvy.data.collection import plural
@@ -46,6 +46,7 @@ def train(
     step: reading.Step = None,
     missing: reading.Missing = "error",
     target_at: reading.TargetAt = "constant",
+    stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
     task: Annotated[str | None, _learning(help="'classify' or 'regress'; else found from the target.")] = None,
     hidden_units: Annotated[int, _net(help="Numbers that the net remembers.")] = 64,
@@ -82,7 +83,15 @@ def train(
     layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out()
-    known, held_out, kind = sequences_for(page, layout, data, test, wanted, seed, task)
+    if task not in (None, "classify", "regress"):
+        raise InputError(f"--task {task}: expected classify or regress")
+    streamed = shards.is_streamed(data, id, stream)
+    if streamed and (validation or patience is not None):
+        raise InputError("--validation and --patience have no meaning with --stream, which trains on whole files")
+    known: Any
+    held_out: Any
+    read = shards.sequences_for if streamed else sequences_for
+    known, held_out, kind = read(page, layout, data, test, wanted, seed, task)
     from gruvy import GRUClassifier, GRURegressor
 
     net = (GRUClassifier if kind == "classify" else GRURegressor)(
@@ -102,14 +111,19 @@ def train(
         progress="training",
         checkpoint=None if checkpoint is None else str(checkpoint),
     )
-    net.fit(known.x, known.y, groups=known.groups)
-    judge(page, net, known, held_out)
+    if streamed:
+        net.fit(known)
+        shards.judge(page, net, known, held_out)
+    else:
+        net.fit(known.x, known.y, groups=known.groups)
+        judge(page, net, known, held_out)
     others = [column for column in (id, time, group) if column is not None]
     columns = {"channels": known.features, "targets": known.target, "others": others}
     net.save(model, columns=columns, layout=layout.kept(data))
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
-    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(data)}"
+    more = str(known.files[0].path) if streamed else data
+    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(more)}"
     page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
     if net.history_.stopped == "interrupted":
         say(f"gruvy: stopped after {plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
@@ -156,8 +170,6 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     """ "classify" or "regress": as asked, or as the target suggests."""
     from gruvy.data import guess_task
 
-    if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: expected classify or regress")
     y = known.y
     per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
     if per_step:

@@ -13,6 +13,7 @@ from gruvy.data.collection import Sequences
 from gruvy.data.files import read
 from gruvy.data.frames import sequences
 from gruvy.data.named import Dataset, Entry, load, names
+from gruvy.data.shard_files import Shards, shards
 from gruvy.data.splits import guess_task, split
 from gruvy.data.synthetic import adding, addition, all_sums, from_bits, random_sums, to_bits
 
@@ -20,6 +21,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Sequences",
+    "Shards",
     "adding",
     "addition",
     "all_sums",
@@ -32,6 +34,7 @@ __all__ = [
     "random_sums",
     "read",
     "sequences",
+    "shards",
     "split",
     "to_bits",
 ]

@@ -10,20 +10,29 @@ from gruvy.errors import DataError, InputError
 VARIABLE = "GRUVY_MAX_DATA_BYTES"
 
 
+class TooLargeError(DataError):
+    """A file decodes to more bytes than the limit."""
+
+
 def check_decoded(path: Path, size: int) -> None:
     """Refuse a file that says it decodes to more bytes than GRUVY_MAX_DATA_BYTES, or a quarter of the memory.
 
     Raises:
-        DataError: it does. InputError: the variable is not a number.
+        TooLargeError: it does. InputError: the variable is not a number.
     """
-    limit = _limit()
-    if size > limit:
-        raise DataError(
-            f"{path} decodes to {size:,} bytes, expected at most {limit:,}; set {VARIABLE} to read it all the same"
+    most = limit()
+    if size > most:
+        raise TooLargeError(
+            f"{path} decodes to {size:,} bytes, expected at most {most:,}; set {VARIABLE} to read it all the same"
         )
 
 
-def _limit() -> int:
+def limit() -> int:
+    """Bytes that a file may decode to.
+
+    Raises:
+        InputError: the environment variable is not a number.
+    """
     given = os.environ.get(VARIABLE)
     if given is None:
         try:

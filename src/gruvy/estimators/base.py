@@ -14,12 +14,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arrays import as_sequences
-from ..errors import ModelFileError
+from ..checks import share
+from ..data import Shards
+from ..errors import InputError, ModelFileError
 from ..model import file as model_file
 from ..model.scaler import Scaler
 from ..model.task import Labels, Task
 from ..network import GRU
 from ..network.fit import fit_task, raw_of
+from ..network.shards import check_shards, fit_shards
 from ..training import History, Settings, check_device, checkpoint, start
 from .inputs import Examples, settings_in, settings_out, split, two_dimensional
 
@@ -78,20 +81,48 @@ class Estimator(Parameters):
 
     def _fit(self, examples: Examples, task: Task) -> Self:
         """Train on what was checked."""
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        seed = start(check_device(self.device)).share(seed)  # one split and one start in all processes
+        seed = self._seed()
         settings = self._settings(seed)
         train, held = map(examples.take, split(self, len(examples.x), examples.y, examples.groups, seed))
-        self.scaler_ = train.scaler() if self.scale_inputs else None
+        self._start(train.x[0].shape[1], task, train.scaler() if self.scale_inputs else None, seed)
+        validation = (self._scaled(held.x), held.y) if held.x else None
+        x = self._scaled(train.x)
+        return self._end(fit_task(self.net_, task, x, train.y, train.weight, validation, settings, in_core=True))
+
+    def _fit_shards(self, shards: Shards, task: Task, **not_taken: Any) -> Self:
+        """Train on files of which one at a time is in memory."""
+        check_shards(shards, None, **not_taken)
+        seed = self._seed()
+        settings = self._settings(seed)
+        if share("validation_fraction", self.validation_fraction) or self.patience is not None:
+            raise InputError(
+                "validation_fraction, patience: shards are trained on whole; "
+                "gruvy.GRU(...).fit(shards, validation=(X, y), patience=...) judges each epoch"
+            )
+        self.width_, self.n_features_in_ = None, len(shards.features)
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self._start(len(shards.features), task, shards.inputs.scaler() if self.scale_inputs else None, seed)
+        return self._end(fit_shards(self.net_, task, shards, self.scaler_, settings))
+
+    def _seed(self) -> int:
+        """One seed, and so one split and one start, in all processes."""
+        drawn = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed: int = start(check_device(self.device)).share(drawn)
+        return seed
+
+    def _start(self, channels: int, task: Task, scaler: Scaler | None, seed: int) -> None:
+        """A network with new weights."""
+        self.scaler_ = scaler
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             kind = {name: getattr(self, name) for name in _OF_NETWORK}
-            self.net_ = GRU(train.x[0].shape[1], self.hidden_units, task.units[0], **kind)
-        validation = (self._scaled(held.x), held.y) if held.x else None
+            self.net_ = GRU(channels, self.hidden_units, task.units[0], **kind)
         self.net_.task = self.task_ = task  # before training: if that fails, the last good weights can be used
         self.columns_, self.layout_ = {}, None
-        x = self._scaled(train.x)
-        self.history_ = fit_task(self.net_, task, x, train.y, train.weight, validation, settings, in_core=True)
+
+    def _end(self, history: History) -> Self:
+        self.history_ = history
         self.net_.history, self.n_iter_ = self.history_, len(self.history_.rows)
         return self
 

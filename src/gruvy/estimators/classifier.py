@@ -11,7 +11,9 @@ from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from ..data import Shards
 from ..model.task import Labels
+from ..network.shards import labels_of_shards
 from .base import Estimator
 from .inputs import Examples, targets
 
@@ -52,11 +54,12 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     class_weight: Any = field(default=None, kw_only=True)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train.
 
         Args:
-            X: a list or object array of N arrays (T_i, I), one array (N, T, I), or (N, T) for one channel.
+            X: a list or object array of N arrays (T_i, I), one array (N, T, I), or (N, T) for one channel;
+                or `gruvy.data.Shards`, which bring their targets and take none of the others, nor a class_weight.
             y: N labels: text, numbers or booleans.
             sample_weight: (N,), how much each sequence counts; 0 as if it were not there.
             groups: (N,), of what belongs together, so that the validation split keeps it on one side.
@@ -64,6 +67,12 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         Raises:
             InputError, InputTypeError, DataError, ValueError: the data or a setting do not suit.
         """
+        if isinstance(X, Shards):
+            labels = labels_of_shards(X)
+            check_classification_targets(labels.classes)
+            self.classes_ = labels.classes
+            others = {"y": y, "sample_weight": sample_weight, "groups": groups, "class_weight": self.class_weight}
+            return self._fit_shards(X, labels, **others)
         sequences = self._sequences(X, reset=True)
         y = column_or_1d(targets(self, y, sequences), warn=True)
         assert_all_finite(y, input_name="y")

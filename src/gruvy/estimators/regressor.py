@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from ..data import Shards
 from ..model.task import Numbers
 from ..network.fit import check_numbers
+from ..network.shards import numbers_of_shards
 from .base import Estimator
 from .inputs import Examples, targets
 
@@ -37,11 +39,12 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Train.
 
         Args:
-            X: a list or object array of N arrays (T_i, I), one array (N, T, I), or (N, T) for one channel.
+            X: a list or object array of N arrays (T_i, I), one array (N, T, I), or (N, T) for one channel;
+                or `gruvy.data.Shards`, which bring their targets and take none of the others.
             y: numbers (N,), or (N, O) for several targets.
             sample_weight: (N,), how much each sequence counts; 0 as if it were not there.
             groups: (N,), of what belongs together, so that the validation split keeps it on one side.
@@ -49,6 +52,9 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         Raises:
             InputError, InputTypeError, DataError, ValueError: the data or a setting do not suit.
         """
+        if isinstance(X, Shards):
+            others = {"y": y, "sample_weight": sample_weight, "groups": groups}
+            return self._fit_shards(X, numbers_of_shards(X), **others)
         sequences = self._sequences(X, reset=True)
         y = check_numbers(targets(self, y, sequences))
         examples = Examples.counted(sequences, y, sample_weight, groups)

@@ -32,14 +32,7 @@ class Scaler(NamedTuple):
         Raises:
             DataError: a number is beyond 1e100; `named` and `column` are what the text calls the values and a column.
         """
-        if values.size and max(values.max(), -values.min()) > LARGEST:
-            i, k = np.argwhere(np.abs(values) > LARGEST)[0].tolist()
-            found = f"{named}: {float(values[i, k])!r} in {column} {k}"
-            raise DataError(f"{found}; expected numbers of at most 1e100 in size")
-        mean = np.average(values, 0, weight)
-        scale = np.sqrt(np.average((values - mean) ** 2, 0, weight))
-        # What is left of a constant column after rounding is no scale to divide by; its mean is its size.
-        return cls(mean, np.where(scale > 1e-12 * np.abs(mean), scale, 1.0))
+        return Moments.of(values, weight, named, column).scaler()
 
     def __call__(self, x: Any) -> Array:
         """Scaled values (..., K)."""
@@ -48,3 +41,41 @@ class Scaler(NamedTuple):
     def back(self, y: Any) -> Array:
         """Values (..., K) on their own scale again."""
         return np.asarray(np.asarray(y) * self.scale + self.mean)
+
+
+class Moments(NamedTuple):
+    """How much was seen of some columns, their means and their variances: amount, mean (K,), variance (K,), float64.
+
+    Example:
+        >>> a, b = Moments.of(np.array([[1.0], [2.0]])), Moments.of(np.array([[6.0]]))
+        >>> a.merged(b).mean.tolist(), (3 * a.merged(b).variance).round(9).tolist()  # of 1, 2 and 6
+        ([3.0], [14.0])
+    """
+
+    amount: float
+    mean: Array
+    variance: Array
+
+    @classmethod
+    def of(cls, values: Array, weight: Array | None = None, named: str = "y", column: str = "target") -> Moments:
+        """Those of (M, K), weighted by (M,); arguments and errors as for `Scaler.of`."""
+        if values.size and max(values.max(), -values.min()) > LARGEST:
+            i, k = np.argwhere(np.abs(values) > LARGEST)[0].tolist()
+            found = f"{named}: {float(values[i, k])!r} in {column} {k}"
+            raise DataError(f"{found}; expected numbers of at most 1e100 in size")
+        mean = np.average(values, 0, weight)
+        variance = np.average((values - mean) ** 2, 0, weight)
+        return cls(float(len(values) if weight is None else weight.sum()), mean, variance)
+
+    def merged(self, other: Moments) -> Moments:
+        """Those of both together, without loss where the means are far from 0 (Chan, Golub and LeVeque 1983)."""
+        amount = self.amount + other.amount
+        mine, theirs, apart = self.amount / amount, other.amount / amount, other.mean - self.mean
+        variance = mine * self.variance + theirs * other.variance + mine * theirs * apart**2
+        return Moments(amount, self.mean + theirs * apart, variance)
+
+    def scaler(self) -> Scaler:
+        """What brings the columns to mean 0 and deviation 1."""
+        scale = np.sqrt(self.variance)
+        # What is left of a constant column after rounding is no scale to divide by; its mean is its size.
+        return Scaler(self.mean, np.where(scale > 1e-12 * np.abs(self.mean), scale, 1.0))

@@ -38,15 +38,29 @@ def fit_task(
     in_core: bool = False,
 ) -> History:
     """Train any module on checked sequences and targets; it moves to their device; in_core as for `train`."""
-    device = check_device(settings.device)
-    net.to(device)
-    kind: dict[str, Any] = {"per_step": task.per_step, "device": device, "dtype": next(net.parameters()).dtype}
-    data = Batches(X, task.encode(y), weight, **kind)
-    check_range(data, "X", "y")
-    judged = None if validation is None else Batches(validation[0], task.encode(validation[1]), **kind)
-    if judged is not None:
-        check_range(judged, "validation X", "validation y")
+    net.to(check_device(settings.device))
+    data = batches_for(net, task, X, y, weight)
+    judged = judged_by(net, task, validation)
     return train(net, task, data, validation=judged, settings=settings, in_core=in_core)
+
+
+def batches_for(
+    net: torch.nn.Module, task: Task, X: Sequence[Array], y: Any, weight: Array | None = None, *, named: str = ""
+) -> Batches:
+    """Sequences and targets as a network on its device takes them; `named` stands before X and y in an error.
+
+    Raises:
+        DataError: a number is too large for the network's dtype.
+    """
+    like = next(net.parameters())
+    data = Batches(X, task.encode(y), weight, per_step=task.per_step, device=like.device, dtype=like.dtype)
+    check_range(data, f"{named}X", f"{named}y")
+    return data
+
+
+def judged_by(net: torch.nn.Module, task: Task, validation: tuple[Sequence[Array], Any] | None) -> Batches | None:
+    """What each epoch is judged by."""
+    return None if validation is None else batches_for(net, task, *validation, named="validation ")
 
 
 def check_range(data: Batches, inputs: str, targets: str) -> None:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..arrays import as_sequences
 from ..convention import Convention, Equations
+from ..data import Shards
 from ..errors import InputError, ModelFileError
 from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
@@ -30,6 +31,7 @@ from .init import initialise
 from .inputs import check_call, check_sizes, refuse_torch
 from .output import Output
 from .pooling import pool
+from .shards import check_shards, fit_shards, task_of_shards
 
 
 class GRU(torch.nn.Module):
@@ -207,7 +209,7 @@ class GRU(torch.nn.Module):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         task: str = "classify",
         *,
         sample_weight: Any = None,
@@ -217,7 +219,8 @@ class GRU(torch.nn.Module):
         """Train the network on sequences, from the weights it has.
 
         Args:
-            X: a list of N arrays (T_i, input_units), or one array (N, T, input_units).
+            X: a list of N arrays (T_i, input_units), or one array (N, T, input_units); or `gruvy.data.Shards`, which
+                bring their targets and take no y and no sample_weight.
             y: ``task="classify"``: N labels; ``"regress"``: numbers (N,) or (N, output_units); ``"tag"``: a label a
                 step, N arrays (T_i,) or one (N, T). With two classes, one or two output units serve.
             sample_weight: (N,), how much each sequence counts.
@@ -232,12 +235,19 @@ class GRU(torch.nn.Module):
             InputError, DataError: the data or a setting do not suit.
         """
         chosen = settings_of(settings)
-        X, y = checked(X, y, self.input_units, task)
-        weight = check_weights(sample_weight, len(X))
-        kind = task_of(task, y, weight)
+        if isinstance(X, Shards):
+            check_shards(X, self.input_units, y=y, sample_weight=sample_weight)
+            kind = task_of_shards(X, task)
+        else:
+            X, y = checked(X, y, self.input_units, task)
+            weight = check_weights(sample_weight, len(X))
+            kind = task_of(task, y, weight)
         check_units(kind, self.output_units)
         judged = None if validation is None else checked(*pair(validation), self.input_units, task)
-        self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
+        if isinstance(X, Shards):
+            self.history = fit_shards(self, kind, X, None, chosen, judged)
+        else:
+            self.history = fit_task(self, kind, X, y, weight, judged, chosen, in_core=True)
         self.task = kind
         return self
 

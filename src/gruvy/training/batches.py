@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,14 @@ class Batch(NamedTuple):
     weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one per step
 
 
+class Step(NamedTuple):
+    """What a process does in one step of the optimiser: its share of a batch."""
+
+    batch: Batch
+    amount: float  # how much the whole batch counts, the shares of all processes together
+    counts: bool  # False where there is no share left for this process: its batch is only there to go along
+
+
 class Batches:
     """Sequences on a device, end to end in one tensor, from which any rows can be taken as one padded batch.
 
@@ -32,6 +40,8 @@ class Batches:
         weights: (N,), or None for ones.
         per_step: targets are one per step.
     """
+
+    long = False  # an epoch is too short for a checkpoint within
 
     def __init__(
         self,
@@ -61,6 +71,32 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def total(self) -> float:
+        """How much all sequences count."""
+        return float(self.amounts.sum())
+
+    def content(self) -> Iterator[Array]:
+        """All that is learnt from, to tell data from other data."""
+        yield from (self.lengths, self.weights, self.flat.cpu().numpy(), self.targets.cpu().numpy())
+
+    def steps(
+        self, size: int, rng: np.random.Generator, rank: int, count: int, skip: int = 0
+    ) -> tuple[int, Iterator[Step]]:
+        """How many steps an epoch has, and what process `rank` of `count` does in each but the first `skip`.
+
+        Every process draws the same batches of `size` sequences and takes its share of each.
+        """
+        order = shuffled(self.lengths, size, rng)
+
+        def each() -> Iterator[Step]:
+            for rows in order[skip:]:
+                share = rows[rank::count]
+                batch = self.take(share if len(share) else rows[:1])
+                yield Step(batch, float(self.amounts[rows].sum()), len(share) > 0)
+
+        return len(order), each()
 
     def take(self, rows: Array) -> Batch:
         """The sequences of these indices as one batch."""

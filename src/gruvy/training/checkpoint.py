@@ -135,7 +135,10 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
     lowest = rows[best - 1]["val_loss"] if best else math.inf
     if not isinstance(state["best_loss"], float) or state["best_loss"] != lowest:
         return f"best_loss is {state['best_loss']!r}"
-    trained, kept = bool(rows) and stopped is None, bool(best) and stopped is None
+    within = state["within"]
+    if within is not None and (stopped is not None or not _is_within(within, like["within"])):
+        return "within is no part of an epoch"
+    trained, kept = bool(rows or within) and stopped is None, bool(best) and stopped is None
     for part, there in (("module", True), ("best_state", kept), ("optimiser", trained)):
         wrong = _unlike(state[part], like["module" if part == "best_state" else part] if there else None, part)
         if wrong is not None:
@@ -145,7 +148,7 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
         return "torch_rng is no state of a generator"
     try:
         for row in rng:
-            torch.Generator().set_state(row)
+            torch.Generator().set_state(row.clone())  # of a row that is not the first torch reads something else
         order = np.random.PCG64()
         order.state = json.loads(state["order_rng"])
     except Exception:  # they raise half a dozen kinds
@@ -161,6 +164,15 @@ def _is_row(row: Any, i: int) -> bool:
     numbers = [row[name] for name in ROW[1:] if row[name] is not None or not name.startswith("val")]
     real = all(type(n) is float for n in numbers)
     return real and all(math.isfinite(row[name]) for name in ("loss", "learning_rate", "seconds"))
+
+
+def _is_within(within: Any, like: Any) -> bool:
+    if like is None or not isinstance(within, dict) or set(within) != set(like):
+        return False
+    sums, seconds = within["losses"], within["seconds"]
+    if not isinstance(sums, torch.Tensor) or sums.dim() != 1 or not len(sums) or sums.dtype != like["losses"].dtype:
+        return False
+    return type(seconds) is float and math.isfinite(seconds) and _unlike(within["good"], like["good"], "good") is None
 
 
 def _unlike(value: Any, like: Any, at: str) -> str | None:

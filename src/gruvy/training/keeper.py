@@ -6,6 +6,7 @@ import hashlib
 import os
 import warnings
 from dataclasses import fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,21 @@ from . import checkpoint
 from .batches import Batches
 from .processes import Alone, Together
 from .settings import Settings
+from .shards import ShardBatches
 
 MAY_DIFFER = ("device", "progress", "checkpoint", "checkpoint_seconds", "on_epoch")  # when a run goes on
 
 
 def fingerprint(
-    module: torch.nn.Module, task: Task, settings: Settings, data: Batches, validation: Batches | None
+    module: torch.nn.Module, task: Task, settings: Settings, data: Batches | ShardBatches, validation: Batches | None
 ) -> str:
     """Tells a run from others: its data, settings and network."""
     digest = hashlib.sha256()
     said = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in MAY_DIFFER}
     shapes = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
     digest.update(repr((said, shapes, repr(module), task.name, validation is None)).encode())
-    for part in filter(None, (data, validation)):
-        for a in (part.lengths, part.weights, part.flat.cpu().numpy(), part.targets.cpu().numpy()):
-            digest.update(np.ascontiguousarray(a).tobytes())
+    for a in chain(data.content(), () if validation is None else validation.content()):
+        digest.update(np.ascontiguousarray(a).tobytes())
     return digest.hexdigest()
 
 

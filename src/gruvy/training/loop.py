@@ -18,22 +18,22 @@ from ..errors import InputError
 from ..model.task import Task
 from ..nn.engine import asked, choose, torch_in_one_thread
 from . import checkpoint
-from .batches import Batches, shuffled
+from .batches import Batches, Step
 from .history import History, Row, reporter
 from .judging import asked_for, judge
 from .keeper import Keeper, fingerprint
 from .losses import losses
 from .processes import check_device, start
 from .settings import Settings
+from .shards import ShardBatches
 
-Array = np.ndarray[Any, Any]
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
 
 def train(
     module: torch.nn.Module,
     task: Task,
-    data: Batches,
+    data: Batches | ShardBatches,
     *,
     validation: Batches | None = None,
     settings: Settings,
@@ -45,7 +45,7 @@ def train(
         module: called as ``module(x, lengths=lengths)`` with x (B, T, I) and lengths (B,) or None; its result has
             ``outputs`` (B, T, O) and ``last`` (B, O).
         task: gives the loss and the score.
-        data: sequences with encoded targets, on the device.
+        data: sequences with encoded targets, on the device, or shard by shard.
         validation: judged after each epoch; the weights of the best epoch are kept.
         settings: the rest.
         in_core: gruvy's core runs what is large in the module, where it can; torch then keeps out of its way.
@@ -93,7 +93,7 @@ class _Run:
         self,
         module: torch.nn.Module,
         task: Task,
-        data: Batches,
+        data: Batches | ShardBatches,
         validation: Batches | None,
         settings: Settings,
         in_core: bool,
@@ -121,9 +121,14 @@ class _Run:
         self.buffers = [b.detach() for b in module.buffers()]
         self._snapshot(self._flat())
         self.rngs: torch.Tensor | None = None
-        path = settings.checkpoint
-        unseen = path is None and self.processes.count == 1
-        told = "" if unseen else fingerprint(module, task, settings, data, validation)
+        self.done = 0  # steps of this epoch
+        self.sums = self.parameters[0].new_zeros(1).detach()  # of the losses of each of these steps
+        self.began = self.rng.bit_generator.state  # what the order of this epoch was drawn from
+        self.before = 0.0  # seconds, until this process took over
+        self.started = self.saved = 0.0
+        path, told = settings.checkpoint, ""
+        if path is not None or self.processes.count > 1:
+            told = fingerprint(module, task, settings, data, validation)
         if any(other != told for other in self.processes.gather(told)):
             raise InputError("the processes were given different data, settings or networks; expected the same in each")
         self.keeper = None if path is None else Keeper(path, self.processes, told)
@@ -139,42 +144,49 @@ class _Run:
         with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
             torch.manual_seed(self.seed + self.processes.rank)  # dropout of its own in each process
             if self.rngs is not None:
-                torch.set_rng_state(self.rngs[self.processes.rank % len(self.rngs)])
+                own = self.rngs[self.processes.rank % len(self.rngs)]
+                torch.set_rng_state(own.clone())  # of a row that is not the first torch reads something else
             if self.keeper is not None:
                 self.keeper.begin(self._state(None))
-            before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
-            started, saved = time.perf_counter() - before, before
+            self.started, self.saved = time.perf_counter() - self.before, self.before
             while len(self.rows) < self.settings.max_epochs:
                 row: Row = {"epoch": len(self.rows) + 1, "loss": self._epoch(), "val_loss": None, "val_score": None}
                 if self.validation is not None:
                     row["val_loss"], row["val_score"] = judge(self.module, self.task, self.validation)
-                seconds = time.perf_counter() - started
-                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": seconds}
+                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": self._seconds()}
                 row = self.processes.share(row)  # and with it every decision that follows from it
                 self._keep(row)
-                seconds = float(row["seconds"] or 0)
-                if seconds - saved >= self.settings.checkpoint_seconds:
-                    saved = seconds
-                    self.save()
+                self._save_if_due(float(row["seconds"] or 0))
                 yield row
                 if self.processes.interrupted():
                     raise KeyboardInterrupt
 
     def _epoch(self) -> float:
-        """One pass over the data; the mean loss."""
+        """One pass over the data, or what is left of one; the mean loss."""
         self.module.train()
-        order = shuffled(self.data.lengths, self.size, self.rng)
-        each = []
+        self.began = self.rng.bit_generator.state
+        ours, before = (self.processes.rank, self.processes.count), self.sums[: self.done]
+        count, steps = self.data.steps(self.size, self.rng, *ours, skip=self.done)
+        if self.keeper is not None and self.done > count:
+            raise checkpoint.damaged(self.keeper.path, f"{self.done} steps of an epoch of {count}")
+        # In one piece: a small tensor kept of each step, between large ones that go, would leave holes in the memory.
+        self.sums = self.sums.new_zeros(count)
+        self.sums[: self.done] = before
         with torch_in_one_thread() if self.small else nullcontext():
-            for k, rows in enumerate(order):
-                rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
+            for k, step in enumerate(steps, self.done):
+                rate = self.settings.rate((len(self.rows) + (k + 1) / count) / self.settings.max_epochs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                each.append(self._step(rows))
-                if k % 16 == 15 and self.processes.interrupted():
-                    raise KeyboardInterrupt
-        sums = self.processes.sum(torch.stack(each))
-        loss = float(sums.sum()) / float(self.data.amounts.sum())
+                self.sums[k] = self._step(step)
+                self.done = k + 1
+                if k % 16 == 15:
+                    if self.keeper is not None and self.data.long:
+                        self._save_if_due(self.processes.share(self._seconds()))
+                    if self.processes.interrupted():
+                        raise KeyboardInterrupt
+        sums = self.processes.sum(self.sums)
+        self.done = 0
+        loss = float(sums.sum()) / self.data.total
         flat = self._flat()
         # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
         if not math.isfinite(loss) or not math.isfinite(float(torch.linalg.vector_norm(flat, math.inf))):
@@ -210,20 +222,18 @@ class _Run:
             "a smaller learning_rate may help, or inputs and targets scaled to about 1"
         )
 
-    def _step(self, rows: Array) -> torch.Tensor:
+    def _step(self, step: Step) -> torch.Tensor:
         """One step of the optimiser; the sum of the losses of this process's share."""
-        # Each of several processes takes its share of the rows, and weighs it so that the average of the processes'
+        # Each of several processes has its share of the batch, and weighs it so that the average of the processes'
         # gradients is the gradient of the whole batch.
-        amount = float(self.data.amounts[rows].sum())
-        share, count = rows[self.processes.rank :: self.processes.count], self.processes.count
-        batch = self.data.take(share if len(share) else rows[:1])
+        batch = step.batch
         each = losses(self.task, self.prepared(batch.x, lengths=batch.lengths), batch.target)
         loss = torch.dot(each.flatten(), batch.weight.flatten())
-        if not len(share):
+        if not step.counts:
             loss = loss * 0
         for parameter in self.parameters:  # as zero_grad does, for a tenth of the time
             parameter.grad = None
-        self.processes.backward(loss, count / amount)
+        self.processes.backward(loss, self.processes.count / step.amount)
         if self.settings.clip_norm is not None:
             self.processes.clip(self.parameters, self.settings.clip_norm)
         self.optimiser.step()
@@ -238,13 +248,16 @@ class _Run:
 
     def _state(self, stopped: str | None) -> dict[str, Any]:
         """What a checkpoint holds; of a run that has ended only its result."""
-        going_on = stopped is None
+        going_on, within = stopped is None, None
+        if self.done:
+            within = self._within(self.processes.sum(self.sums[: self.done].clone()))
         rngs = self.processes.gather(torch.get_rng_state())
         return {
             "module": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict()["state"] if self.rows and going_on else None,
+            "optimiser": self.optimiser.state_dict()["state"] if (self.rows or within) and going_on else None,
             "torch_rng": torch.stack(rngs),
-            "order_rng": json.dumps(self.rng.bit_generator.state),
+            "order_rng": json.dumps(self.began if within else self.rng.bit_generator.state),
+            "within": within,
             "seed": self.seed,
             "rows": self.rows,
             "best": self.best,
@@ -253,6 +266,19 @@ class _Run:
             "judged": self.validation is not None,
             "stopped": stopped,
         }
+
+    def _within(self, sums: torch.Tensor) -> dict[str, Any]:
+        """What a checkpoint in mid-epoch holds beside: the steps done, and the weights before them."""
+        good = {"weights": self.good, **{str(i): b for i, b in enumerate(self.good_buffers)}}
+        return {"losses": sums, "good": good, "seconds": self._seconds()}
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _save_if_due(self, seconds: float) -> None:
+        if seconds - self.saved >= self.settings.checkpoint_seconds:
+            self.saved = seconds
+            self.save()
 
     def save(self, stopped: str | None = None) -> None:
         """Write the checkpoint, if one is asked for."""
@@ -267,6 +293,12 @@ class _Run:
         """
         if self.keeper is None or (found := self.keeper.read(self._like(), self.settings.max_epochs)) is None:
             return None
+        count, now = len(found["torch_rng"]), self.processes.count
+        if found["within"] is not None and count != now:  # each process has its own shards
+            raise InputError(
+                f"checkpoint {str(self.keeper.path)!r}: written in mid-epoch by {count} processes, and now "
+                f"there are {now}; expected {count} again, or delete it to start anew"
+            )
         try:
             self._take(found)
         except Exception as error:  # a value that names, shapes and dtypes do not tell, such as another convention
@@ -284,7 +316,8 @@ class _Run:
         """What a checkpoint of this run has to look like."""
         step = torch.zeros(())
         moments = {str(i): {"step": step, "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(self.parameters)}
-        return self._state(None) | {"optimiser": moments}
+        within = self._within(self.sums[:1]) if self.data.long else None
+        return self._state(None) | {"optimiser": moments, "within": within}
 
     def _take(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
@@ -297,3 +330,16 @@ class _Run:
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
         self._snapshot(self._flat())
+        self.before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
+        within = state["within"]
+        if within is not None:
+            self._take_within(within)
+
+    def _take_within(self, within: dict[str, Any]) -> None:
+        """Go on in mid-epoch."""
+        sums = within["losses"].to(self.sums.device)
+        self.sums = sums if self.processes.rank == 0 else torch.zeros_like(sums)  # they are of all processes
+        self.done = len(sums)
+        good = {name: t.to(self.good.device) for name, t in within["good"].items()}
+        self.good, self.good_buffers = good.pop("weights"), list(good.values())
+        self.before = within["seconds"]
