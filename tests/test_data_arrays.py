@@ -25,7 +25,7 @@ RAGGED = [[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]]
 
 
 @pytest.mark.parametrize(
-    ("X", "expected"),
+    ("X", "wanted"),
     [
         (RAGGED, RAGGED),
         (tuple(RAGGED), RAGGED),

@@ -80,7 +80,7 @@ def test_a_named_pandas_index_is_columns():
 
 
 @pytest.mark.parametrize(
-    ("column", "expected", "kind"),
+    ("column", "wanted", "kind"),
     [
         ([1, 1, 2], [1, 2], "i"),
         (["1", "1", "2"], [1, 2], "i"),

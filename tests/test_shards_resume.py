@@ -127,7 +127,7 @@ def test_another_number_of_processes_does_not_go_on_in_mid_epoch(stopped):
         ("/within/losses", lambda t: t[:0]),
         ("/within/losses", lambda t: t.long()),
         ("/within/losses", lambda t: torch.cat([t] * 4)),
-        ("/within/good/0", lambda t: t[:1].clone()),
+        ("/within/good/weights", lambda t: t[:1].clone()),
         ("seconds", float("nan")),
         ("good", {}),
         ("stopped", "finished"),

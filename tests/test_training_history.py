@@ -26,7 +26,7 @@ def test_history_goes_to_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("terminal", "progress", "expected"),
+    ("terminal", "progress", "wanted"),
     [
         (True, None, ["epoch", "20/20", "loss"]),
         (True, "GRU", ["GRU", "20/20", "loss"]),
