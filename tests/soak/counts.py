@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gruvy
+
+PACKAGE = Path(gruvy.__file__).parent  # a checkout may have its name too
 KEPT = 3  # reproductions of one failure; the others are only counted
 
 
@@ -68,7 +71,7 @@ def name_of(error: BaseException) -> str:
     if isinstance(error, Broken):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if "/gruvy/" in f.filename]
+    ours = [f for f in frames if Path(f.filename).is_relative_to(PACKAGE)]
     places = dict.fromkeys(f"{Path(f.filename).name}:{f.lineno}" for f in (ours[-1:] + frames[-1:]))
     text = re.sub(r"'[^']*'?|\d+", "…", " ".join(str(error).split())[:100])
     # What a library says may name its values, so the text counts only where our own code rose it.
