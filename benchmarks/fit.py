@@ -96,9 +96,15 @@ def by_hand(data: Sequences, epochs: int, seed: int, packed: bool, floor: bool =
 def estimator(data: Sequences, epochs: int, seed: int, convention: str, floor: bool = False) -> Predict:
     """`GRUClassifier.fit`, whole."""
     clf = gruvy.GRUClassifier(
-        hidden_units=UNITS, convention=convention, max_epochs=epochs, batch_size=BATCH, learning_rate=RATE,
-        weight_decay=DECAY, clip_norm=CLIP, random_state=seed,
-    )  # fmt: skip
+        hidden_units=UNITS,
+        convention=convention,
+        max_epochs=epochs,
+        batch_size=BATCH,
+        learning_rate=RATE,
+        weight_decay=DECAY,
+        clip_norm=CLIP,
+        random_state=seed,
+    )
     with mock.patch.object(estimators, "GRU", Floor) if floor else mock.MagicMock():
         return clf.fit(data.x, data.y).predict
 

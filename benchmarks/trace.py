@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
-from gruvy.recurrence import choose, run
-from gruvy.trace import trace
+from gruvy.engines.stack import choose, run
+from gruvy.inside.trace import trace
 from gruvy.weights import Cell, Weights
 
 # sequences, steps, input units, hidden units, layers, directions

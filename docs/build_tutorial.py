@@ -1,16 +1,20 @@
-"""Make the tutorial's notebook and its pictures from the page `tutorial.md`.
+"""Make the tutorial's notebook from the page `tutorial.md`, and the pictures of it and of other pages.
 
-    python docs/build_tutorial.py             the notebook
-    python docs/build_tutorial.py --pictures  runs the page's code and draws the pictures too; needs Chromium
+    python docs/build_tutorial.py                        the notebook
+    python docs/build_tutorial.py --pictures             runs the tutorial's code and draws its pictures; needs Chromium
+    python docs/build_tutorial.py --pictures inside.md   of another page
 
-The page is the source. A code block that is followed by a picture ends with the figure that is in it.
+The page is the source. A code block that is followed by a picture ends with the figure that is in it: one of plotly's,
+an SVG as text, or the path of an HTML page, of which it is a picture.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +51,13 @@ def notebook(page: str) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def draw(page: str) -> None:
-    """Run the page and write its pictures as SVG, plotly's own drawn by a headless browser."""
+def draw(page: str, name: str = PAGE.name) -> None:
+    """Run the page in a folder of its own and write its pictures, drawn by a headless browser unless SVG already."""
     from playwright.sync_api import sync_playwright
     from plotly.offline import get_plotlyjs
 
     namespace: dict[str, Any] = {"__name__": "tutorial"}
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
@@ -63,13 +67,18 @@ def draw(page: str) -> None:
         for kind, code, picture in cells(page):
             if kind != "code":
                 continue
-            exec(compile(code, PAGE.name, "exec"), namespace)
+            exec(compile(code, name, "exec"), namespace)
             if picture:
                 figure = namespace["figure"]
-                svg = str(figure) if isinstance(figure, str) else _svg(tab, figure)
                 path = HERE / picture
                 path.parent.mkdir(exist_ok=True)
-                path.write_text(svg, encoding="utf-8")
+                if isinstance(figure, Path):
+                    shot = browser.new_page(viewport={"width": 1200, "height": 800})
+                    shot.goto(figure.resolve().as_uri())
+                    shot.screenshot(path=path)
+                else:
+                    svg = figure if isinstance(figure, str) else _svg(tab, figure)
+                    path.write_text(svg, encoding="utf-8")
                 print(path)
         browser.close()
 
@@ -85,7 +94,7 @@ def _svg(tab: Any, figure: Any) -> str:
 
 
 if __name__ == "__main__":
-    text = PAGE.read_text(encoding="utf-8")
-    NOTEBOOK.write_text(notebook(text), encoding="utf-8")
+    NOTEBOOK.write_text(notebook(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     if "--pictures" in sys.argv:
-        draw(text)
+        for name in [a for a in sys.argv[1:] if a != "--pictures"] or [PAGE.name]:
+            draw((HERE / name).read_text(encoding="utf-8"), name)

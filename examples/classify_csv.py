@@ -2,7 +2,7 @@
 
     python examples/classify_csv.py recordings.csv --target label [--id id] [--time time] [--group person]
 
-The file has one row a step: `gruvy.data.read` says in its notes which columns it took for what.
+The file has one row per step: `gruvy.data.read` says in its notes which columns it took for what.
 """
 
 import argparse

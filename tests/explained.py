@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
+from compare import assert_close, limit
 from gruvy import reference
-from gruvy.contributions import contributions
-from gruvy.explain.choosing import outputs_of, probabilities
-from gruvy.parts import Parts
-from gruvy.trace import trace
-from small_nets import CONVENTIONS, random_weights
+from gruvy.inside.contributions import contributions
+from gruvy.inside.explorer.choosing import outputs_of
+from gruvy.inside.trace import trace
+from small_nets import CONVENTIONS, random_weights, small_model
 
 EVIL = ["</script><b>1</b>", 'it\'s "two" & <i>', "три"]
 
@@ -28,7 +29,7 @@ def number(text):
 
 def same(text, expected):
     found, last = number(text)
-    return found == expected or abs(found - expected) <= 1.5001 * last  # rounded, and one more in the last digit
+    return found == expected or abs(found - expected) <= limit("last digit") * last
 
 
 class Shown:
@@ -76,22 +77,22 @@ class Truth:
 
     def __init__(self, parts, X):
         w = parts.weights
-        self.parts, self.X = Parts(**{**parts.__dict__, "weights": w.astype(np.float64)}), X
+        self.parts, self.X = replace(parts, weights=w.astype(np.float64)), X
         self.w = self.parts.weights.merged()
         self.traces = [trace(self.parts, x[None]) for x in X]
-        self.outputs = outputs_of(self.parts, X, None)
+        self.outputs = outputs_of(self.parts, X)
         self.found = {}
 
     def answer(self, output):
         if self.parts.task in ("classify", "tag"):
-            return probabilities(output)
-        return output * self.parts.y_scale + self.parts.y_shift
+            return self.parts.target.probabilities(output)
+        return output * self.parts.target.scale + self.parts.target.mean
 
     def prefix(self, i, s):
         """The answer if the sequence ended after step s, or for tags at step s."""
         if self.parts.task == "tag":
             return self.answer(self.outputs[1][i][s])
-        return self.answer(outputs_of(self.parts, [self.X[i][: s + 1]], None)[0][0])
+        return self.answer(outputs_of(self.parts, [self.X[i][: s + 1]])[0][0])
 
     def inputs(self, i, j):
         """What layer and direction j saw: (T, width)."""
@@ -136,7 +137,7 @@ class Truth:
         unit = self.cell(i, s, j, u)
         # the trace says the same as the equations written out above
         for name, a in (("r", t.reset), ("z", t.update), ("n", t.candidate), ("out", t.state), ("h", t.previous())):
-            assert abs(unit[name] - a[j, 0, s, u]) < 1e-12
+            assert_close(np.float64(unit[name]), np.float64(a[j, 0, s, u]), "cell", name)
         found = {f"cell.{k}": v for k, v in unit.items()} | {f"unit.{k}": v for k, v in unit.items()}
         found |= {f"equation.{e}.{k}": v for e in ("r", "z", "n", "out") for k, v in unit.items()}
         final = self.answer(self.outputs[0][i])
@@ -200,7 +201,7 @@ def make(kind, convention, layers, directions, pooling):
     if kind == "regress":
         scalers |= {"y_shift": np.array([40.0], np.float32), "y_scale": np.array([3.0], np.float32)}
     V, b_y = rng.normal(size=(O, P)).astype(np.float32), rng.normal(size=O).astype(np.float32)
-    parts = Parts(w, V, b_y, pooling, kind, classes=tuple(EVIL) if O == 3 else (), **scalers)
+    parts = small_model(w, V, b_y, pooling, kind, classes=tuple(EVIL) if O == 3 else (), **scalers)
     X = [rng.normal(size=(n, 3)).astype(np.float32) for n in (7, 1, 12, 9, 5)]
     if kind == "tag":
         y = [[EVIL[k] for k in rng.integers(0, 3, len(x))] for x in X]
@@ -248,5 +249,5 @@ def picture_agrees(page, truth, gate):
     level = (red - blue) if gate in ("n", "h") else 0.3 * red + 0.59 * green + 0.11 * blue
     flat = values[:, order].T.ravel()
     first, second = np.triu_indices(len(flat), 1)
-    apart = np.abs(flat[first] - flat[second]) > 0.05
+    apart = np.abs(flat[first] - flat[second]) > limit("colours told apart")
     return bool(((level[first] > level[second]) == (flat[first] > flat[second]))[apart].all())

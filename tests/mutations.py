@@ -12,7 +12,9 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 import gruvy
-from gruvy.tasks import Labels, Numbers
+from gruvy.model.model import Model
+from gruvy.model.scaler import Scaler
+from gruvy.model.task import Labels, Numbers
 from small_nets import random_weights
 
 STEPS = "id,t,x,y,label\n007,1,1.5,2,up\n007,2,3,4,up\n08,1,5,6e1,down\n"
@@ -20,18 +22,17 @@ STEPS = "id,t,x,y,label\n007,1,1.5,2,up\n007,2,3,4,up\n08,1,5,6e1,down\n"
 
 def model(path: Any, task: Any = None, **more: Any) -> None:
     """Write a small model."""
-    from gruvy import model_file
+    from gruvy.model import file as model_file
 
     rng = np.random.default_rng(0)
     task = task or Labels(np.array(["no", "yes"]))
     O = task.units[0]
-    data = model_file.Model(
+    data = Model(
         weights=random_weights(rng, gruvy.Convention.of("torch"), layers=2, dtype=np.float32),
         V=rng.normal(size=(O, 4)).astype(np.float32),
         b_y=np.zeros(O, np.float32),
-        task=task,
-        input_mean=np.zeros(3),
-        input_scale=np.ones(3),
+        target=task,
+        scaler=Scaler(np.zeros(3), np.ones(3)),
         versions={"gruvy": "0.1.0"},
         **more,
     )

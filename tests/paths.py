@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from gruvy import native
-from gruvy.nn import GRU
+from gruvy.engines import native
+from gruvy.nn import layer
+from gruvy.nn.engine import asked, choose
+from gruvy.nn.route import Route, recorded
 
 OWN = [
     pytest.param("native", marks=pytest.mark.skipif(not native.available()[0], reason=native.available()[1])),
@@ -18,5 +22,12 @@ ALL = ["torch kernel", *OWN]
 def force(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """Until the test ends every call goes this way; an engine is forced too, and cannot fall back."""
     way = path if path in ("torch kernel", "plain") else "op"
-    monkeypatch.setattr(GRU, "_way", lambda self, call, weights, return_gates: (way, "forced by the test"))
+    real = layer.route
+
+    def forced(call: Any, *given: Any) -> Route:
+        found = real(call, *given)
+        engine = choose(call.x, asked())[0] if way == "op" and not recorded(call.x) else None
+        return found._replace(way=way, reason="forced by the test", engine=engine)
+
+    monkeypatch.setattr(layer, "route", forced)
     monkeypatch.setenv("GRUVY_ENGINE", "native" if path == "native" else "reference")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gruvy.convention import Convention
+from gruvy.model.model import Model
+from gruvy.model.scaler import Scaler
+from gruvy.model.task import Labels, Numbers
 from gruvy.weights import Cell, Weights
 
 CONVENTIONS = [Convention(r, u) for r in ("before", "after") for u in ("adds", "keeps")]
@@ -32,3 +35,17 @@ def irregular(rng, B=3, T=9, I=3):
     valid = mask & (np.arange(T) < lengths[:, None])
     x[~valid] = np.nan
     return x, {"lengths": lengths, "mask": mask, "restarts": restarts}, valid
+
+
+def small_model(
+    w, V=None, b_y=None, pooling="last", kind="", shift=None, scale=None, y_shift=None, y_scale=None, classes=()
+):
+    """A model of these weights; `kind` is its task, classes may be left out for numbers."""
+    scaler = None if shift is None else Scaler(shift, scale)
+    target = None
+    if kind in ("classify", "tag"):
+        target = Labels(np.array(classes), per_step=kind == "tag")
+    elif kind == "regress":
+        O = w.hidden_units * w.directions if V is None else len(V)
+        target = Numbers(np.zeros(O) if y_shift is None else y_shift, np.ones(O) if y_scale is None else y_scale, False)
+    return Model(weights=w, V=V, b_y=b_y, pooling=pooling, target=target, scaler=scaler)

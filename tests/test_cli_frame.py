@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import gruvy
 from cli_help import OPTIONAL, environment, shell, shell_without
-from gruvy import cli
+from gruvy import cli, extras
 from gruvy.cli import app, doctor
-from gruvy.cli.app import EXTRAS, ORDER
+from gruvy.cli.app import ORDER
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)  # type: ignore[union-attr]
 
@@ -102,7 +102,7 @@ def test_a_value_of_the_wrong_kind() -> None:
         (PermissionError(13, "Permission denied", "b.csv"), "gruvy: Permission denied: b.csv\n"),
         (
             ModuleNotFoundError("No module named 'plotly'", name="plotly.graph_objects"),
-            'gruvy: this needs plotly, which is not installed: pip install "gruvy[plots]"\n',
+            'gruvy: plotly is not installed: pip install "gruvy[plots]"\n',
         ),
         (
             ModuleNotFoundError("No module named 'gruvy.nothing'", name="gruvy.nothing"),
@@ -174,9 +174,9 @@ def test_letters_that_the_system_lacks() -> None:
 def test_doctor() -> None:
     done = shell("doctor")
     assert (done.returncode, done.stderr) == (0, "")
-    from gruvy import recurrence
+    from gruvy.engines.choose import choose
 
-    choice = recurrence.choose()
+    choice = choose()
     assert f"runs: {choice.name}, because: {choice.reason}" in done.stdout
     assert f"Python {sys.version.split()[0]}" in " ".join(done.stdout.split())
 
@@ -184,7 +184,7 @@ def test_doctor() -> None:
 def test_doctor_with_an_engine_that_does_not_exist() -> None:
     done = CliRunner().invoke(app, ["doctor"], env={"GRUVY_ENGINE": "fast"})
     assert done.exit_code == 1
-    assert """no engine: engine 'fast' (GRUVY_ENGINE): wanted "native" or "reference\"""" in done.stdout
+    assert """no engine: engine 'fast' (GRUVY_ENGINE): expected "native" or "reference\"""" in done.stdout
 
 
 def test_doctor_with_nothing_but_the_base() -> None:
@@ -202,10 +202,12 @@ def test_extras_of_the_doctor_are_those_of_the_project() -> None:
     wanted = {
         extra: {re.match(r"[\w-]+", line)[0] for line in lines} - {"gruvy"}  # type: ignore[index]
         for extra, lines in project["optional-dependencies"].items()
-        if extra not in ("all", "bench", "dev")  # the last two are for those who work on gruvy
+        if extra not in ("all", "bench", "dev", "soak")  # but for the first, they are for those who work on gruvy
     }
-    assert {extra: set(packages) for extra, (_, packages) in EXTRAS.items()} == wanted
-    assert set(doctor.BASE) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
+    table = extras.table()
+    assert {extra: set(table[extra]) for extra in extras.for_users()} == wanted
+    assert set(doctor.PURPOSES) == set(wanted)
+    assert set(table[""]) == {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
 
 
 def test_main_is_the_entry_point() -> None:

@@ -14,10 +14,11 @@ from safetensors.numpy import load_file, save_file
 
 import gruvy
 from cli_help import call, rows, write_wide
-from gruvy import model_file
+from compare import assert_close
 from gruvy.cli import reading
 from gruvy.data import read
 from gruvy.errors import ModelFileError
+from gruvy.model import file as model_file
 
 QUICK = ["--hidden-units", "2", "--max-epochs", "1"]
 PLAIN = {"id": None, "time": None, "wide": False, "window": None, "step": None, "missing": "error", "features": None}
@@ -97,7 +98,7 @@ def test_wide_form_is_kept(here: Path) -> None:
     assert done.stderr == "As in training, from model.safetensors: --wide --features x_3,x_1\n"
     made = read("w.csv", wide=True, features=["x_3", "x_1"])
     wanted = gruvy.load("model.safetensors").predict(made.x)
-    np.testing.assert_allclose([float(row[1]) for row in rows(done.stdout)[1:]], wanted, rtol=1e-5)
+    assert_close([float(row[1]) for row in rows(done.stdout)[1:]], wanted, "answer")
 
 
 def test_data_that_come_ready_made_have_no_layout(here: Path) -> None:
@@ -110,12 +111,11 @@ def test_data_that_come_ready_made_have_no_layout(here: Path) -> None:
 
 def test_what_is_taken_when_wide_and_long_change_places() -> None:
     kept = {**PLAIN, "time": "at", "window": 4, "features": None}
-    nothing = dict.fromkeys(PLAIN)
-    layout, taken = reading.as_trained(kept, __file__, {**nothing, "wide": True})
+    layout, taken = reading.as_trained(kept, __file__, reading.Layout(wide=True))
     assert (layout, taken) == (reading.Layout(wide=True, window=4), {"window": 4})
     kept = {**PLAIN, "wide": True, "features": ["x_0"]}
-    layout, taken = reading.as_trained(kept, __file__, {**nothing, "wide": False})
-    assert (layout, taken) == (reading.Layout(), {})
+    layout, taken = reading.as_trained(kept, __file__, reading.Layout(wide=False))
+    assert (layout, taken) == (reading.Layout(wide=False), {})
 
 
 def rewritten(path: str, change: Any) -> None:

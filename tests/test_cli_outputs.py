@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from cli_help import call, rows, write_slopes
-from gruvy import model_file
 from gruvy.cli.writing import quoted
 from gruvy.convention import Convention
-from gruvy.tasks import Labels
+from gruvy.model import file as model_file
+from gruvy.model.model import Model
+from gruvy.model.task import Labels
 from gruvy.weights import Cell, Weights
 
 SLOPES = ["--id", "recording", "--time", "seconds", "--features", "height,noise"]
@@ -26,9 +27,9 @@ def save_model(path: str, classes: list[str]) -> None:
         Convention.of("tutorial"),
         [[Cell(*(rng.normal(size=size).astype(np.float32) for size in ((9, 2), (9, 3), 9)), None)]],
     )
-    model = model_file.Model(
+    model = Model(
         weights=weights, V=np.ones((len(classes), 3), np.float32), b_y=np.arange(len(classes), dtype=np.float32),
-        task=Labels(np.array(classes)),
+        target=Labels(np.array(classes)),
         columns={"channels": ["height", "noise"], "targets": ["way"], "others": []},
     )  # fmt: skip
     model_file.write(path, model)

@@ -16,6 +16,7 @@ import pytest
 
 import gruvy
 from cli_help import call, environment, rows, shell, shell_without, write_slopes, write_wide
+from compare import assert_close
 from gruvy.cli import reports
 from gruvy.cli.train import train as train_command
 from gruvy.data import load, read
@@ -101,9 +102,8 @@ def test_the_predict_line_works_when_pasted(trained: tuple[Path, str]) -> None:
     assert [row[0] for row in table[1:]] == [f"r{i}" for i in range(40)]
     estimator = gruvy.GRUClassifier.load(folder / "model.safetensors")
     x = read(folder / "the data.csv", id="recording", time="seconds", features=["height", "noise"]).x
-    np.testing.assert_allclose(
-        np.array([row[2:] for row in table[1:]], float), estimator.predict_proba(x), rtol=0, atol=1e-5
-    )
+    wanted = estimator.predict_proba(x)
+    assert_close(np.array([row[2:] for row in table[1:]], wanted.dtype), wanted, "answer")
     assert [row[1] for row in table[1:]] == estimator.predict(x).tolist()
 
 
@@ -152,7 +152,7 @@ def test_stream_ends_where_predict_does(trained: tuple[Path, str]) -> None:
     assert [int(row[0]) for row in table[1:]] == [t for x in whole.x[:2] for t in range(len(x))]
     ends = np.cumsum([len(x) for x in whole.x[:2]])
     wanted = gruvy.load(folder / "model.safetensors").predict_proba(whole.x[:2])
-    np.testing.assert_allclose(np.array([table[end][2:] for end in ends], float), wanted, rtol=0, atol=1e-5)
+    assert_close(np.array([table[end][2:] for end in ends], wanted.dtype), wanted, "answer")
 
 
 def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str]) -> None:
@@ -175,9 +175,9 @@ def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        ("1,2,3\n", "stdin, line 1 has 3 columns; wanted 2"),
+        ("1,2,3\n", "stdin, line 1 has 3 columns; expected 2"),
         ("height\n1\n", "stdin has no column 'noise'; its columns are height"),
-        ("1,2\n1\n", "stdin, line 2 has 1 column; wanted 2"),
+        ("1,2\n1\n", "stdin, line 2 has 1 column; expected 2"),
         ("1,2\n1,wet\n", "stdin, line 2: 'wet' is not a number"),
         ("1,2\n1,nan\n", "stdin, line 2: nan is not a finite number"),
     ],
@@ -215,21 +215,19 @@ def test_numbers(here: Path) -> None:
     assert row, done.stdout
     error, r2, guess, mean = map(float, row.groups())
     answers = gruvy.GRURegressor.load(here / "model.safetensors").predict(b.x)
-    assert error == pytest.approx(np.sqrt(np.mean((answers - b.y) ** 2)), rel=1e-3)
-    assert mean == pytest.approx(a.y.mean(), rel=1e-3)
-    assert guess == pytest.approx(np.sqrt(np.mean((a.y.mean() - b.y) ** 2)), rel=1e-3)
+    assert_close(error, np.sqrt(np.mean((answers - b.y) ** 2)), "four digits")
+    assert_close(mean, a.y.mean(), "four digits")
+    assert_close(guess, np.sqrt(np.mean((a.y.mean() - b.y) ** 2)), "four digits")
     from sklearn.metrics import r2_score
 
-    assert r2 == pytest.approx(r2_score(b.y, answers), abs=1e-3)
+    assert_close(r2, r2_score(b.y, answers), "three decimals")
     assert r2 > 0.5
     line = next_line(done.stdout)
     assert call(*line[1:]).exit_code == 0
     table = rows((here / "predictions.csv").read_text())
     assert table[0] == ["id", "mean"]
-    np.testing.assert_allclose(
-        np.array([row[1] for row in table[1:]], float),
-        gruvy.GRURegressor.load(here / "model.safetensors").predict(a.x), rtol=1e-5, atol=1e-5,
-    )  # fmt: skip
+    wanted = gruvy.GRURegressor.load(here / "model.safetensors").predict(a.x)
+    assert_close(np.array([row[1] for row in table[1:]], wanted.dtype), wanted, "answer")
 
 
 def test_windows_and_several_targets(here: Path) -> None:
@@ -277,7 +275,7 @@ def test_an_exported_data_set_can_be_trained_on(here: Path) -> None:
     back = read(here / "m.csv", id="id", time="step", target="digit")
     truth = load("mnist1d").test
     assert back.y.tolist() == truth.y.tolist()
-    np.testing.assert_allclose(np.stack(back.x), np.stack(truth.x), rtol=1e-6)
+    assert_close(np.stack(back.x), np.stack(truth.x).astype(np.float64), "seven digits")
 
 
 def test_the_same_seed_gives_the_same_model(here: Path) -> None:

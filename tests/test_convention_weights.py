@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import gruvy
+from compare import assert_close
 from gruvy import reference
 from gruvy.convention import PRESETS, Convention
-from gruvy.recurrence import run
+from gruvy.engines.stack import run
 from gruvy.weights import Cell, Weights
 
 
@@ -57,10 +58,10 @@ def test_every_convention_has_a_name_that_leads_back():
     [
         (
             lambda: Convention.of("keras"),
-            'convention=\'keras\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention',
+            'convention=\'keras\': expected "tutorial", "torch", "onnx" or a gruvy.Convention',
         ),
-        (lambda: Convention("after", "add"), 'update=\'add\': wanted "adds" or "keeps"'),
-        (lambda: Convention("none"), 'reset=\'none\': wanted "before" or "after"'),
+        (lambda: Convention("after", "add"), 'update=\'add\': expected "adds" or "keeps"'),
+        (lambda: Convention("none"), 'reset=\'none\': expected "before" or "after"'),
         (
             lambda: random_weights("torch").convert("tutorial"),
             'convention "torch" has reset="after" and "tutorial" has reset="before": these are different functions '
@@ -82,15 +83,15 @@ def test_convention_errors(make, text):
     ("cell", "kind", "text"),
     [
         ((np.zeros((3, 2)), np.zeros((3, 2)), None, None), gruvy.InputError,
-         "cells[0][0].W: shape (3, 2), wanted (6, 2)"),
+         "cells[0][0].W: shape (3, 2), expected (6, 2)"),
         ((np.zeros((6, 2)), np.zeros((6, 2)), np.zeros(2), None), gruvy.InputError,
-         "cells[0][0].b: shape (2,), wanted (6,)"),
+         "cells[0][0].b: shape (2,), expected (6,)"),
         ((np.zeros((6, 2)), np.zeros((6, 2)), None, np.zeros(2)), gruvy.InputError,
-         "cells[0][0].c: shape (2,), wanted (6,)"),
+         "cells[0][0].c: shape (2,), expected (6,)"),
         ((np.zeros((6, 2), int), np.zeros((6, 2)), None, None), gruvy.InputTypeError,
-         "cells[0][0].W: dtype int64, wanted float32 or float64"),
+         "cells[0][0].W: dtype int64, expected float32 or float64"),
         ((np.zeros((6, 2), np.float32), np.zeros((6, 2)), None, None), gruvy.InputTypeError,
-         "cells: dtypes float32 and float64, wanted one dtype for all"),
+         "cells: dtypes float32 and float64, expected one dtype for all"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit(cell, kind, text):
@@ -132,7 +133,7 @@ def test_run_is_torch(layers, bidirectional, bias):
     for weights in (Weights.from_torch(module), Weights.from_torch(module).convert("after,adds")):
         got = run(weights, x.numpy(), h0.numpy(), engine="reference")
         for a, e in zip(got[:2], expected, strict=True):
-            assert np.max(np.abs(a - e.detach().numpy())) < 1e-14
+            assert_close(a, e)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -144,8 +145,8 @@ def test_run_with_lengths_is_torchs_packing(bidirectional):
     y, state = module(packed)
     y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
     got = run(Weights.from_torch(module), x.numpy(), lengths=lengths, engine="reference")
-    assert np.max(np.abs(got.hidden - y.detach().numpy())) < 1e-14
-    assert np.max(np.abs(got.state - state.detach().numpy())) < 1e-14
+    assert_close(got.hidden, y)
+    assert_close(got.state, state)
 
 
 @pytest.mark.parametrize("directions", [1, 2])
@@ -170,7 +171,7 @@ def test_merging_changes_no_result(convention):
         {4} if convention == "torch" else {None}
     )
     assert merged.merged() is merged
-    assert np.max(np.abs(run(w, x).hidden - unmerged(w, x))) < 1e-14
+    assert_close(run(w, x).hidden, unmerged(w, x))
 
 
 def unmerged(w, x):
@@ -202,7 +203,7 @@ def test_update_converts_and_comes_back_bit_for_bit():
             w = random_weights(name, c=c)
             other = w.convert(Convention(w.convention.reset, "adds" if w.convention.keeps else "keeps"))
             x = np.random.default_rng(6).normal(size=(2, 5, 3))
-            assert np.max(np.abs(run(w, x).hidden - run(other, x).hidden)) < 1e-14
+            assert_close(run(w, x).hidden, run(other, x).hidden)
             for (_, _, a), (_, _, e) in zip(other.convert(w.convention).arrays(), w.arrays(), strict=True):
                 np.testing.assert_array_equal(a, e)
 
@@ -220,17 +221,17 @@ X = np.zeros((2, 4, 3))
 @pytest.mark.parametrize(
     ("options", "kind", "text"),
     [
-        ({"x": np.zeros((2, 4))}, gruvy.InputError, "x: shape (2, 4), wanted (batch, time, 3)"),
-        ({"x": np.zeros((2, 4, 2))}, gruvy.InputError, "x: shape (2, 4, 2), wanted (batch, time, 3)"),
-        ({"lengths": [1]}, gruvy.InputError, "lengths: shape (1,), wanted (batch,) = (2,)"),
-        ({"lengths": [1, 5]}, gruvy.InputError, "lengths: 5 at index 1, wanted 0 to 4, the number of steps in x"),
-        ({"lengths": [1.0, 2.0]}, gruvy.InputTypeError, "lengths: dtype float64, wanted whole numbers"),
-        ({"mask": np.ones((4, 2), bool)}, gruvy.InputError, "mask: shape (4, 2), wanted (batch, time) = (2, 4)"),
-        ({"mask": np.ones((2, 4))}, gruvy.InputTypeError, "mask: dtype float64, wanted booleans"),
-        ({"restarts": np.ones(4, bool)}, gruvy.InputError, "restarts: shape (4,), wanted (batch, time) = (2, 4)"),
+        ({"x": np.zeros((2, 4))}, gruvy.InputError, "x: shape (2, 4), expected (batch, time, 3)"),
+        ({"x": np.zeros((2, 4, 2))}, gruvy.InputError, "x: shape (2, 4, 2), expected (batch, time, 3)"),
+        ({"lengths": [1]}, gruvy.InputError, "lengths: shape (1,), expected (batch,) = (2,)"),
+        ({"lengths": [1, 5]}, gruvy.InputError, "lengths: 5 at index 1, expected 0 to 4, the number of steps in x"),
+        ({"lengths": [1.0, 2.0]}, gruvy.InputTypeError, "lengths: dtype float64, expected whole numbers"),
+        ({"mask": np.ones((4, 2), bool)}, gruvy.InputError, "mask: shape (4, 2), expected (batch, time) = (2, 4)"),
+        ({"mask": np.ones((2, 4))}, gruvy.InputTypeError, "mask: dtype float64, expected booleans"),
+        ({"restarts": np.ones(4, bool)}, gruvy.InputError, "restarts: shape (4,), expected (batch, time) = (2, 4)"),
         ({"state": np.ones((2, 4))}, gruvy.InputError,
-         "state: shape (2, 4), wanted (layers * directions, batch, hidden units) = (4, 2, 4)"),
-        ({"engine": "cuda"}, gruvy.EngineError, "engine 'cuda' (asked for): wanted \"native\" or \"reference\""),
+         "state: shape (2, 4), expected (layers * directions, batch, hidden units) = (4, 2, 4)"),
+        ({"engine": "cuda"}, gruvy.EngineError, "engine 'cuda' (asked for): expected \"native\" or \"reference\""),
     ],
 )  # fmt: skip
 def test_run_errors(options, kind, text):
@@ -240,7 +241,7 @@ def test_run_errors(options, kind, text):
 
 
 def test_a_forced_engine_by_environment(monkeypatch):
-    from gruvy.recurrence import choose
+    from gruvy.engines.choose import choose
 
     monkeypatch.setenv("GRUVY_ENGINE", "reference")
     assert choose()[:2] == ("reference", "GRUVY_ENGINE")
@@ -258,7 +259,7 @@ def test_a_saved_layer_says_its_convention(convention):
     assert weights.convention == Convention.of(convention)
     x = torch.randn(6, 2, 3, dtype=torch.float64)
     hidden = run(weights, x.transpose(0, 1).numpy(), engine="reference").hidden
-    assert np.max(np.abs(hidden - layer(x)[0].transpose(0, 1).detach().numpy())) < 1e-14
+    assert_close(hidden, layer(x)[0].transpose(0, 1))
     assert Weights.from_state_dict(layer.state_dict(), convention).convention.name == convention
     nameless = {name: value for name, value in layer.state_dict().items() if name != "convention_name"}
     assert Weights.from_state_dict(nameless, convention).convention.name == convention

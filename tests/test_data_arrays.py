@@ -11,7 +11,7 @@ import pytest
 from gruvy.data import as_sequences, check_targets
 from gruvy.errors import DataError, InputTypeError
 
-WANTED = "a list of (steps, channels) arrays, a (sequences, steps, channels) array or a (sequences, steps) array"
+EXPECTED = "a list of (steps, channels) arrays, a (sequences, steps, channels) array or a (sequences, steps) array"
 
 
 def object_array(items):
@@ -77,25 +77,25 @@ def with_value(value, as_array):
 @pytest.mark.parametrize(
     ("X", "options", "error", "text"),
     [
-        (None, {}, InputTypeError, f"X is of type NoneType; wanted {WANTED}"),
-        ("abc", {}, InputTypeError, f"X is of type str; wanted {WANTED}"),
-        ({"a": 1}, {"name": "inputs"}, InputTypeError, f"inputs is of type dict; wanted {WANTED}"),
-        (1.5, {}, InputTypeError, f"X is of type float; wanted {WANTED}"),
-        ([1.0, 2.0], {}, InputTypeError, f"X is a flat list of float; wanted {WANTED}"),
-        (np.zeros(3), {}, DataError, f"X has shape (3,); wanted {WANTED}"),
-        (np.zeros((1, 2, 3, 4)), {}, DataError, f"X has shape (1, 2, 3, 4); wanted {WANTED}"),
-        ([np.zeros((1, 2, 3))], {}, DataError, "X[0] has shape (1, 2, 3); wanted (steps, channels)"),
-        ([], {}, DataError, "X holds no sequences; at least 1 is wanted"),
-        (np.zeros((0, 3, 2)), {}, DataError, "X holds no sequences; at least 1 is wanted"),
-        ([TWO[0], np.zeros((0, 2))], {}, DataError, "X[1] has 0 steps; at least 1 is wanted"),
-        (np.zeros((2, 0)), {}, DataError, "X[0] has 0 steps; at least 1 is wanted"),
-        (np.zeros((2, 3, 0)), {}, DataError, "X[0] has 0 channels; at least 1 is wanted"),
-        (TWO, {"channels": 3}, DataError, "X[0] has shape (4, 2), 2 channels; wanted 3 channels"),
-        (np.zeros((2, 5)), {"channels": 3}, DataError, "X[0] has shape (5, 1), 1 channel; wanted 3 channels"),
-        ([TWO[0], np.zeros((3, 1))], {}, DataError, "X[1] has 1 channel, X[0] has 2; wanted the same in all"),
-        ([TWO[0], [[1, 2], [3]]], {}, DataError, "X[1] is ragged; wanted the same number of channels at every step"),
-        ([[["a"]]], {}, InputTypeError, "X[0] has dtype <U1; wanted real numbers"),
-        (np.zeros((2, 3), complex), {}, InputTypeError, "X has dtype complex128; wanted real numbers"),
+        (None, {}, InputTypeError, f"X is of type NoneType; expected {EXPECTED}"),
+        ("abc", {}, InputTypeError, f"X is of type str; expected {EXPECTED}"),
+        ({"a": 1}, {"name": "inputs"}, InputTypeError, f"inputs is of type dict; expected {EXPECTED}"),
+        (1.5, {}, InputTypeError, f"X is of type float; expected {EXPECTED}"),
+        ([1.0, 2.0], {}, InputTypeError, f"X is a flat list of float; expected {EXPECTED}"),
+        (np.zeros(3), {}, DataError, f"X has shape (3,); expected {EXPECTED}"),
+        (np.zeros((1, 2, 3, 4)), {}, DataError, f"X has shape (1, 2, 3, 4); expected {EXPECTED}"),
+        ([np.zeros((1, 2, 3))], {}, DataError, "X[0] has shape (1, 2, 3); expected (steps, channels)"),
+        ([], {}, DataError, "X holds no sequences; at least 1 is expected"),
+        (np.zeros((0, 3, 2)), {}, DataError, "X holds no sequences; at least 1 is expected"),
+        ([TWO[0], np.zeros((0, 2))], {}, DataError, "X[1] has 0 steps; at least 1 is expected"),
+        (np.zeros((2, 0)), {}, DataError, "X[0] has 0 steps; at least 1 is expected"),
+        (np.zeros((2, 3, 0)), {}, DataError, "X[0] has 0 channels; at least 1 is expected"),
+        (TWO, {"channels": 3}, DataError, "X[0] has shape (4, 2), 2 channels; expected 3 channels"),
+        (np.zeros((2, 5)), {"channels": 3}, DataError, "X[0] has shape (5, 1), 1 channel; expected 3 channels"),
+        ([TWO[0], np.zeros((3, 1))], {}, DataError, "X[1] has 1 channel, X[0] has 2; expected the same in all"),
+        ([TWO[0], [[1, 2], [3]]], {}, DataError, "X[1] is ragged; expected the same number of channels at every step"),
+        ([[["a"]]], {}, InputTypeError, "X[0] has dtype <U1; expected real numbers"),
+        (np.zeros((2, 3), complex), {}, InputTypeError, "X has dtype complex128; expected real numbers"),
         (
             np.array([[{}]], dtype=object),
             {},
@@ -134,10 +134,10 @@ def test_targets():
     assert [t.tolist() for t in check_targets([[1], [2, 3]], 2)] == [[1], [2, 3]]
     with pytest.raises(DataError) as refusal:
         check_targets([1, 2, 3], 2)
-    assert str(refusal.value) == "y has 3 targets, X has 2 sequences; wanted one target a sequence"
+    assert str(refusal.value) == "y has 3 targets, X has 2 sequences; expected one target per sequence"
     with pytest.raises(DataError) as refusal:
         check_targets(None, 2)
-    assert str(refusal.value) == "y is None; wanted one target for each of the 2 sequences in X"
+    assert str(refusal.value) == "y is None; expected one target for each of the 2 sequences in X"
 
 
 def test_numpy_alone_suffices():

@@ -32,16 +32,16 @@ def test_select_takes_everything_along():
 def test_targets_of_unequal_length():
     s = Sequences(X, y=[np.array([1, 0]), np.array([1, 1, 0]), np.array([0])])
     assert [t.tolist() for t in s.select([0, 2]).y] == [[1, 0], [0]]
-    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: one array a sequence)"
+    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: one array per sequence)"
 
 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"y": [1, 2]}, "y has 2 targets, x has 3 sequences; wanted one target a sequence"),
-        ({"ids": ["a"]}, "ids has 1 names, x has 3 sequences; wanted one name a sequence"),
-        ({"features": ["a", "b"]}, "features has 2 names, x has 1 channels; wanted one name a channel"),
-        ({"groups": ["a"]}, "groups has shape (1,), x has 3 sequences; wanted one group a sequence"),
+        ({"y": [1, 2]}, "y has 2 targets, x has 3 sequences; expected one target per sequence"),
+        ({"ids": ["a"]}, "ids has 1 names, x has 3 sequences; expected one name per sequence"),
+        ({"features": ["a", "b"]}, "features has 2 names, x has 1 channels; expected one name per channel"),
+        ({"groups": ["a"]}, "groups has shape (1,), x has 3 sequences; expected one group per sequence"),
     ],
 )
 def test_counts_that_do_not_fit(options, text):
@@ -53,7 +53,7 @@ def test_counts_that_do_not_fit(options, text):
 @pytest.mark.parametrize(
     ("indices", "text"),
     [
-        ([], "indices is empty; at least 1 sequence is wanted"),
+        ([], "indices is empty; at least 1 sequence is expected"),
         ([0, 3], "indices reaches from 0 to 3; there are 3 sequences"),
         ([-4], "indices reaches from -4 to -4; there are 3 sequences"),
         ([True, False], "indices has shape (2,); a mask must have shape (3,)"),
@@ -71,7 +71,7 @@ def test_positions_that_are_not_there(indices, text):
         (Sequences(X), "Sequences(3 of 1 to 3 steps, 1 channel: x0)"),
         (
             Sequences(np.zeros((3, 4, 6)), y=[0.5, 1.5, -2.0], groups=["p", "q", "p"], target=["z"]),
-            "Sequences(3 of 4 steps, 6 channels: x0, x1, x2, x3, ...; z: -2 to 1.5; 2 groups)",
+            "Sequences(3 of 4 steps, 6 channels: x0, x1, x2, x3 and 2 more; z: -2 to 1.5; 2 groups)",
         ),
         (
             Sequences(X, y=["up", "down", "up"], target=["way"]),

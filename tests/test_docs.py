@@ -9,7 +9,22 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCES = ("```python", "```text", "```math")
+WITHOUT_CODE = {"architecture.md", "benchmark.md", "gallery.md", "reliability.md"}
+
+
+def count_blocks(text: str, name: str) -> int:
+    """How many Python blocks a page means to have. A fence of any other look is a mistake: its code would not run."""
+    count, inside = 0, False
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith(("```", "~~~")):
+            continue
+        allowed = ("```",) if inside else FENCES
+        assert line in allowed, f"{name}, line {number}: fence {line!r}, expected {' or '.join(allowed)}"
+        count, inside = count + (line == "```python"), not inside
+    assert not inside, f"{name}: the last fence is not closed"
+    return count
 
 
 def run_blocks(text: str, name: str) -> int:
@@ -25,13 +40,15 @@ def run_blocks(text: str, name: str) -> int:
                 shown = re.sub(r"^(print\()(.*)\)\s*$", r"\2", code.strip())
                 actual = str(eval(shown, namespace))
                 assert actual == value.strip(), f"{name}: {shown} gave {actual}, the page says {value.strip()}"
+    assert len(blocks) == count_blocks(text, name), name
     return len(blocks)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_blocks(page.read_text(), page.name)
+    count = run_blocks(page.read_text(encoding="utf-8"), page.name)
+    assert (count == 0) == (page.name in WITHOUT_CODE), f"{page.name}: {count} blocks were run"
 
 
 def test_a_wrong_page_is_caught(tmp_path):
@@ -40,3 +57,15 @@ def test_a_wrong_page_is_caught(tmp_path):
         run_blocks("```python\nx = 2\nx + 1  # -> 4\n```", "wrong.md")
     with pytest.raises(ZeroDivisionError):
         run_blocks("```python\n1 / 0\n```", "broken.md")
+
+
+@pytest.mark.parametrize(
+    "fence", ["```pyton", "``` python", "```", "```Python", "```py", "~~~python", " ```python", "```python "]
+)
+def test_a_mistyped_fence_is_caught(fence):
+    with pytest.raises(AssertionError, match=r"page\.md, line 3: fence"):
+        run_blocks(f"# Page\n\n{fence}\n1 / 0\n```\n", "page.md")
+    with pytest.raises(AssertionError, match=r"page\.md"):  # after a good one, too
+        run_blocks(f"```python\n1\n```\n\n{fence}\n1 / 0\n```\n", "page.md")
+    with pytest.raises(AssertionError, match="the last fence is not closed"):
+        run_blocks("```python\n1\n```\n\n```text\n", "page.md")

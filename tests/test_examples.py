@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import gruvy
+from compare import assert_close
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SOURCE = str(Path(gruvy.__file__).parent.parent)
@@ -55,13 +56,13 @@ def test_classify_and_stream(tmp_path):
     got = np.array([row[1:] for row in answers], float)
     model = gruvy.load(tmp_path / "model.safetensors")
     wanted = model.predict_proba([x[:t] for t in (1, 2, 3, 4, 5, 1, 2)])
-    np.testing.assert_allclose(got, wanted, atol=1e-4)  # printed with four digits
+    assert_close(got, wanted, "four decimals")
 
 
 def test_convert_model():
     said = run("convert_model.py")
     assert "Converted(swapped=('gru',), left={})" in said
     difference = float(said.split("largest difference of the results: ")[1].split()[0])
-    assert difference < 1e-5
+    assert_close(difference, 0.0, "converted")
     losses = [float(line.split()[1]) for line in said.splitlines() if line.startswith("loss")]
     assert losses[2] < losses[0]

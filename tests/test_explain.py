@@ -6,17 +6,21 @@ import base64
 import json
 import os
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gruvy.contributions import contributions
+from compare import assert_close
 from gruvy.errors import DataError, InputError, InputTypeError
-from gruvy.explain import explain, payload
-from gruvy.explain.choosing import outputs_of, probabilities
-from gruvy.parts import Parts, parts_of
-from gruvy.trace import trace
-from small_nets import CONVENTIONS, random_weights
+from gruvy.inside import palette
+from gruvy.inside.contributions import contributions
+from gruvy.inside.explorer import explain, payload
+from gruvy.inside.explorer.choosing import outputs_of
+from gruvy.inside.trace import trace
+from gruvy.model.model import Model
+from small_nets import CONVENTIONS, random_weights, small_model
 
 pytest.importorskip("jinja2")
 
@@ -37,7 +41,7 @@ def classifier():
     rng = np.random.default_rng(40)
     w = random_weights(rng, CONVENTIONS[0]).astype(np.float32)
     V, b_y = rng.normal(size=(3, 4)) * 2, rng.normal(size=3)
-    parts = Parts(w, V, b_y, "last", "classify", np.ones(3), np.full(3, 2.0), classes=("a", "b", "c"))
+    parts = small_model(w, V, b_y, "last", "classify", np.ones(3), np.full(3, 2.0), classes=("a", "b", "c"))
     X = [rng.normal(size=(n, 3)).astype(np.float32) for n in rng.integers(1, 9, 30)]
     return parts, X, [str(v) for v in rng.choice(["a", "b", "c"], 30)]
 
@@ -58,7 +62,7 @@ def test_mistakes_come_first_and_the_hardest_of_them(classifier, tmp_path):
     parts, X, y = classifier
     explain(parts, X, tmp_path / "page.html", y)
     data = data_of(tmp_path / "page.html")
-    p = probabilities(outputs_of(parts, X, None)[0])
+    p = parts.target.probabilities(outputs_of(parts, X)[0])
     loss = [-np.log(p[i, "abc".index(v)]) for i, v in enumerate(y)]
     order = [int(s["id"]) for s in data["sequences"]]
     right = [s["right"] for s in data["sequences"]]
@@ -75,10 +79,10 @@ def test_mistakes_come_first_and_the_hardest_of_them(classifier, tmp_path):
         # of a mistake, both the answer and the truth are explained
         assert [a["output"] for a in s["answers"]] == list(dict.fromkeys(["abc".index(s["says"]), "abc".index(y[i])]))
         c = contributions(parts, [X[i]], target=s["answers"][-1]["output"], tolerance=5e-3)
-        np.testing.assert_allclose(floats(s["answers"][-1]["values"]), c.values[0].ravel(), rtol=1e-5, atol=1e-6)
+        assert_close(floats(s["answers"][-1]["values"]), c.values[0].ravel().astype(np.float32), "carried")
     t = trace(parts, X)
-    np.testing.assert_allclose(floats(data["time_scales"]), t.time_scales().ravel(), rtol=1e-5)
-    np.testing.assert_allclose(floats(data["saturation"]), np.stack(t.saturation()).ravel(), rtol=1e-5)
+    assert_close(floats(data["time_scales"]), t.time_scales().ravel().astype(np.float32), "carried")
+    assert_close(floats(data["saturation"]), np.stack(t.saturation()).ravel().astype(np.float32), "carried")
 
 
 def test_of_too_many_the_hardest_and_a_spread_are_kept(classifier, tmp_path):
@@ -114,7 +118,7 @@ def test_long_recordings_leave_room_for_fewer(classifier, tmp_path, monkeypatch)
 def test_no_truth_the_doubtful_first(classifier, tmp_path):
     parts, X, _ = classifier
     explain(parts, X, tmp_path / "page.html")
-    p = probabilities(outputs_of(parts, X, None)[0]).max(1)
+    p = parts.target.probabilities(outputs_of(parts, X)[0]).max(1)
     data = data_of(tmp_path / "page.html")
     assert (np.diff([p[int(s["id"])] for s in data["sequences"]]) >= 0).all()
     assert {s["right"] for s in data["sequences"]} == {None}
@@ -124,7 +128,7 @@ def test_no_truth_the_doubtful_first(classifier, tmp_path):
 def test_two_hundred_sequences_stay_under_twelve_megabytes(tmp_path):
     rng = np.random.default_rng(41)
     w = random_weights(rng, CONVENTIONS[3], I=13, H=64, size=0.2).astype(np.float32)
-    parts = Parts(w, rng.normal(size=(10, 64)), np.zeros(10), "last", "classify", classes=tuple(range(10)))
+    parts = small_model(w, rng.normal(size=(10, 64)), np.zeros(10), "last", "classify", classes=tuple(range(10)))
     found = explain(parts, rng.normal(size=(200, 100, 13)), tmp_path / "page.html", rng.integers(0, 10, 200))
     assert found.kept == 200
     assert found.size < 12e6
@@ -153,32 +157,32 @@ def test_a_page_is_written_whole_or_not_at_all(classifier, tmp_path, monkeypatch
 
 def test_what_does_not_fit_is_named(classifier, tmp_path, monkeypatch):
     parts, X, y = classifier
-    numbers = Parts(parts.weights, parts.V, parts.b_y, "last", "regress")
+    numbers = small_model(parts.weights, parts.V, parts.b_y, "last", "regress")
     cases = [
-        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; wanted 3 channels"),
-        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is wanted"),
-        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is wanted"),
-        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; wanted one target a sequence"),
+        (lambda: [parts, [np.ones((4, 5))], None], {}, "X[0] has shape (4, 5), 5 channels; expected 3 channels"),
+        (lambda: [parts, [], None], {}, "X holds no sequences; at least 1 is expected"),
+        (lambda: [parts, [np.ones((0, 3))], None], {}, "X[0] has 0 steps; at least 1 is expected"),
+        (lambda: [parts, X, y[:-1]], {}, "y has 29 targets, X has 30 sequences; expected one target per sequence"),
         (lambda: [parts, X[:2], ["a", "d"]], {}, "y[1]: 'd', which is no class of the model (a, b, c)"),
-        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, wanted 30, the sequences there are"),
-        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, wanted 3, the channels there are"),
-        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, wanted 3, the outputs there are"),
-        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, wanted at least 1"),
+        (lambda: [parts, X, y], {"ids": ["x"]}, "ids: 1 names, expected 30, the sequences there are"),
+        (lambda: [parts, X, y], {"features": ["x"]}, "features: 1 names, expected 3, the channels there are"),
+        (lambda: [parts, X, y], {"classes": ["x"]}, "classes: 1 names, expected 3, the outputs there are"),
+        (lambda: [parts, X, y], {"max_sequences": 0}, "max_sequences: 0, expected at least 1"),
         (
             lambda: [parts, X, y],
             {"history": [{"loss": 1}]},
-            "history[0]: {'loss': 1}, wanted a row with epoch, loss, val_loss, val_score",
+            "history[0]: {'loss': 1}, expected a row with epoch, loss, val_loss, val_score",
         ),
         (
-            lambda: [Parts(**{**parts.__dict__, "task": "tag"}), X[:1], [["a"] * 99]],
+            lambda: [replace(parts, target=replace(parts.target, per_step=True)), X[:1], [["a"] * 99]],
             {},
-            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; wanted one label a step",
+            f"y[0]: 99 labels, X[0] has {len(X[0])} steps; expected one label per step",
         ),
-        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers a sequence, wanted 3, the outputs of the model"),
+        (lambda: [numbers, X, np.zeros(30)], {}, "y: 1 numbers per sequence, expected 3, the outputs of the model"),
         (
             lambda: ["model.safetensors", X, y],
             {},
-            "model: str, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+            "model: str, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
         ),
     ]
     for arguments, options, text in cases:
@@ -215,9 +219,9 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     loaded = gruvy.load(tmp_path / "m.safetensors")
     p = model.predict_proba(X)
     for m in (model, loaded):
-        parts = parts_of(m)
-        np.testing.assert_allclose(probabilities(outputs_of(parts, X, None)[0]), p, atol=1e-5)
-        assert parts.classes == ("down", "up")
+        parts = Model.of(m)
+        assert_close(parts.target.probabilities(outputs_of(parts, X)[0]).astype(p.dtype), p, "answer")
+        assert parts.classes.tolist() == ["down", "up"]
         explain(m, X, tmp_path / "page.html", y, ids=[f"n{i}" for i in range(40)])
         data = data_of(tmp_path / "page.html")
         said = {s["id"]: s["says"] for s in data["sequences"]}
@@ -226,11 +230,26 @@ def test_a_trained_net_an_estimator_and_a_loaded_model_say_the_same(tmp_path):
     assert [row["epoch"] for row in explained_history(model, X, tmp_path)] == [1, 2, 3]
     numbers = gruvy.GRURegressor(hidden_units=5, max_epochs=2, random_state=0, progress=False)
     numbers.fit(X, [x.sum() for x in X])
-    parts = parts_of(numbers)
-    found = outputs_of(parts, X, None)[0] * parts.y_scale + parts.y_shift
-    np.testing.assert_allclose(found[:, 0], numbers.predict(X), rtol=1e-4, atol=1e-4)
+    parts = Model.of(numbers)
+    found = outputs_of(parts, X)[0] * parts.target.scale + parts.target.mean
+    assert_close(found[:, 0], numbers.predict(X).astype(np.float64), "answer")
 
 
 def explained_history(model, X, tmp_path):
     explain(model, X, tmp_path / "page.html")
     return data_of(tmp_path / "page.html")["history"]
+
+
+def test_each_colour_stands_once(tmp_path):
+    """The page takes its colours from the figures' palette; none of them is spelled in its own files."""
+    folder = Path(palette.__file__).parent
+    files = [*folder.glob("explorer/*"), *(f for f in folder.glob("*.py") if f.name != "palette.py")]
+    for colour in palette.COLOURS:
+        assert [f.name for f in files if f.is_file() and colour.lower() in f.read_text("utf-8").lower()] == []
+    explain(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.ones((1, 2, 3)), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert 'const LINES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];' in page
+    assert "const BLUE = [0, 114, 178];" in page
+    assert "--orange: #E69F00;" in page
+    for name in set(re.findall(r"PALETTE\.(\w+)", page)) | set(re.findall(r"var\(--(\w+)\)", page)):
+        assert f'"{name}": "#' in page or f"--{name}: " in page

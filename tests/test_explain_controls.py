@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from explained import EVIL, NETS, Shown, Truth, assert_numbers, make, order_of, picture_agrees, shown_unit
-from gruvy.explain import explain
+from gruvy.inside.explorer import explain
 
 
 def test_every_control(browser, tmp_path):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compare import assert_close
 from explained import NETS, Shown, Truth, assert_numbers, make, order_of, same, shown_unit
-from gruvy.explain import aggregate, explain, payload
-from gruvy.parts import Parts, parts_of
-from gruvy.trace import trace
-from small_nets import CONVENTIONS, random_weights
+from gruvy.inside.explorer import aggregate, explain, payload
+from gruvy.inside.trace import trace
+from gruvy.model.model import Model
+from small_nets import CONVENTIONS, random_weights, small_model
 
 
 def test_many_units_and_steps_are_averaged_and_said(browser, tmp_path, monkeypatch):
@@ -119,7 +120,7 @@ def test_the_playground_of_an_aggregated_net_holds_the_other_units(browser, tmp_
             shown.choose("p-feature", 1)
             lowest = float(shown.page.get_attribute("#p-x", "min"))
             shown.slide("p-x", lowest)
-            x[1] = (lowest - parts.shift[1]) / parts.scale[1]
+            x[1] = (lowest - parts.scaler.mean[1]) / parts.scaler.scale[1]
             check()
         shown.slide("p-h", 0.75)
         h[u] = 0.75
@@ -153,7 +154,7 @@ def test_the_plots_of_an_aggregated_net_are_its_means(browser, tmp_path, aggrega
                 gate,
             )
             means = [a[j, 0][:, units].reshape(6, 4).mean(1).repeat(2) for units, _ in layer]
-            np.testing.assert_allclose(drawn, means, atol=2e-5)
+            assert_close(drawn, means, "drawn")
     # a click on a row chooses the unit that is carried of it, the arrows go from row to row
     box = shown.page.locator("#c-gate").bounding_box()
     shown.page.mouse.click(box["x"] + 5, box["y"] + box["height"] - 5)
@@ -184,12 +185,12 @@ def test_units_that_move_alike_share_a_row():
 def test_what_is_aggregated_and_when():
     small = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=64)
     wide = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=720)
-    assert aggregate.plan(parts_of(small), 50_000) is None
-    assert aggregate.plan(parts_of(small), 90_000) == (
+    assert aggregate.plan(Model.of(small), 50_000) is None
+    assert aggregate.plan(Model.of(small), 90_000) == (
         "This net and 90,000 steps are more than a browser can compute at once", 8
     )  # fmt: skip
-    assert aggregate.plan(parts_of(wide), 60) == ("This net has 1,559,520 weights, more than a page can carry", 64)
-    assert aggregate.plan(parts_of(wide), 5000).rows == 24
+    assert aggregate.plan(Model.of(wide), 60) == ("This net has 1,559,520 weights, more than a page can carry", 64)
+    assert aggregate.plan(Model.of(wide), 5000).rows == 24
     assert [aggregate.block_of(T) for T in (1, 1000, 1001, 5000)] == [1, 1, 2, 5]
 
 
@@ -198,7 +199,7 @@ def test_two_thousand_five_hundred_units(browser, tmp_path):
     rng = np.random.default_rng(26)
     w = random_weights(rng, CONVENTIONS[0], I=2, H=2500, size=0.02).astype(np.float32)
     x = rng.normal(size=(2, 60, 2)).astype(np.float32)
-    parts = Parts(w, rng.normal(size=(2, 2500)) * 0.1, np.zeros(2), "last", "classify", classes=("a", "b"))
+    parts = small_model(w, rng.normal(size=(2, 2500)) * 0.1, np.zeros(2), "last", "classify", classes=("a", "b"))
     path = tmp_path / "page.html"
     found = explain(parts, x, path, ["a", "b"])
     assert found.size < 12e6

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from explained import EVIL, NETS, Shown, Truth, assert_numbers, make, number, order_of, same, shown_unit
-from gruvy.explain import explain
-from gruvy.parts import Parts
+from gruvy.inside.explorer import explain
 from gruvy.weights import Weights
 
 
@@ -55,7 +55,7 @@ def test_every_number_on_the_page_is_the_traces(browser, tmp_path, name):
 def test_the_comparison_with_the_trace_fails_on_a_page_of_another_net(browser, tmp_path):
     parts, X, y = make(*NETS["tutorial"])
     cell = parts.weights.cells[0][0]
-    other = Parts(**{**parts.__dict__, "weights": Weights("tutorial", [[cell._replace(b=cell.b + np.float32(1e-3))]])})
+    other = replace(parts, weights=Weights("tutorial", [[cell._replace(b=cell.b + np.float32(1e-3))]]))
     path = tmp_path / "page.html"
     explain(other, X, path, y)
     truth, shown = Truth(parts, X), Shown(browser, path)
@@ -119,7 +119,7 @@ def test_the_playground_does_what_the_equations_say(browser, tmp_path, name):
         shown.choose("p-feature", 1)
         lowest = float(shown.page.get_attribute("#p-x", "min"))
         shown.slide("p-x", lowest)
-        x[1] = lowest if j >= truth.w.directions else (lowest - parts.shift[1]) / parts.scale[1]
+        x[1] = lowest if j >= truth.w.directions else (lowest - parts.scaler.mean[1]) / parts.scaler.scale[1]
         check(lowest)
         shown.slide("p-h", 0.75)
         h[u] = 0.75

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import sys
 
 import numpy as np
 import pytest
 
-from gruvy import figures
-from gruvy.contributions import contributions
+from compare import assert_close
 from gruvy.errors import DataError, InputError, MissingExtraError
-from gruvy.gradients import gradient_norms
-from gruvy.trace import trace
+from gruvy.inside import figures
+from gruvy.inside.contributions import contributions
+from gruvy.inside.gradients import gradient_norms
+from gruvy.inside.trace import trace
+from gruvy.inside.units import order_of
 from small_nets import CONVENTIONS, irregular, random_weights
 
 pytest.importorskip("plotly")
@@ -52,7 +56,7 @@ def test_similar_units_lie_side_by_side():
     steps = np.sin(np.linspace(0, 6, 40))
     values = np.concatenate([np.outer([1, -1, 1, -1], steps)])
     t = trace(random_weights(np.random.default_rng(0), CONVENTIONS[0]), np.zeros((1, 40, 3)))
-    order = figures._order(t, values, 0, "similarity")
+    order = order_of(t, values, 0, "similarity")
     assert {tuple(sorted(order[:2])), tuple(sorted(order[2:]))} == {(0, 2), (1, 3)}
 
 
@@ -63,8 +67,8 @@ def test_too_many_units_are_averaged_and_said():
     assert figure.data[0].z.shape == (344, 2)
     assert figure.layout.title.text == "Update gate z (each row the mean of 3 units)"
     assert figure.data[0].y[:2] == ("0 and 2 more", "3 and 2 more")
-    np.testing.assert_allclose(figure.data[0].z[343], t.update[0, 0, :, 1029])
-    np.testing.assert_allclose(figure.data[0].z[1], t.update[0, 0, :, 3:6].mean(1))
+    assert_close(figure.data[0].z[343], t.update[0, 0, :, 1029], "exact")
+    assert_close(figure.data[0].z[1], t.update[0, 0, :, 3:6].mean(1), "equation")
 
 
 def test_time_scales_count_every_unit(net):
@@ -96,7 +100,7 @@ def test_contributions_under_the_input(net):
     c = contributions(w, x, target=0, **options)
     figure = figures.contributions(c, np.nan_to_num(x), sequence=0, features=["a", "b", "c"])
     assert [line.name for line in figure.data[:3]] == ["a", "b", "c"]
-    np.testing.assert_allclose(figure.data[-1].y, c.values[0].sum(1))
+    assert_close(figure.data[-1].y, c.values[0].sum(1), "equation")
     wide = random_weights(np.random.default_rng(32), CONVENTIONS[0], I=6)
     many = [np.random.default_rng(33).normal(size=(5, 6))]
     heat, bars = figures.contributions(contributions(wide, many), many, theme="dark").data
@@ -120,37 +124,71 @@ def test_history_and_confusion():
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("predicted", "true")
 
 
-def test_every_figure_shows_itself_in_a_notebook(net):
+def shown(figure):
+    """What a notebook is handed, as it arrives there; fails where a figure has nothing to show."""
+    content = json.loads(json.dumps(figure._repr_mimebundle_()))["application/vnd.plotly.v1+json"]
+    layout = content["layout"]
+    assert layout["title"]["text"]
+    assert layout["xaxis"]["title"]["text"]
+    assert layout["yaxis"]["title"]["text"]
+    values = [line[axis] for line in content["data"] for axis in ("y", "z") if axis in line]
+    assert values
+    assert all(v["bdata"] if isinstance(v, dict) else len(v) for v in values)
+    return content
+
+
+def test_every_figure_shows_itself_in_a_notebook(net, monkeypatch):
+    io = pytest.importorskip("plotly.io", reason="plotly is not installed")
+    monkeypatch.setattr(io.renderers, "default", "plotly_mimetype")
     w, x, options, t = net
     c = contributions(w, x, target=0, **options)
-    for figure in (
-        figures.gates(t), figures.time_scales(t), figures.gradient_norms(gradient_norms(w, x, **options)),
-        figures.contributions(c, np.nan_to_num(x)), figures.history([{"epoch": 1, "loss": 1.0}]),
-        figures.confusion([1, 0], [1, 1]),
-    ):  # fmt: skip
-        assert hasattr(figure, "_repr_mimebundle_")
-        assert figure.to_dict()["layout"]["title"]["text"]
+    made = {
+        "gates": figures.gates(t),
+        "time_scales": figures.time_scales(t),
+        "gradient_norms": figures.gradient_norms(gradient_norms(w, x, **options)),
+        "contributions": figures.contributions(c, np.nan_to_num(x)),
+        "history": figures.history([{"epoch": 1, "loss": 1.0}]),
+        "confusion": figures.confusion([1, 0], [1, 1]),
+    }
+    own = inspect.getmembers(figures, inspect.isfunction)
+    assert set(made) == {name for name, f in own if f.__module__ == figures.__name__ and name[0] != "_"}
+    for name, figure in made.items():
+        assert [line["type"] for line in shown(figure)["data"]] == [line.type for line in figure.data], name
+
+
+def test_a_figure_with_nothing_to_show_is_seen(net, monkeypatch):
+    io = pytest.importorskip("plotly.io", reason="plotly is not installed")
+    figure = figures.gates(net[3])
+    monkeypatch.setattr(io.renderers, "default", "plotly_mimetype")
+    shown(figure)
+    for fault in ({"title": None}, {"xaxis": {"title": None}}, {"yaxis": {"title": None}}):
+        with pytest.raises((AssertionError, KeyError)):
+            shown(figures.gates(net[3]).update_layout(fault))
+    with pytest.raises(AssertionError):
+        shown(type(figure)(layout=figure.layout))
+    with pytest.raises(TypeError):  # what JSON cannot carry
+        shown(figure.update_layout(meta=object()))
 
 
 def test_bad_input_is_named(net):
     _, x, _, t = net
     c = contributions(net[0], x, target=0, **net[2])
     cases = [
-        (lambda: figures.gates(t, "forget"), "gate='forget': wanted one of update, reset, keep, candidate, state"),
-        (lambda: figures.gates(t, sequence=3), "sequence: 3, wanted 0 to 2"),
-        (lambda: figures.gates(t, layer=-1), "layer: -1, wanted 0 to 3"),
-        (lambda: figures.gates(t, order="x"), 'order=\'x\': wanted "time-scale", "similarity" or "number"'),
-        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': wanted "light" or "dark"'),
-        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, wanted 0 to 2"),
-        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, wanted 3"),
+        (lambda: figures.gates(t, "forget"), "gate='forget': expected one of update, reset, keep, candidate, state"),
+        (lambda: figures.gates(t, sequence=3), "sequence: 3, expected 0 to 2"),
+        (lambda: figures.gates(t, layer=-1), "layer: -1, expected 0 to 3"),
+        (lambda: figures.gates(t, order="x"), 'order=\'x\': expected "time-scale", "similarity" or "number"'),
+        (lambda: figures.gates(t, theme="blue"), 'theme=\'blue\': expected "light" or "dark"'),
+        (lambda: figures.contributions(c, x, sequence=9), "sequence: 9, expected 0 to 2"),
+        (lambda: figures.contributions(c, x, features=["a"]), "features: 1 names, expected 3"),
         (
             lambda: figures.contributions(c, [np.zeros((99, 3))]),
             "x: sequence of shape (99, 3), the contributions have (9, 3)",
         ),
-        (lambda: figures.history([]), "rows: no epoch; wanted at least 1"),
-        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), wanted (N,) twice"),
+        (lambda: figures.history([]), "rows: no epoch; expected at least 1"),
+        (lambda: figures.confusion([1], [1, 2]), "truth, predicted: shapes (1,) and (2,), expected (N,) twice"),
         (lambda: figures.confusion([1, 2], [1, 1], classes=[1]), "classes: 2 is not among them"),
-        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': wanted "state" or "input"'),
+        (lambda: figures.gradient_norms({}, of="x"), 'of=\'x\': expected "state" or "input"'),
         (
             lambda: figures.time_scales(trace(net[0], np.zeros((1, 0, 3)))),
             "trace: no step counts, so no unit has a time-scale",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compare import assert_apart, assert_close
 from gruvy import reference
-from gruvy.contributions import contributions
 from gruvy.errors import InputError
-from gruvy.gradients import Scaled, gradient_norms
-from gruvy.parts import Parts
+from gruvy.inside.contributions import contributions
+from gruvy.inside.gradients import Scaled, gradient_norms
+from gruvy.reference import Steps
 from gruvy.weights import Cell, Weights
-from small_nets import CONVENTIONS, irregular, random_weights
+from small_nets import CONVENTIONS, irregular, random_weights, small_model
 
 STEP = 1e-30  # of the complex step: Im f(x + i STEP) / STEP has no cancellation, so the step may be this small
 
@@ -27,19 +28,12 @@ def complex_run(w, x, state, options):
             cuts = None if restarts is None else restarts.T
             if d and cuts is not None:
                 cuts = np.concatenate([cuts[1:], np.zeros_like(cuts[:1])])
-            y, last = reference.forward(
-                inputs, state[k * D + d], *cell, w.convention, lengths=lengths,
-                mask=None if mask is None else mask.T, restarts=cuts, reverse=d == 1,
-            )  # fmt: skip
+            steps = Steps(lengths, None if mask is None else mask.T, cuts)
+            y, last = reference.forward(inputs, state[k * D + d], cell, w.convention, steps, reverse=d == 1)
             ys.append(y)
             lasts.append(last)
         inputs = np.concatenate(ys, axis=-1)
     return inputs.transpose(1, 0, 2), np.concatenate(lasts, axis=-1)
-
-
-def relative(log_norm, expected):
-    """|found / expected - 1|, from log10 of what was found."""
-    return abs(10 ** (log_norm - np.log10(expected)) - 1)
 
 
 def state_jacobian_norm(w, x, lag):
@@ -47,12 +41,12 @@ def state_jacobian_norm(w, x, lag):
     H, T = w.hidden_units, len(x)
     h = np.zeros((1, H))
     if lag < T:
-        _, h = reference.forward(x[: T - lag, None], h, *w.cells[0][0], w.convention)
+        _, h = reference.forward(x[: T - lag, None], h, w.cells[0][0], w.convention)
     columns = []
     for i in range(H):
         moved = h.astype(complex)
         moved[0, i] += 1j * STEP
-        _, last = reference.forward(x[T - lag :, None], moved, *w.cells[0][0], w.convention)
+        _, last = reference.forward(x[T - lag :, None], moved, w.cells[0][0], w.convention)
         columns.append(last[0].imag / STEP)
     # scaled, because squares of 1e-200 would vanish
     size = np.abs(columns).max()
@@ -68,7 +62,7 @@ def test_state_gradients_agree_with_the_complex_step_at_every_lag(convention, si
     found = gradient_norms(w, x[None]).state[0, 0]
     assert found.shape == (101,)
     for lag in (0, 1, 2, 17, 60, 100):
-        assert abs(10 ** (found[lag] - state_jacobian_norm(w, x, lag)) - 1) < 1e-12, lag
+        assert_close(10 ** (found[lag] - state_jacobian_norm(w, x, lag)), 1, "norm", f"lag {lag}")
 
 
 def test_the_comparison_with_the_complex_step_fails_on_planted_faults():
@@ -81,7 +75,7 @@ def test_the_comparison_with_the_complex_step_fails_on_planted_faults():
     faults = [(CONVENTIONS[1], w.cells), (w.convention, [[swapped]]), (w.convention, [[stale]])]
     for fault in (Weights(*arguments) for arguments in faults):
         found = gradient_norms(fault, x[None]).state[0, 0, 17]
-        assert abs(10 ** (found - state_jacobian_norm(w, x, 17)) - 1) > 1e-12
+        assert_apart(10 ** (found - state_jacobian_norm(w, x, 17)), 1, "norm")
 
 
 def test_far_below_the_smallest_float():
@@ -89,7 +83,7 @@ def test_far_below_the_smallest_float():
     b = np.array([0.0, np.log(9), 0.0])
     w = Weights("tutorial", [[Cell(np.zeros((3, 1)), np.zeros((3, 1)), b, None)]])
     found = gradient_norms(w, np.zeros((1, 1000, 1))).state[0, 0]
-    np.testing.assert_allclose(found, -np.arange(1001.0), rtol=1e-12, atol=1e-12)
+    assert_close(found, -np.arange(1001.0), "norm")
 
 
 def test_a_restart_is_exactly_zero_and_short_sequences_end():
@@ -108,7 +102,7 @@ def test_a_restart_is_exactly_zero_and_short_sequences_end():
 
 def parts_for(rng, w, pooling):
     P = w.hidden_units * w.directions
-    return Parts(
+    return small_model(
         w, rng.normal(size=(2, P)), rng.normal(size=2), pooling, "classify", rng.normal(size=3), np.array([0.5, 2, 3])
     )
 
@@ -123,7 +117,7 @@ def test_input_gradients_agree_with_the_complex_step(layers, directions, convent
     x, options, valid = irregular(rng)
     state = rng.normal(size=(layers * directions, 3, 4))
     g = gradient_norms(parts, x, state=state, **options)
-    clean = (np.where(valid[..., None], x, 0) - parts.shift) / parts.scale
+    clean = (np.where(valid[..., None], x, 0) - parts.scaler.mean) / parts.scaler.scale
     hidden, _ = complex_run(w, clean, state, options)
     counted = valid.copy()
     counted[0, :5] = False  # pooling looks at what no restart follows
@@ -144,13 +138,13 @@ def test_input_gradients_agree_with_the_complex_step(layers, directions, convent
             J = []
             for i in range(3):
                 moved = clean.astype(complex)
-                moved[b, s, i] += 1j * STEP / parts.scale[i]
+                moved[b, s, i] += 1j * STEP / parts.scaler.scale[i]
                 J.append(outputs(moved)[b].imag / STEP)
             expected = np.linalg.norm(J)
             if expected == 0:
                 assert g.input[b, lag] == -np.inf
             else:
-                assert relative(g.input[b, lag], expected) < 1e-12
+                assert_close(10 ** (g.input[b, lag] - np.log10(expected)), 1, "norm")
 
 
 def test_gradients_below_the_smallest_float_agree_with_forty_digits():
@@ -177,7 +171,7 @@ def test_gradients_below_the_smallest_float_agree_with_forty_digits():
             h = (1 - z) * h + z * n
         expected = [float(mpmath.log10(abs(d))) for d in (dx, dh)]
     assert expected[0] < -40
-    np.testing.assert_allclose([g.input[0, 100], g.state[0, 0, 101]], expected, rtol=1e-13)
+    assert_close(np.array([g.input[0, 100], g.state[0, 0, 101]]), expected, "norm")
 
 
 def test_scaled_numbers_add_across_magnitudes():
@@ -196,15 +190,15 @@ def test_contributions_add_up(layers, directions, pooling):
     parts = parts_for(rng, w, pooling)
     x, options, valid = irregular(rng)
     c = contributions(parts, x, target=np.array([0, 1, 1]), tolerance=1e-6, **options)
-    np.testing.assert_allclose(c.values.sum((1, 2)), c.output - c.base, rtol=1e-5, atol=1e-6)
+    assert_close(c.values.sum((1, 2)), c.output - c.base, "integral")
     assert (c.values[~valid] == 0).all()
-    np.testing.assert_allclose(c.gap, c.output - c.base - c.values.sum((1, 2)), atol=1e-15)
+    assert_close(c.gap, c.output - c.base - c.values.sum((1, 2)), "difference")
     # the output really is the model's
-    seen = (np.where(valid[..., None], x, 0) - parts.shift) / parts.scale
+    seen = (np.where(valid[..., None], x, 0) - parts.scaler.mean) / parts.scaler.scale
     _, last = complex_run(w, seen, np.zeros((layers * directions, 3, 4)), options)
     if pooling == "last":
         expected = (last @ parts.V.T + parts.b_y)[[0, 1, 2], [0, 1, 1]]
-        np.testing.assert_allclose(c.output, expected, rtol=1e-12)
+        assert_close(c.output, expected, "same")
 
 
 def test_contributions_of_a_nearly_linear_net_are_its_terms():
@@ -212,7 +206,7 @@ def test_contributions_of_a_nearly_linear_net_are_its_terms():
     b = np.array([50.0, 50.0, 0.0])
     w = Weights("tutorial", [[Cell(np.array([[0.0, 0], [0, 0], [1e-5, 2e-5]]), np.zeros((3, 3))[:, :1], b, None)]])
     c = contributions(w, np.array([[[9.0, 9.0], [1.0, 1.0]]]))
-    np.testing.assert_allclose(c.values[0], [[0, 0], [1e-5, 2e-5]], atol=1e-13)
+    assert_close(c.values[0], [[0, 0], [1e-5, 2e-5]], "linear")
 
 
 @pytest.mark.parametrize("engine", ["reference", None])
@@ -222,7 +216,7 @@ def test_contributions_of_a_float32_net_are_in_float64(engine):
     x = rng.normal(size=(2, 5, 3)).astype(np.float32)
     found = contributions(w, x, target=1, tolerance=1e-8, engine=engine)
     expected = contributions(w.astype(np.float64), x.astype(np.float64), target=1, tolerance=1e-8, engine="reference")
-    np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
+    assert_close(found.values, expected.values, "same")
     assert found.values.dtype == np.float64
 
 
@@ -233,11 +227,11 @@ def test_contributions_choose_the_highest_output_and_name_what_is_wrong():
     c = contributions(parts, x)
     both = [contributions(parts, x, target=k).output for k in (0, 1)]
     np.testing.assert_array_equal(c.target, np.argmax(both, axis=0))
-    np.testing.assert_allclose(contributions(parts, x, baseline=x).values, 0)
+    assert not contributions(parts, x, baseline=x).values.any()
     for options, text in [
-        ({"target": 2}, "target: 2, wanted 0 to 1, the outputs there are"),
-        ({"target": [0]}, "target: shape (1,), dtype int64; wanted a whole number, or (4,) of them"),
-        ({"baseline": np.zeros((5, 3))}, "baseline: shape (5, 3), wanted (3,) or (4, 5, 3)"),
+        ({"target": 2}, "target: 2, expected 0 to 1, the outputs there are"),
+        ({"target": [0]}, "target: shape (1,), dtype int64; expected a whole number, or (4,) of them"),
+        ({"baseline": np.zeros((5, 3))}, "baseline: shape (5, 3), expected (3,) or (4, 5, 3)"),
     ]:
         with pytest.raises(InputError) as error:
             contributions(parts, x, **options)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruvy.data import read
-from gruvy.data.parquet import decoded_size
+from gruvy.data.parquet_size import decoded_size
 from gruvy.errors import DataError, Error
 from mutations import KINDS, STEPS, mutated, npy, npz
 
@@ -51,8 +51,8 @@ def archive(members, how=zipfile.ZIP_STORED):
         (npy((1, 1), "<V8", bytes(8)), "X has shape (1, 1) and dtype |V8; expected numbers or text"),
         (
             npy((1,), "|O", b"cos\nsystem\n(S'touch harmed'\ntR."),
-            "X holds Python objects, which are not loaded; wanted numbers, and for sequences of unequal length values "
-            "(all steps, I) and lengths (N,)",
+            "X holds Python objects, which are not loaded; expected numbers, and for sequences of unequal length "
+            "values (all steps, I) and lengths (N,)",
         ),
     ],
     ids=["no bytes", "absent", "no steps", "negative", "too many", "bytes", "objects"],
@@ -181,7 +181,7 @@ def test_a_folder_in_itself():
 def test_parquet_with_cells_that_are_no_single_value(values, column, option):
     frame = pl.DataFrame({"id": ["a", "b"], "t": [1, 2], "x": [1, 2], "y": [1, 2], column: values})
     frame.write_parquet("a.parquet")
-    said = f"a.parquet, column {column!r} ({option}) holds {frame[column].dtype}; expected one number or text a row"
+    said = f"a.parquet, column {column!r} ({option}) holds {frame[column].dtype}; expected one number or text per row"
     refuses("a.parquet", said, target="y")
 
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gruvy
-from gruvy import model_file
 from gruvy.errors import Error, InputError, ModelFileError
-from gruvy.tasks import Labels
+from gruvy.model import file as model_file
+from gruvy.model.scaler import Scaler
+from gruvy.model.task import Labels
 from mutations import KINDS, model, mutated, regressor, rewritten
 
 DAMAGED = "a gruvy model, but damaged: its parts do not fit each other"
@@ -128,7 +129,7 @@ def test_an_estimator_of_another_task_or_none(tmp_path, fitted):
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
     model(tmp_path / "good")
-    bad = replace(model_file.read(tmp_path / "good"), input_mean=np.array([0, np.nan, 0]))
+    bad = replace(model_file.read(tmp_path / "good"), scaler=Scaler(np.array([0, np.nan, 0]), np.ones(3)))
     with pytest.raises(InputError, match=r"^input\.mean: holds NaN or infinity; expected finite numbers"):
         model_file.write(tmp_path / "m", bad)
     with pytest.raises(InputError, match=r"^names of classes and columns: .* characters, expected at most 4,194,304$"):
@@ -148,4 +149,4 @@ def test_mutated_models(tmp_path_factory, regress, changes):
         loaded = gruvy.load(path)
     except Error:
         return
-    loaded.predict([np.zeros((2, loaded.data.weights.input_units))])
+    loaded.predict([np.zeros((2, loaded.weights.input_units))])

@@ -17,6 +17,7 @@ pytest.importorskip("jinja2")
 from rich.console import Console
 
 import gruvy
+from compare import assert_apart, assert_close, limit
 from gruvy import lab
 from gruvy.lab import binary, cost, gates, gradients, memory, relation, runner, store
 from gruvy.lab.experiment import Experiment, Verdict, show
@@ -131,7 +132,7 @@ def test_an_unknown_experiment_lists_the_names(tmp_path):
         "only: there is no experiment 'memroy'; there are adding, order, copy, speech, gradients, early, answer, lstm, "
         "cost, gates, squash, binary"
     )
-    with pytest.raises(gruvy.InputError, match=r"^only: empty; wanted some of adding, "):
+    with pytest.raises(gruvy.InputError, match=r"^only: empty; expected some of adding, "):
         run(tmp_path, only=[])
 
 
@@ -190,7 +191,7 @@ except ImportError as error:
 def test_a_seed_that_is_none(tmp_path):
     with pytest.raises(gruvy.InputError) as error:
         run(tmp_path, seed=-1)
-    assert str(error.value) == "seed=-1: wanted a whole number, 0 or more"
+    assert str(error.value) == "seed=-1: expected a whole number, 0 or more"
 
 
 def test_show():
@@ -236,9 +237,9 @@ def test_speech_runs_from_measurement_to_figure():
 
 def test_the_tied_lstm_is_the_gru_only_under_its_four_conditions():
     s = {"steps": 50, "units": 8}
-    assert relation.identity(None, s, 0)["difference"] <= 1e-15
+    assert relation.identity(None, s, 0)["difference"] <= limit("equation")
     for left_out in relation.CONDITIONS:
-        assert relation.identity(left_out, s, 0)["difference"] > 1e-2, left_out
+        assert relation.identity(left_out, s, 0)["difference"] > limit("another"), left_out
 
 
 def test_frozen_gates_at_their_own_values_change_nothing():
@@ -251,16 +252,17 @@ def test_frozen_gates_at_their_own_values_change_nothing():
     layer = torch.nn.GRU(3, 5, batch_first=True).double()
     x = np.random.default_rng(0).standard_normal((2, 9, 3))
     w = Weights.from_torch(layer)
-    states, z, r = gates.run(w, x, {})
+    seen = gates.run(w, x, {})
+    states, z, r = seen.state[0], 1 - seen.keep[0], seen.reset[0]
     with torch.no_grad():
         expected = layer(torch.from_numpy(x))[0].numpy()
-    np.testing.assert_allclose(states, expected, atol=1e-14)
-    kept, _, _ = gates.run(w, x, {"z": 0.0})
-    np.testing.assert_array_equal(kept, 0)
+    assert_close(states, expected)
+    np.testing.assert_array_equal(gates.run(w, x, {"z": 0.0}).state, 0)
     assert 0 < z.min() < z.max() < 1
     assert 0 < r.min() < r.max() < 1
-    changed, _, _ = gates.run(w, x, {"r": 0.0})
-    assert np.abs(changed - states).max() > 1e-2
+    changed = gates.run(w, x, {"r": 0.0})
+    np.testing.assert_array_equal(changed.reset, 0)
+    assert_apart(changed.state[0], states, "another")
 
 
 def test_counts_are_the_textbooks():
@@ -277,4 +279,4 @@ def test_counts_are_the_textbooks():
 def test_processes_that_are_none(tmp_path, processes):
     with pytest.raises(gruvy.InputError) as error:
         run(tmp_path, processes=processes)
-    assert str(error.value) == f"processes={processes!r}: wanted a whole number, 1 or more"
+    assert str(error.value) == f"processes={processes!r}: expected a whole number, 1 or more"

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 import gruvy
-from gruvy import model_file
+from compare import assert_close
 from gruvy.errors import InputError, ModelFileError
-from gruvy.model_file import Model
-from gruvy.tasks import Labels, Numbers
+from gruvy.model import file as model_file
+from gruvy.model.model import Model
+from gruvy.model.scaler import Scaler
+from gruvy.model.task import Labels, Numbers
 from small_nets import CONVENTIONS, random_weights
 
 
@@ -27,7 +29,7 @@ def model(convention="tutorial", task=None, layers=2, directions=2, dtype=np.flo
     O = task.units[0]
     more = {"versions": {"gruvy": "0.1.0"}, **more}
     return Model(
-        weights=w, V=rng.normal(size=(O, 4 * directions)).astype(dtype), b_y=np.zeros(O, dtype), task=task, **more
+        weights=w, V=rng.normal(size=(O, 4 * directions)).astype(dtype), b_y=np.zeros(O, dtype), target=task, **more
     )
 
 
@@ -43,10 +45,10 @@ def same(a, b):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_everything_comes_back(tmp_path, convention, dtype):
-    scale = {"input_mean": np.array([1.0, 2, 3]), "input_scale": np.array([0.1, 1, 10])}
+    scaler = Scaler(np.array([1.0, 2, 3]), np.array([0.1, 1, 10]))
     wrote = model(
         convention, dtype=dtype, pooling="mean", width=7, feature_names=("a", "b"), settings={"layers": 2},
-        columns={"channels": ["x"]}, **scale,
+        columns={"channels": ["x"]}, scaler=scaler,
     )  # fmt: skip
     path = tmp_path / "m.safetensors"
     model_file.write(path, wrote)
@@ -58,8 +60,6 @@ def test_everything_comes_back(tmp_path, convention, dtype):
     for name in (
         "V",
         "b_y",
-        "input_mean",
-        "input_scale",
         "pooling",
         "width",
         "feature_names",
@@ -68,8 +68,10 @@ def test_everything_comes_back(tmp_path, convention, dtype):
         "columns",
     ):
         same(getattr(wrote, name), getattr(read, name))
+    for a, b in zip(wrote.scaler, read.scaler, strict=True):
+        same(a, b)
     x = np.random.default_rng(0).normal(size=(5, 3))
-    np.testing.assert_allclose(read.scaled(x), (x - [1, 2, 3]) / [0.1, 1, 10], rtol=1e-6)
+    assert_close(read.seen(x), (x - [1, 2, 3]) / [0.1, 1, 10], "equation")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_everything_comes_back(tmp_path, convention, dtype):
 def test_tasks_come_back(tmp_path, task):
     path = tmp_path / "m"
     model_file.write(path, model(task=task))
-    read = model_file.read(path).task
+    read = model_file.read(path).target
     assert type(read) is type(task)
     assert read.per_step == task.per_step
     for name in ("classes", "mean", "scale", "flat"):
@@ -161,8 +163,8 @@ def refuses(path, text):
 
 def test_bad_files(tmp_path):
     path = tmp_path / "m"
-    refuses(path, "no such file; wanted a gruvy model")
-    refuses(tmp_path, "a folder; wanted a gruvy model")
+    refuses(path, "no such file; expected a gruvy model")
+    refuses(tmp_path, "a folder; expected a gruvy model")
     for foreign in (b"", b"x", b"id,time,x\n1,2,3\n" * 100, pickle.dumps({"a": np.zeros(9)}), b"\x00" * 64):
         path.write_bytes(foreign)
         refuses(path, "not a gruvy model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -10,10 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruvy import native, reference
+from compare import assert_close
+from gruvy import reference
 from gruvy.convention import Convention
+from gruvy.engines import native
+from gruvy.engines.threads import set_threads
 from gruvy.errors import InputError, InputTypeError
-from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, problem
+from gruvy.reference import Cell, Steps
+from native_cases import CONVENTIONS, actual, assert_agree, builds, expected, gradients, problem, whole
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
 
@@ -107,7 +112,7 @@ def test_memory_as_it_lies(convention):
     # batch first, two directions side by side in one array, flags transposed, weights in Fortran order: no copies of x.
     args, options = problem(convention, np.float32, 6, 5, 4, 7, lengths=True, holes=True, restarts=True)
     T, B, I, H = 6, 5, 4, 7
-    plain, last = native.forward(**args, convention=convention, **options)
+    plain, last = native.forward(**whole(args | options), convention=convention)
     both, gates = np.full((B, T, 2 * H), np.nan, np.float32), np.full((B, T, convention.gates, H), np.nan, np.float32)
     x = np.full((B, T, I + 3), np.nan, np.float32)
     x[:, :, 1 : 1 + I] = args["x"].transpose(1, 0, 2)
@@ -115,63 +120,36 @@ def test_memory_as_it_lies(convention):
     moved["W"], moved["U"] = np.asfortranarray(args["W"]), np.asfortranarray(args["U"])
     options = {k: v if k == "lengths" else np.asfortranarray(v) for k, v in options.items()}
     out = both.transpose(1, 0, 2)[:, :, H:]
-    y, last2 = native.forward(
-        **moved, convention=convention, **options, out=out, gates=gates.transpose(1, 0, 2, 3), threads=2
-    )
+    given = {**whole(moved | options), "convention": convention, "gates": gates.transpose(1, 0, 2, 3)}
+    y, last2 = native.forward(**given, out=out, threads=2)
     assert y is out
     assert np.array_equal(y, plain)
     assert np.array_equal(last, last2)
     assert np.isnan(both[:, :, :H]).all()
     dy = np.zeros((B, T, 2 * H), np.float32)
     dy[:, :, H:] = np.random.default_rng(5).normal(size=(B, T, H))
-    got = native.backward(
-        dy.transpose(1, 0, 2)[:, :, H:], None, **moved, y=y, gates=gates.transpose(1, 0, 2, 3), convention=convention,
-        **options,
-    )  # fmt: skip
+    got = gradients(native.backward(dy.transpose(1, 0, 2)[:, :, H:], None, **given, y=y))
     want = expected(convention, args, options, dy.transpose(1, 0, 2)[:, :, H:], None, False)
-    names = ("dx", "dh", "dW", "dU", "db", "dc")
-    assert_agree(dict(zip(names, got, strict=True)), {n: want[n] for n in names}, np.float32)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
-def test_recurrent_mask_is_a_diagonal_in_front_of_U(convention, dtype):
-    # One mask for all rows and steps is the same as scaling the columns of U.
-    args, options = problem(convention, dtype, 7, 3, 4, 9, restarts=True)
-    m = np.random.default_rng(3).choice([0.0, 2.0], 9).astype(dtype)
-    recurrent = np.broadcast_to(m, (7, 3, 9)).copy()
-    scaled = {**args, "U": args["U"] * m}
-    dy, dh = losses(args, 0)
-    gates = np.empty((7, 3, convention.gates, 9), dtype)
-    y, last = native.forward(**args, convention=convention, gates=gates, recurrent=recurrent, **options)
-    back = native.backward(
-        dy, dh, **args, y=y, gates=gates, convention=convention, recurrent=recurrent, **options
-    )  # fmt: skip
-    want = expected(convention, scaled, options, dy, dh, False)
-    want["dU"] = want["dU"] * m
-    got = {"y": y, "last": last, "gates": gates, **dict(zip(("dx", "dh", "dW", "dU", "db", "dc"), back, strict=True))}
-    assert_agree(got, want, dtype)
+    assert_agree(got, {n: want[n] for n in got}, np.float32)
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
 def test_step_packed_and_readout(convention):
     args, options = problem(convention, np.float32, 8, 3, 5, 21, lengths=True, holes=True)
     x, h = args.pop("x"), args.pop("h")
-    packed = native.pack(**args, convention=convention)
-    y, last = native.forward(x, h, **args, convention=convention, **options)
-    y2, last2 = packed.forward(x, h, **options)
+    cell, steps = whole(args)["cell"], Steps(**options)
+    packed = native.Packed(cell, convention)
+    y, last = native.forward(x, h, cell, convention, steps)
+    y2, last2 = packed.forward(x, h, steps)
     assert np.array_equal(y, y2)
     assert np.array_equal(last, last2)
     x = np.nan_to_num(x)
-    want = reference.step(x[0], h, **args, convention=convention)
-    for got in (native.step(x[0], h, **args, convention=convention), packed.step(x[0], h)):
-        assert np.abs(got - want).max() < 2e-6
+    want = reference.step(x[0], h, cell, convention)
+    for got in (native.step(x[0], h, cell, convention), packed.step(x[0], h)):
+        assert_close(got, want, "engine")
     V, b = np.random.default_rng(2).normal(size=(4, 21)).astype("f"), np.arange(4, dtype="f")
-    out = native.readout(y, V, b, lengths=options["lengths"], mask=options["mask"])
-    valid = (np.arange(8)[:, None] < options["lengths"]) & options["mask"]
-    want = np.where(valid[..., None], y.astype(float) @ V.T.astype(float) + b, 0)
-    assert np.abs(out - want).max() / np.abs(want).max() < 2e-6
-    assert np.all(out[~valid] == 0)
+    want = y.astype(float) @ V.T.astype(float) + b
+    assert_close(native.readout(y, V, b), want.astype("f"), "engine")
 
 
 def test_packed_pickles_and_does_not_follow_the_weights():
@@ -180,7 +158,7 @@ def test_packed_pickles_and_does_not_follow_the_weights():
 
     args, _ = problem(TORCH, np.float64, 4, 2, 3, 6)
     x, h = args.pop("x"), args.pop("h")
-    packed = native.pack(**args, convention=TORCH)
+    packed = native.Packed(whole(args)["cell"], TORCH)
     y, _ = packed.forward(x, h)
     args["U"] *= 2
     for other in (packed, pickle.loads(pickle.dumps(packed)), copy.deepcopy(packed)):
@@ -190,72 +168,104 @@ def test_packed_pickles_and_does_not_follow_the_weights():
 def test_torch_tensors_without_a_copy():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     args, options = problem(TORCH, np.float32, 5, 4, 3, 8, lengths=True, poison=False)
-    y, last = native.forward(**args, convention=TORCH, **options)
+    y, last = native.forward(**whole(args | options), convention=TORCH)
     t = {k: torch.nn.Parameter(torch.from_numpy(v)) for k, v in args.items()}
     out, state = torch.full((4, 5, 8), torch.nan), torch.empty(4, 8)
-    native.forward_into(
-        **t, convention=TORCH, h_last=state, y=out.transpose(0, 1), lengths=torch.from_numpy(options["lengths"])
-    )
+    lengths = torch.from_numpy(options["lengths"])
+    native.forward_into(**whole({**t, "lengths": lengths}), convention=TORCH, h_last=state, y=out.transpose(0, 1))
     assert np.array_equal(out.transpose(0, 1).numpy(), y)
     assert np.array_equal(state.numpy(), last)
-    with pytest.raises(InputTypeError, match=r"^x: dtype another, wanted float32 or float64$"):
-        native.forward_into(**{**t, "x": t["x"].half()}, convention=TORCH, h_last=state)
-    with pytest.raises(InputTypeError, match=r"^x: wanted memory of the CPU$"):
-        native.forward_into(**{**t, "x": t["x"].to("meta")}, convention=TORCH, h_last=state)
+    with pytest.raises(InputTypeError, match=r"^x: dtype another, expected float32 or float64$"):
+        native.forward_into(**whole({**t, "x": t["x"].half()}), convention=TORCH, h_last=state)
+    with pytest.raises(InputTypeError, match=r"^x: expected memory of the CPU$"):
+        native.forward_into(**whole({**t, "x": t["x"].to("meta")}), convention=TORCH, h_last=state)
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "text"),
     [
-        ({"x": np.zeros((5, 4, 2), "f")}, InputError, "x: shape (5, 4, 2), wanted (T, B, I) = (5, 4, 3)"),
-        ({"x": np.zeros((4, 3), "f")}, InputError, "x: 2 axes, wanted (T, B, I)"),
-        ({"x": np.zeros((5, 4, 3))}, InputTypeError, "W: dtype float32, wanted float64"),
-        ({"x": np.zeros((5, 4, 3), int)}, InputTypeError, "x: dtype int64, wanted float32 or float64"),
-        ({"x": np.zeros((5, 4, 3), ">f4")}, InputTypeError, "x: dtype another, wanted float32 or float64"),
-        ({"h": np.zeros((4, 7), "f")}, InputError, "h: shape (4, 7), wanted (B, H) = (4, 8)"),
-        ({"W": np.zeros((23, 3), "f")}, InputError, "W: shape (23, 3), wanted (3H, I) = (24, 3)"),
-        ({"U": np.zeros((23, 8), "f")}, InputError, "U: shape (23, 8), wanted (3H, H) = (24, 8)"),
-        ({"b": np.zeros(8, "f")}, InputError, "b: shape (8,), wanted (3H,) = (24,)"),
-        ({"c": np.zeros(7, "f")}, InputError, "c: shape (7,), wanted (H,) = (8,)"),
-        ({"lengths": np.zeros(4, np.int32)}, InputTypeError, "lengths: dtype another, wanted int64"),
-        ({"lengths": np.full(4, 6)}, InputError, "lengths: 6 at index 0, wanted 0 to 5"),
-        ({"lengths": np.full(4, -1)}, InputError, "lengths: -1 at index 0, wanted 0 to 5"),
-        ({"lengths": np.zeros(3, int)}, InputError, "lengths: shape (3,), wanted (B,) = (4,)"),
-        ({"mask": np.ones((4, 5), bool)}, InputError, "mask: shape (4, 5), wanted (T, B) = (5, 4)"),
-        ({"mask": np.ones((5, 4), np.uint8)}, InputTypeError, "mask: dtype another, wanted bool"),
-        ({"restarts": np.ones((5, 3), bool)}, InputError, "restarts: shape (5, 3), wanted (T, B) = (5, 4)"),
-        ({"out": np.zeros((5, 4, 9), "f")}, InputError, "y: shape (5, 4, 9), wanted (T, B, H) = (5, 4, 8)"),
-        ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError, "y: wanted unit strides after the first two axes"),
+        ({"x": np.zeros((5, 4, 2), "f")}, InputError, "x: shape (5, 4, 2), expected (T, B, I) = (5, 4, 3)"),
+        ({"x": np.zeros((4, 3), "f")}, InputError, "x: 2 axes, expected (T, B, I)"),
+        ({"x": np.zeros((5, 4, 3))}, InputTypeError, "W: dtype float32, expected float64"),
+        ({"x": np.zeros((5, 4, 3), int)}, InputTypeError, "x: dtype int64, expected float32 or float64"),
+        ({"x": np.zeros((5, 4, 3), ">f4")}, InputTypeError, "x: dtype another, expected float32 or float64"),
+        ({"h": np.zeros((4, 7), "f")}, InputError, "h: shape (4, 7), expected (B, H) = (4, 8)"),
+        ({"W": np.zeros((23, 3), "f")}, InputError, "W: shape (23, 3), expected (3H, I) = (24, 3)"),
+        ({"U": np.zeros((23, 8), "f")}, InputError, "U: shape (23, 8), expected (3H, H) = (24, 8)"),
+        ({"b": np.zeros(8, "f")}, InputError, "b: shape (8,), expected (3H,) = (24,)"),
+        ({"c": np.zeros(7, "f")}, InputError, "c: shape (7,), expected (H,) = (8,)"),
+        ({"lengths": np.zeros(4, np.int32)}, InputTypeError, "lengths: dtype another, expected int64"),
+        ({"lengths": np.full(4, 6)}, InputError, "lengths: 6 at index 0, expected 0 to 5"),
+        ({"lengths": np.full(4, -1)}, InputError, "lengths: -1 at index 0, expected 0 to 5"),
+        ({"lengths": np.zeros(3, int)}, InputError, "lengths: shape (3,), expected (B,) = (4,)"),
+        ({"mask": np.ones((4, 5), bool)}, InputError, "mask: shape (4, 5), expected (T, B) = (5, 4)"),
+        ({"mask": np.ones((5, 4), np.uint8)}, InputTypeError, "mask: dtype another, expected bool"),
+        ({"restarts": np.ones((5, 3), bool)}, InputError, "restarts: shape (5, 3), expected (T, B) = (5, 4)"),
+        ({"out": np.zeros((5, 4, 9), "f")}, InputError, "y: shape (5, 4, 9), expected (T, B, H) = (5, 4, 8)"),
+        ({"out": np.zeros((5, 4, 16), "f")[:, :, ::2]}, InputError,
+         "y: expected unit strides after the first two axes"),
         ({"gates": np.zeros((5, 4, 3, 8), "f")}, InputError,
-         "gates: shape (5, 4, 3, 8), wanted (T, B, G, H) = (5, 4, 4, 8)"),
+         "gates: shape (5, 4, 3, 8), expected (T, B, G, H) = (5, 4, 4, 8)"),
         ({"threads": -1}, InputError, "threads: -1, expected a whole number of at least 1"),
         ({"isa": "mmx"}, InputError, "isa 'mmx': unknown instruction set, this build has "),
-        ({"convention": TUTORIAL}, InputError, "c: wanted None or (3H,), since the reset gate acts before the product"),
+        ({"convention": TUTORIAL}, InputError,
+         "c: expected None or (3H,), since the reset gate acts before the product"),
         ({"x": np.frombuffer(bytes(241), np.uint8)[1:].view("f").reshape(5, 4, 3)}, InputError,
-         "x: wanted aligned memory"),
+         "x: expected aligned memory"),
     ],
     ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
 )  # fmt: skip
 def test_errors_name_the_argument(change, kind, text):
     args, options = problem(TORCH, np.float32, 5, 4, 3, 8)
     with pytest.raises(kind) as caught:
-        native.forward(**{**args, **options, "convention": TORCH, **change})
+        native.forward(**whole({**args, **options, "convention": TORCH, **change}))
     assert str(caught.value).startswith(text)
     assert text.endswith(" ") or str(caught.value) == text
+
+
+def test_the_core_takes_no_bare_positions_after_the_parameters():
+    args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
+    x, h, W, U, b, c = (args[name] for name in "xhWUbc")
+    y, last = np.zeros((2, 2, 4), "f"), np.zeros((2, 4), "f")
+    named = {"lengths": None, "mask": None, "restarts": None, "reverse": False, "y": y, "gates": None, "h_last": last}
+    rest = {**named, "threads": 1, "isa": native.info().isa}
+    native._core.forward(x, h, W, U, b, c, after=True, keeps=True, **rest)
+    assert y.any()
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        native._core.forward(x, h, W, U, b, c, True, True, **rest)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        native._core.forward(x, h, W, U, b, c, after=True, keep=True, **rest)
+
+
+@pytest.mark.parametrize("x", [np.ones((), "f"), np.ones(3, "f"), None], ids=["no axes", "one axis", "None"])
+def test_too_few_axes_are_named(x):
+    """Sizes are read of these arrays before the core sees them."""
+    cell, h = Cell(np.ones((6, 1), "f"), np.ones((6, 2), "f"), None, None), np.zeros((1, 2), "f")
+    said = "NoneType, expected an array" if x is None else f"{x.ndim} axes, expected"
+    calls = [
+        ("x: %s (T, B, I)", lambda: native.forward(x, h, cell, TORCH)),
+        ("x: %s (T, B, I)", lambda: native.backward(None, h, x, h, cell, h, h, TORCH)),
+        ("x: %s (T, B, I)", lambda: native.Packed(cell, TORCH).forward(x, h)),
+        ("x: %s (B, I)", lambda: native.step(x, h, cell, TORCH)),
+        ("h: %s (T, B, H)", lambda: native.readout(x, np.ones((1, 2), "f"), None)),
+    ]
+    for text, call in calls:
+        with pytest.raises((InputError, InputTypeError), match=f"^{re.escape(text % said)}$"):
+            call()
 
 
 def test_read_only_results_and_missing_arrays_are_refused():
     args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
     out = np.zeros((2, 2, 4), "f")
     out.flags.writeable = False
-    with pytest.raises(InputTypeError, match=r"^y: wanted an array that may be written to$"):
-        native.forward(**args, convention=TORCH, out=out)
-    with pytest.raises(InputTypeError, match=r"^h_last: None, wanted an array \(B, H\)$"):
-        native.forward_into(**args, convention=TORCH, h_last=None)
-    with pytest.raises(InputTypeError, match=r"^x: list, wanted a NumPy array or a torch tensor of the CPU$"):
-        native.forward_into(**{**args, "x": [1.0]}, convention=TORCH, h_last=args["h"])
+    with pytest.raises(InputTypeError, match=r"^y: expected an array that may be written to$"):
+        native.forward(**whole(args), convention=TORCH, out=out)
+    with pytest.raises(InputTypeError, match=r"^h_last: None, expected an array \(B, H\)$"):
+        native.forward_into(**whole(args), convention=TORCH, h_last=None)
+    with pytest.raises(InputTypeError, match=r"^x: list, expected a NumPy array or a torch tensor of the CPU$"):
+        native.forward_into(**whole({**args, "x": [1.0]}), convention=TORCH, h_last=args["h"])
     with pytest.raises(InputError, match=r"^threads: 0, expected a whole number of at least 1$"):
-        native.set_threads(0)
+        set_threads(0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -275,7 +285,7 @@ def test_flags_that_change_during_a_call_are_those_of_its_beginning(which):
     """Every thread of the core asks for them at every step; each call must give one of the two answers, whole."""
     args, options = problem(TORCH, np.float32, 600, 3, 8, 96, lengths=True, holes=True, restarts=True, poison=False)
     options = {which: options[which]}
-    want = native.forward(**args, convention=TORCH, threads=1, **options)[1]
+    want = native.forward(**whole(args | options), convention=TORCH, threads=1)[1]
     changing = options[which]
     before, answers = changing.copy(), []
 
@@ -285,12 +295,12 @@ def test_flags_that_change_during_a_call_are_those_of_its_beginning(which):
 
     other = dict(options)
     other[which] = np.zeros_like(before) if which == "lengths" else ~before
-    late = native.forward(**args, convention=TORCH, threads=1, **other)[1]
+    late = native.forward(**whole(args | other), convention=TORCH, threads=1)[1]
     for _ in range(20):
         changing[...] = before
         thread = threading.Thread(target=write)
         thread.start()
-        answers.append(native.forward(**args, convention=TORCH, threads=3, **options)[1])
+        answers.append(native.forward(**whole(args | options), convention=TORCH, threads=3)[1])
         thread.join(60)
     assert not np.array_equal(want, late)
     assert all(np.array_equal(a, want) or np.array_equal(a, late) for a in answers)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruvy import native
-from native_cases import CONVENTIONS, SIZES, actual, assert_same_bits, builds, differing, problem, ran, trial
+from gruvy.engines import native
+from gruvy.reference import Steps
+from native_cases import CONVENTIONS, SIZES, actual, assert_same_bits, builds, differing, problem, ran, trial, whole
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="no native engine")
 
@@ -18,7 +19,7 @@ DTYPES = [np.float32, np.float64]
 def run(args, convention, options, **how):
     T, B, _ = args["x"].shape
     gates = np.empty((T, B, convention.gates, args["h"].shape[1]), args["x"].dtype)
-    y, last = native.forward(**args, convention=convention, gates=gates, **options, **how)
+    y, last = native.forward(**whole(args | options), convention=convention, gates=gates, **how)
     return {"y": y, "last": last, "gates": gates}
 
 
@@ -41,22 +42,23 @@ def test_instruction_sets_and_threads(convention, dtype):
 def test_batch_padding_chunks_and_steps(convention, dtype, isa):
     T, B, I, H = 23, 10, 6, 33
     args, options = problem(convention, dtype, T, B, I, H, lengths=True)
-    whole = run(args, convention, options, isa=isa, threads=2)
-    packed = native.Packed(args["W"], args["U"], args["b"], args["c"], convention, isa)
-    y, last = packed.forward(args["x"], args["h"], **options, threads=2)
-    assert_same_bits({"y": y, "last": last}, {"y": whole["y"], "last": whole["last"]})
+    all_of_it = run(args, convention, options, isa=isa, threads=2)
+    packed = native.Packed(whole(args)["cell"], convention, isa)
+    y, last = packed.forward(args["x"], args["h"], Steps(**options), threads=2)
+    assert_same_bits({"y": y, "last": last}, {"y": all_of_it["y"], "last": all_of_it["last"]})
     for b, n in enumerate(options["lengths"]):
         # Alone, without its padding.
         alone = {**args, "x": args["x"][:n, b : b + 1], "h": args["h"][b : b + 1]}
         got = run(alone, convention, {}, isa=isa)
         assert_same_bits(
             {"y": got["y"], "last": got["last"]},
-            {"y": whole["y"][:n, b : b + 1].copy(), "last": whole["last"][b : b + 1]},
+            {"y": all_of_it["y"][:n, b : b + 1].copy(), "last": all_of_it["last"][b : b + 1]},
         )
         # In two chunks, then step by step on packed weights.
         cut, h = n // 3, alone["h"]
         for part in (slice(0, cut), slice(cut, n)):
-            _, h = native.forward(**{**alone, "x": alone["x"][part], "h": h}, convention=convention, isa=isa)
+            chunk = whole({**alone, "x": alone["x"][part], "h": h})
+            _, h = native.forward(**chunk, convention=convention, isa=isa)
         assert np.array_equal(h, got["last"])
         h = alone["h"].copy()
         for t in range(n):
@@ -67,11 +69,11 @@ def test_batch_padding_chunks_and_steps(convention, dtype, isa):
 def test_small_and_large_batches_of_the_same_rows():
     for convention in CONVENTIONS:
         args, _ = problem(convention, np.float32, 7, 130, 9, 40)
-        whole = run(args, convention, {}, threads=2)
+        all_of_it = run(args, convention, {}, threads=2)
         for size in (1, 2, 3, 5, 8, 31, 64):
             part = {**args, "x": args["x"][:, 17 : 17 + size], "h": args["h"][17 : 17 + size]}
             got = run(part, convention, {}, threads=2)
-            want = {"y": whole["y"][:, 17 : 17 + size], "last": whole["last"][17 : 17 + size]}
+            want = {"y": all_of_it["y"][:, 17 : 17 + size], "last": all_of_it["last"][17 : 17 + size]}
             assert_same_bits({k: got[k] for k in want}, {k: np.ascontiguousarray(v) for k, v in want.items()})
 
 

@@ -12,24 +12,24 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from gruvy import native
 from gruvy.convention import Convention
+from gruvy.engines import native, threads
 from gruvy.errors import InputError
-from native_cases import problem, ran
+from native_cases import problem, ran, whole
 
 pytestmark = [pytest.mark.skipif(not native.available()[0], reason="no native engine"), pytest.mark.timeout(120)]
 
 TORCH = Convention.of("torch")
 
 
-def work(seed=0, threads=2, alone=False):
+def work(seed=0, count=2, alone=False):
     """One call that uses two threads, split by rows and by units."""
     rows = problem(TORCH, np.float32, 20, 16, 8, 32, seed)[0]
     units = problem(TORCH, np.float32, 20, 1, 8, 256, seed)[0]
-    a = native.forward(**rows, convention=TORCH, threads=threads)[1]
-    b = native.forward(**units, convention=TORCH, threads=threads)[1]
+    a = native.forward(**whole(rows), convention=TORCH, threads=count)[1]
+    b = native.forward(**whole(units), convention=TORCH, threads=count)[1]
     if alone:  # another caller may have the threads, and the call then runs without
-        ran(threads)
+        ran(count)
     return np.concatenate([a.ravel(), b.ravel()])
 
 
@@ -60,7 +60,7 @@ def test_other_python_threads_run_meanwhile():
 
     thread = threading.Thread(target=tick)
     thread.start()
-    native.forward(**args, convention=TORCH, threads=1)
+    native.forward(**whole(args), convention=TORCH, threads=1)
     stop.set()
     thread.join()
     assert len(ticks) > 3
@@ -105,13 +105,14 @@ def python(code, **environment):
 def test_a_clean_exit_with_sleeping_and_with_busy_threads():
     code = """
 import threading, numpy as np
-from gruvy import native
+from gruvy.engines import native
 from gruvy.convention import Convention
+from gruvy.reference import Cell
 x, h, W, U = np.ones((200, 8, 8), "f"), np.zeros((8, 64), "f"), np.ones((192, 8), "f"), np.ones((192, 64), "f")
 def loop():
     while True:
-        native.forward(x, h, W, U, None, None, Convention.of("torch"), threads=2)
-native.forward(x, h, W, U, None, None, Convention.of("torch"), threads=2)
+        native.forward(x, h, Cell(W, U, None, None), Convention.of("torch"), threads=2)
+native.forward(x, h, Cell(W, U, None, None), Convention.of("torch"), threads=2)
 if BUSY:
     threading.Thread(target=loop, daemon=True).start()
 """
@@ -120,19 +121,19 @@ if BUSY:
 
 
 def test_the_environment_forces_an_instruction_set():
-    show = "from gruvy import native; print(native.info().isa, '|', native.info().reason)"
+    show = "from gruvy.engines import native; print(native.info().isa, '|', native.info().reason)"
     assert python(show, GRUVY_ISA="generic") == (0, "generic | GRUVY_ISA=generic", "")
     code, _, err = python(show, GRUVY_ISA="mmx")
     assert code == 1
     assert "gruvy.errors.EngineError: GRUVY_ISA=mmx: this build has " in err
     if not dict(native.info().builds).get("avx512", True):
-        code, _, err = python("from gruvy.recurrence import choose; choose()", GRUVY_ISA="avx512")
+        code, _, err = python("from gruvy.engines.choose import choose; choose()", GRUVY_ISA="avx512")
         assert code == 1
         assert err.endswith("GRUVY_ISA=avx512: this processor lacks AVX-512 (F, DQ, VL, BW)")
 
 
 def test_a_missing_core_is_said_and_required_is_an_error():
-    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy import native; print(native.available())"
+    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy.engines import native; print(native.available())"
     code, out, err = python(hide)
     assert (code, err) == (0, "")
     assert out == "(False, 'this build has no native core')"
@@ -143,39 +144,39 @@ def test_a_missing_core_is_said_and_required_is_an_error():
 
 def test_threads_by_default():
     try:
-        native.set_threads(3)
-        assert native.threads() == native.info().threads == 3
+        threads.set_threads(3)
+        assert threads.threads() == native.info().threads == 3
         forward()
         ran(3)
     finally:
-        native.set_threads(None)
-    assert native.threads() >= 1
+        threads.set_threads(None)
+    assert threads.threads() >= 1
 
 
 def forward(**how):
     """A call large enough that it is shared unless told otherwise."""
     args = problem(TORCH, np.float32, 80, 16, 64, 64)[0]
-    return native.forward(**args, convention=TORCH, **how)
+    return native.forward(**whole(args), convention=TORCH, **how)
 
 
 @pytest.mark.parametrize("count", [1.5, 2.0, True, "2", 0, -1, np.float64(2)], ids=repr)
 def test_a_number_of_threads_is_a_whole_number(count):
     text = f"threads: {count!r}, expected a whole number of at least 1"
     args, _ = problem(TORCH, np.float32, 3, 4, 2, 5)
-    packed = native.pack(args["W"], args["U"], args["b"], args["c"], TORCH)
+    packed = native.Packed(whole(args)["cell"], TORCH)
     y, last, gates = np.empty((3, 4, 5), "f"), np.empty((4, 5), "f"), np.empty((3, 4, 4, 5), "f")
     for call in (
-        lambda: native.set_threads(count),
-        lambda: native.forward(**args, convention=TORCH, threads=count),
-        lambda: native.backward(y, last, **args, y=y, gates=gates, convention=TORCH, threads=count),
+        lambda: threads.set_threads(count),
+        lambda: native.forward(**whole(args), convention=TORCH, threads=count),
+        lambda: native.backward(y, last, **whole(args), y=y, gates=gates, convention=TORCH, threads=count),
         lambda: native.readout(y, args["U"], None, threads=count),
         lambda: packed.forward(args["x"], args["h"], threads=count),
     ):
         with pytest.raises(InputError) as caught:
             call()
         assert str(caught.value) == text
-    assert native._threads is None
-    native.forward(**args, convention=TORCH, threads=np.int64(2))
+    assert threads._threads is None
+    native.forward(**whole(args), convention=TORCH, threads=np.int64(2))
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system ties no process to a processor")
@@ -183,26 +184,28 @@ def test_the_default_is_no_more_than_the_processors_it_may_run_on():
     """Asked anew at every call; a number that is given is obeyed, and torch's own number is no way around it."""
     code = """
 import os, numpy as np, torch
-from gruvy import native
+from gruvy.engines import native
 from gruvy.convention import Convention
+from gruvy.engines import threads
 from gruvy.nn import GRU
+from gruvy.reference import Cell
 x, h, W, U = np.ones((80, 16, 64), "f"), np.zeros((16, 64), "f"), np.ones((192, 64), "f"), np.ones((192, 64), "f")
 def call(**how):
-    native.forward(x, h, W, U, None, None, Convention.of("torch"), **how)
+    native.forward(x, h, Cell(W, U, None, None), Convention.of("torch"), **how)
     return native._core.team_size()
 layer = GRU(64, 64)
 def layered():
     with torch.inference_mode():
         layer(torch.from_numpy(x))
     return native._core.team_size()
-before = native.threads()
+before = threads.threads()
 torch.set_num_threads(3)
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-print(before, native.threads(), call(), layered(), call(threads=3), call(threads=2), call())
-native.set_threads(3)
+print(before, threads.threads(), call(), layered(), call(threads=3), call(threads=2), call())
+threads.set_threads(3)
 print(call(), layered())
 """
-    own = min(len(os.sched_getaffinity(0)), native._quota())
+    own = min(len(os.sched_getaffinity(0)), threads._quota())
     assert python(code) == (0, f"{own} 1 1 1 3 2 1\n3 3", "")
 
 
@@ -223,5 +226,5 @@ def test_the_time_that_control_groups_grant(monkeypatch, tmp_path, files, proces
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(native.os, "cpu_count", lambda: 64)
-    assert native._granted(tmp_path / "proc", tmp_path) == processors
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 64)
+    assert threads._granted(tmp_path / "proc", tmp_path) == processors

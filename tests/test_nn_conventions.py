@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from compare import assert_close
-from gruvy import Convention, Weights, recurrence, reference
+from gruvy import Convention, Weights, reference
+from gruvy.engines import stack as recurrence
 from gruvy.nn import GRU
+from gruvy.reference import Steps
 from paths import OWN, force
 
 CONVENTIONS = ["torch", "tutorial", "onnx", "after,adds"]
@@ -44,13 +46,13 @@ def layer_by_hand(layer: GRU, x: Tensor, h: Tensor, dy: Tensor, dlast: Tensor, c
     [[cell]] = Weights.from_torch(layer).merged().cells
     of, shape = layer.convention, (T, B, layer.convention.gates, H)
     gates = np.zeros(shape)
-    given = {n: v.numpy() if n == "lengths" else v.numpy().T for n, v in cuts.items()}
+    given = Steps(**{n: v.numpy() if n == "lengths" else v.numpy().T for n, v in cuts.items()})
     xs, h0 = x.numpy().transpose(1, 0, 2), h[0].numpy()
-    y, last = reference.forward(xs, h0, *cell, of, gates=gates, **given)
-    grads = reference.backward(
-        dy.numpy().transpose(1, 0, 2), dlast[0].numpy(), xs, h0, *cell, y, gates, of, **given
-    )  # fmt: skip
-    return y.transpose(1, 0, 2), last[None], gates, grads
+    y, last = reference.forward(xs, h0, cell, of, given, gates=gates)
+    dx, dh, dcell = reference.backward(
+        dy.numpy().transpose(1, 0, 2), dlast[0].numpy(), xs, h0, cell, y, gates, of, given
+    )
+    return y.transpose(1, 0, 2), last[None], gates, (dx, dh, *dcell)
 
 
 @pytest.mark.parametrize("asked", ["nothing", "lengths", "mask", "restarts", "all"])

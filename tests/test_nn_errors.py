@@ -188,8 +188,8 @@ def test_the_table_can_fail() -> None:
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (run([1.0]), "input: list, wanted a tensor or a PackedSequence"),
-        (run(X, (h(1, B, H), h(1, B, H))), "hx: tuple, wanted a tensor"),
+        (run([1.0]), "input: list, expected a tensor or a PackedSequence"),
+        (run(X, (h(1, B, H), h(1, B, H))), "hx: tuple, expected a tensor"),
     ],
 )
 def test_where_torch_fails_by_accident_ours_is_a_type_error(call: Call, text: str) -> None:

@@ -11,7 +11,7 @@ import torch
 
 import gruvy
 from compare import assert_close
-from gruvy import native
+from gruvy.engines import native
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="needs the native core")
 KINDS = [
@@ -118,12 +118,17 @@ def test_many_threads_enter_and_leave_at_once():
     with torch.inference_mode():
         want = layer(x)[0]
     right = []
+    meet = threading.Barrier(4)
 
     def loop():
         with torch.inference_mode():
-            for _ in range(100):
+            for k in range(100):
+                if k % 10 == 0:
+                    meet.wait(60)  # all four enter at once
                 with layer.frozen():
                     right.append(torch.equal(layer(x)[0], want))
+                    if k % 10 == 0:
+                        meet.wait(60)  # and are inside together
 
     threads = [threading.Thread(target=loop) for _ in range(4)]
     for t in threads:

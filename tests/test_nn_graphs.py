@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.export import Dim
 
 from compare import assert_close
-from gruvy import EngineError, InputError, native
+from gruvy import EngineError, InputError
+from gruvy.engines import native
 from gruvy.nn import GRU, op
 
 # torch's own use of what it deprecates
@@ -92,7 +93,7 @@ def test_compiled_lengths_are_checked_when_it_runs() -> None:
     x, _, _ = batch(2, 5)
     compiled, _ = count_graphs(Tagger("tutorial"), "eager")
     compiled(x, torch.tensor([5, 0]))
-    with pytest.raises(InputError, match="lengths: 6 at index 1, wanted 0 to 5, the number of steps in the input"):
+    with pytest.raises(InputError, match="lengths: 6 at index 1, expected 0 to 5, the number of steps in the input"):
         compiled(x, torch.tensor([5, 6]))
 
 
@@ -177,12 +178,12 @@ def test_opcheck(monkeypatch: pytest.MonkeyPatch, convention: str, grad: bool, e
         pytest.skip(why)
     monkeypatch.setenv("GRUVY_ENGINE", engine)
     checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
-    torch.library.opcheck(op._gru._opoverload, arguments(convention, grad, grad), test_utils=checks)
+    torch.library.opcheck(op.gru._opoverload, arguments(convention, grad, grad), test_utils=checks)
 
 
 @pytest.mark.slow
 def test_opcheck_of_the_traced_backward() -> None:
-    torch.library.opcheck(op._gru._opoverload, arguments("torch", True, True), test_utils="test_aot_dispatch_dynamic")
+    torch.library.opcheck(op.gru._opoverload, arguments("torch", True, True), test_utils="test_aot_dispatch_dynamic")
 
 
 def test_a_copy_of_a_compiled_model_compiles() -> None:

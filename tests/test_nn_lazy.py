@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from compare import assert_close
-from gruvy import native
 from gruvy.convention import Convention
+from gruvy.engines import native
 from gruvy.errors import InputError
 from gruvy.nn import GRU
+from gruvy.reference import Cell, Steps
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason="needs the native core")
 T, B, I, H = 9, 5, 3, 7
@@ -99,13 +100,13 @@ def test_the_core_itself_reads_them_right_and_writes_into_none():
     lengths = torch.tensor([9, 0, 3, 5, 1])
     mask = torch.from_numpy(rng.random((T, B)) < 0.7)
     torch_ = Convention.of("torch")
-    want, last = native.forward(x.numpy(), h.numpy(), W.numpy(), U.numpy(), None, None, torch_,
-                                lengths=lengths.numpy(), mask=mask.numpy())  # fmt: skip
+    cell, steps = Cell(W.numpy(), U.numpy(), None, None), Steps(lengths.numpy(), mask.numpy())
+    want, last = native.forward(x.numpy(), h.numpy(), cell, torch_, steps)
     for form in (negated, misaligned):
         y, h_last = torch.empty(T, B, H, dtype=torch.float64), torch.empty(B, H, dtype=torch.float64)
         lazy = torch._neg_view(-lengths) if form is negated else misaligned(lengths)
-        native.forward_into(form(x), form(h), form(W), form(U), None, None, torch_, h_last=h_last, y=y,
-                            lengths=lazy, mask=mask)  # fmt: skip
+        cell, steps = Cell(form(W), form(U), None, None), Steps(lazy, mask)
+        native.forward_into(form(x), form(h), cell, torch_, steps, h_last=h_last, y=y)
         assert np.array_equal(y.numpy(), want)
         assert np.array_equal(h_last.numpy(), last)
     for out, text in [
@@ -113,8 +114,9 @@ def test_the_core_itself_reads_them_right_and_writes_into_none():
          "y: a tensor that is negated lazily, expected plain memory"),
         (torch._efficientzerotensor(T, B, H, dtype=torch.float64),
          "y: a tensor without memory, expected plain memory"),
-        (misaligned(torch.zeros(T, B, H, dtype=torch.float64)), "y: wanted aligned memory"),
+        (misaligned(torch.zeros(T, B, H, dtype=torch.float64)), "y: expected aligned memory"),
     ]:  # fmt: skip
+        h_last = torch.empty(B, H, dtype=torch.float64)
         with pytest.raises(InputError) as caught:
-            native.forward_into(x, h, W, U, None, None, torch_, h_last=torch.empty(B, H, dtype=torch.float64), y=out)
+            native.forward_into(x, h, Cell(W, U, None, None), torch_, h_last=h_last, y=out)
         assert str(caught.value) == text

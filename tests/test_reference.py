@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compare import assert_close, limit
 from gruvy import reference
 from gruvy.convention import PRESETS, Convention
+from gruvy.reference import Cell
+from native_cases import gradients, whole
 
 CONVENTIONS = [Convention(r, u) for r, u in itertools.product(("before", "after"), ("adds", "keeps"))]
-LIMIT = 1e-13  # the complex step has no cancellation: what is left is the rounding of a few hundred operations
 
 
 def problem(convention, seed=0, T=5, B=4, I=2, H=3, edges=True):
@@ -39,7 +41,7 @@ def problem(convention, seed=0, T=5, B=4, I=2, H=3, edges=True):
 
 
 def loss(args, options, dy, dh, convention, reverse):
-    y, last = reference.forward(**args, convention=convention, reverse=reverse, **options)
+    y, last = reference.forward(**whole(args | options), convention=convention, reverse=reverse)
     return (y * dy).sum() + (last * dh).sum()
 
 
@@ -61,9 +63,10 @@ def complex_step(args, options, dy, dh, convention, reverse, step=1e-30):
 def by_hand(args, options, dy, dh, convention, reverse):
     T, B, _ = args["x"].shape
     gates = np.empty((T, B, convention.gates, args["h"].shape[1]))
-    y, _ = reference.forward(**args, convention=convention, gates=gates, reverse=reverse, **options)
-    result = reference.backward(dy, dh, **args, y=y, gates=gates, convention=convention, reverse=reverse, **options)
-    return {name: value for name, value in zip("xhWUbc", result, strict=True) if value is not None}
+    given = {**whole(args | options), "convention": convention, "gates": gates, "reverse": reverse}
+    y, _ = reference.forward(**given)
+    result = gradients(reference.backward(dy, dh, **given, y=y))
+    return {name.removeprefix("d"): value for name, value in result.items() if value is not None}
 
 
 def worst(actual, expected):
@@ -81,7 +84,7 @@ def worst(actual, expected):
 @pytest.mark.parametrize("seed", range(3))
 def test_backward_is_the_complex_step(convention, edges, reverse, seed):
     case = (*problem(convention, seed, edges=edges), convention, reverse)
-    assert worst(by_hand(*case), complex_step(*case)) < LIMIT
+    assert worst(by_hand(*case), complex_step(*case)) < limit("derivative")
 
 
 FAULTS = ["swapped gates", "wrong sign", "stale bias", "wrong convention", "nan", "wrong mask"]
@@ -105,7 +108,7 @@ def test_the_complex_step_catches(fault):
         wrong["h"] = wrong["h"] * np.nan
     else:
         wrong = by_hand(args, {**options, "mask": ~options["mask"]}, dy, dh, convention, False)
-    assert not worst(wrong, truth) < LIMIT
+    assert not worst(wrong, truth) < limit("derivative")
 
 
 def test_the_tutorials_equations_by_hand():
@@ -121,13 +124,13 @@ def test_the_tutorials_equations_by_hand():
     expected = (1 - z) * h + z * n
     one = [np.array([[v]]) if k % 3 < 2 else np.array([v])
            for k, v in enumerate((W_z, U_z, b_z, W_r, U_r, b_r, W_h, U_h, b_h))]  # fmt: skip
-    assert reference.tutorial_step(np.array([x]), np.array([h]), *one)[0] == pytest.approx(expected, rel=1e-15)
+    assert_close(reference.tutorial_step(np.array([x]), np.array([h]), *one)[0], expected, "equation")
     W, U, b = np.array([[W_r], [W_z], [W_h]]), np.array([[U_r], [U_z], [U_h]]), np.array([b_r, b_z, b_h])
     for update, z_sign in (("adds", 1), ("keeps", -1)):  # negating the z rows is the same function
         sign = np.array([1, z_sign, 1])
-        new = reference.step(np.array([[x]]), np.array([[h]]), W * sign[:, None], U * sign[:, None], b * sign, None,
-                             Convention("before", update))  # fmt: skip
-        assert new[0, 0] == pytest.approx(expected, rel=1e-15)
+        cell = Cell(W * sign[:, None], U * sign[:, None], b * sign, None)
+        new = reference.step(np.array([[x]]), np.array([[h]]), cell, Convention("before", update))
+        assert_close(new[0, 0], expected, "equation")
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=str)
@@ -146,9 +149,9 @@ def test_clamped_gates(convention):
         n = np.tanh(x @ W_n.T + b_n + r * inner)
         for z in (0, 1):
             clamp = np.concatenate([np.full(H, 800.0 * (2 * r - 1)), np.full(H, 800.0 * (2 * z - 1)), b_n])
-            new = reference.step(x, h, W, U, clamp, c, convention)
+            new = reference.step(x, h, Cell(W, U, clamp, c), convention)
             expected = h if z == (1 if convention.keeps else 0) else n
-            np.testing.assert_allclose(new, expected, rtol=0, atol=1e-15)
+            assert_close(new, expected, "equation")
 
 
 def test_sigmoid_where_exp_overflows():
@@ -168,12 +171,13 @@ def test_edges(T, B, I, H, seed, convention, reverse):
     for x, g in ((args["x"], dy), (poisoned, np.where(valid[..., None], dy, np.nan))):
         gates = np.full((T, B, convention.gates, H), np.nan)
         a = {**args, "x": x}
-        y, last = reference.forward(**a, convention=convention, gates=gates, reverse=reverse, **options)
-        back = reference.backward(g, dh, **a, y=y, gates=gates, convention=convention, reverse=reverse, **options)
+        given = {**whole(a | options), "convention": convention, "gates": gates, "reverse": reverse}
+        y, last = reference.forward(**given)
+        dx, *back = gradients(reference.backward(g, dh, **given, y=y)).values()
         assert not y[~valid].any()
         assert not gates[~valid].any()
-        assert not back[0][~valid].any()
-        results.append([y, last, *(v for v in back if v is not None)])
+        assert not dx[~valid].any()
+        results.append([y, last, dx, *(v for v in back if v is not None)])
     for clean, dirty in zip(*results, strict=True):
         np.testing.assert_array_equal(clean, dirty)
     # the state of a row with no valid step and no restart is its initial state
@@ -186,15 +190,15 @@ def test_chunks_and_restarts(seed, convention, cut):
     """Two chunks with the state carried are the whole; a restart makes what follows a sequence of its own."""
     args, _, _, _ = problem(convention, seed, T=6, edges=False)
     x, rest = args["x"], {**args, "convention": convention}
-    whole, last = reference.forward(**rest)
-    a, state = reference.forward(**{**rest, "x": x[:cut]})
-    b, end = reference.forward(**{**rest, "x": x[cut:], "h": state})
-    np.testing.assert_array_equal(np.concatenate([a, b]), whole)
+    together, last = reference.forward(**whole(rest))
+    a, state = reference.forward(**whole({**rest, "x": x[:cut]}))
+    b, end = reference.forward(**whole({**rest, "x": x[cut:], "h": state}))
+    np.testing.assert_array_equal(np.concatenate([a, b]), together)
     np.testing.assert_array_equal(end, last)
     restarts = np.zeros((6, 4), bool)
     restarts[cut : cut + 1] = True
-    y, _ = reference.forward(**rest, restarts=restarts)
-    fresh, _ = reference.forward(**{**rest, "x": x[cut:], "h": np.zeros_like(args["h"])})
+    y, _ = reference.forward(**whole({**rest, "restarts": restarts}))
+    fresh, _ = reference.forward(**whole({**rest, "x": x[cut:], "h": np.zeros_like(args["h"])}))
     np.testing.assert_array_equal(y, np.concatenate([a, fresh]))
 
 
@@ -202,5 +206,5 @@ def test_chunks_and_restarts(seed, convention, cut):
 def test_float32_stays_float32(name):
     args, options, *_ = problem(PRESETS[name])
     single = {n: None if v is None else v.astype(np.float32) for n, v in args.items()}
-    y, last = reference.forward(**single, convention=PRESETS[name], **options)
+    y, last = reference.forward(**whole(single | options), convention=PRESETS[name])
     assert y.dtype == last.dtype == np.float32

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 import gruvy
-from gruvy import native
+from compare import assert_close
+from gruvy.engines import native
 from gruvy.errors import EngineError, InputError, InputTypeError
 
 KINDS = [
@@ -60,7 +61,7 @@ def test_it_answers_as_the_estimator(tmp_path, kind):
     X, _ = problem(seed=1)
     clf = classifier(**kind)
     model = saved(clf, tmp_path)
-    np.testing.assert_allclose(model.predict_proba(X), clf.predict_proba(X), rtol=0, atol=1e-5)
+    assert_close(model.predict_proba(X), clf.predict_proba(X), "answer")
     np.testing.assert_array_equal(model.predict(X), clf.predict(X))
     assert model.task == "classify"
     assert model.classes.tolist() == ["down", "up"]
@@ -68,7 +69,7 @@ def test_it_answers_as_the_estimator(tmp_path, kind):
         reg = regressor(targets, **kind)
         answers = saved(reg, tmp_path).predict(X)
         assert answers.shape == reg.predict(X).shape
-        np.testing.assert_allclose(answers, reg.predict(X), rtol=1e-5)
+        assert_close(answers, reg.predict(X), "answer")
 
 
 def test_tags(tmp_path):
@@ -76,7 +77,7 @@ def test_tags(tmp_path):
     net = tagger()
     model = saved(net, tmp_path)
     for a, b in zip(model.predict_proba(X), net.predict_proba(X), strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+        assert_close(a, b, "answer")
     for a, b in zip(model.predict(X), net.predict(X), strict=True):
         np.testing.assert_array_equal(a, b)
     whole = np.zeros((2, 5, 2))
@@ -90,11 +91,11 @@ def test_a_network_without_a_task_gives_its_read_outs(tmp_path):
     model = saved(net, tmp_path)
     x = np.random.default_rng(0).normal(size=(4, 5, 2))
     wanted = net(torch.tensor(x, dtype=torch.float32)).last.detach()
-    np.testing.assert_allclose(model.predict(x), wanted, atol=1e-6)
+    assert_close(model.predict(x), wanted, "answer")
     stream = model.stream(4)
     for t in range(5):
         last = stream.push(x[:, t])
-    np.testing.assert_allclose(last, wanted, atol=1e-6)
+    assert_close(last, wanted, "answer")
     assert model.task is None
     assert model.classes is None
 
@@ -116,8 +117,8 @@ def test_a_stream_answers_as_predict_does_on_the_prefix(tmp_path, kind, made):
         pushed, single = stream.push(x[:, t]), alone.push(x[0, t])
         wanted = answer(x[:, : t + 1])
         wanted = wanted[:, -1] if made == "tag" else wanted
-        np.testing.assert_allclose(pushed, wanted, rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(single, wanted[0], rtol=1e-5, atol=1e-5)
+        assert_close(pushed, wanted, "answer")
+        assert_close(single, wanted[0], "answer")
         assert np.shape(single) == np.shape(wanted[0])
 
 
@@ -168,14 +169,14 @@ def test_restart_and_state(tmp_path, pooling):
 
     stream.restart(1)
     pushed = stream.push(x[:, 5])
-    np.testing.assert_allclose(pushed[1], model.predict_proba(x[1:2, 5:6])[0], atol=1e-6)
-    np.testing.assert_allclose(pushed[2], model.predict_proba(x[2:3, :6])[0], atol=1e-5)
+    assert_close(pushed[1], model.predict_proba(x[1:2, 5:6])[0], "answer")
+    assert_close(pushed[2], model.predict_proba(x[2:3, :6])[0], "answer")
     stream.restart([True, False, False])
     pushed = stream.push(x[:, 6])
-    np.testing.assert_allclose(pushed[0], model.predict_proba(x[:1, 6:7])[0], atol=1e-6)
-    np.testing.assert_allclose(pushed[1], model.predict_proba(x[1:2, 5:7])[0], atol=1e-6)
+    assert_close(pushed[0], model.predict_proba(x[:1, 6:7])[0], "answer")
+    assert_close(pushed[1], model.predict_proba(x[1:2, 5:7])[0], "answer")
     stream.restart()
-    np.testing.assert_allclose(stream.push(x[:, 7]), model.predict_proba(x[:, 7:8]), atol=1e-6)
+    assert_close(stream.push(x[:, 7]), model.predict_proba(x[:, 7:8]), "answer")
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
@@ -199,16 +200,16 @@ def test_one_channel_takes_a_number(tmp_path):
     stream = model.stream()
     for t in range(6):
         p = stream.push(X[3, t])
-    np.testing.assert_allclose(p, model.predict_proba(X[3:4])[0], atol=1e-6)
+    assert_close(p, model.predict_proba(X[3:4])[0], "answer")
 
 
 def test_an_empty_sequence_is_answered_from_the_initial_state(tmp_path):
     clf = classifier()
     model = saved(clf, tmp_path)
     X = [np.empty((0, 2)), problem()[0][0]]
-    np.testing.assert_allclose(model.predict_proba(X), clf.predict_proba(X), atol=1e-6)
+    assert_close(model.predict_proba(X), clf.predict_proba(X), "answer")
     logits = model.data.b_y
-    np.testing.assert_allclose(model.predict_proba(X)[0], np.exp(logits) / np.exp(logits).sum(), atol=1e-6)
+    assert_close(model.predict_proba(X)[0], np.exp(logits) / np.exp(logits).sum(), "answer")
 
 
 ALONE = """
@@ -236,8 +237,8 @@ def test_no_torch_no_scikit_learn(tmp_path):
     assert done.returncode == 0, done.stderr
     labels, p, last = json.loads(done.stdout)
     assert labels == clf.predict(X).tolist()
-    np.testing.assert_allclose(p, clf.predict_proba(X), atol=1e-5)
-    np.testing.assert_allclose(last, clf.predict_proba(X)[0], atol=1e-5)
+    assert_close(p, clf.predict_proba(X), "answer")
+    assert_close(last, clf.predict_proba(X)[0], "answer")
 
 
 def test_repr(tmp_path):
@@ -266,25 +267,26 @@ def models(tmp_path_factory):
         (lambda m: m["both"].stream(), InputError,
          "both is bidirectional: it reads each sequence from its end too, so it cannot answer before the end; train "
          "with bidirectional=False to stream"),
-        (lambda m: m["clf"].stream(0), InputError, "batch=0: wanted a whole number of at least 1"),
-        (lambda m: m["clf"].stream().push([1, 2, 3]), InputError, "x: shape (3,), wanted (batch, 2) = (1, 2) or (2,)"),
-        (lambda m: m["clf"].stream(2).push([1, 2]), InputError, "x: shape (2,), wanted (batch, 2) = (2, 2)"),
-        (lambda m: m["clf"].stream().push("ab"), InputTypeError, "x: str, wanted numbers (1, 2)"),
+        (lambda m: m["clf"].stream(0), InputError, "batch=0: expected a whole number of at least 1"),
+        (lambda m: m["clf"].stream().push([1, 2, 3]), InputError,
+         "x: shape (3,), expected (batch, 2) = (1, 2) or (2,)"),
+        (lambda m: m["clf"].stream(2).push([1, 2]), InputError, "x: shape (2,), expected (batch, 2) = (2, 2)"),
+        (lambda m: m["clf"].stream().push("ab"), InputTypeError, "x: str, expected numbers (1, 2)"),
         (lambda m: m["clf"].stream(2).restart(2), InputError,
-         "rows=2: wanted indices below 2, or (2,) booleans"),
+         "rows=2: expected indices below 2, or (2,) booleans"),
         (lambda m: setattr(m["clf"].stream(), "state", m["clf"].stream(2).state), InputError,
-         "state: [(1, 2, 6), (2, 6), (2,)], wanted the state of a stream of this model, [(1, 1, 6), (1, 6), (1,)]"),
+         "state: [(1, 2, 6), (2, 6), (2,)], expected the state of a stream of this model, [(1, 1, 6), (1, 6), (1,)]"),
         (lambda m: setattr(m["clf"].stream(), "state", 3), InputError,
-         "state: int, wanted the state of a stream of this model, [(1, 1, 6), (1, 6), (1,)]"),
+         "state: int, expected the state of a stream of this model, [(1, 1, 6), (1, 6), (1,)]"),
         (lambda m: m["clf"].predict([np.ones((3, 2)), np.ones((3, 4))]), InputError,
-         "X[1] has shape (3, 4), 4 channels; wanted 2 channels"),
+         "X[1] has shape (3, 4), 4 channels; expected 2 channels"),
         (lambda m: m["clf"].predict([np.array([[1, 2], [np.nan, 4]])]), InputError,
          "X[0] holds NaN at step 1, feature 0; every value must be finite"),
-        (lambda m: m["clf"].predict([]), InputError, "X holds no sequences; at least 1 is wanted"),
+        (lambda m: m["clf"].predict([]), InputError, "X holds no sequences; at least 1 is expected"),
         (lambda m: m["flat"].predict(np.ones((2, 5))), InputError,
          "X has 5 features, but flat is expecting 6 features as input"),
         (lambda m: gruvy.load(m["folder"] / "clf", engine="fastest"), EngineError,
-         "engine 'fastest' (asked for): wanted \"native\" or \"reference\""),
+         "engine 'fastest' (asked for): expected \"native\" or \"reference\""),
     ],
 )  # fmt: skip
 def test_errors(models, act, error, text):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruvy import native
+from compare import assert_apart, assert_close
+from gruvy.engines import native
+from gruvy.engines.stack import run
 from gruvy.errors import InputError, InputTypeError
-from gruvy.recurrence import run
+from gruvy.inside.trace import trace
 from gruvy.reference import sigmoid, step
-from gruvy.trace import trace
 from gruvy.weights import Cell, Weights
 from small_nets import CONVENTIONS, irregular, random_weights
 
@@ -52,7 +53,7 @@ def test_the_native_engines_state_too(convention, dtype):
     difference = (t.previous() - t.candidate if convention.keeps else t.candidate - t.previous()).astype(np.longdouble)
     expected = np.where(t.valid[None, :, :, None], (n if convention.keeps else h) + z * difference, 0).astype(dtype)
     place = np.spacing(np.maximum(np.abs(t.candidate if convention.keeps else t.previous()), np.abs(t.state)))
-    assert np.max(np.abs(expected - t.state) / place) <= 1
+    assert_close((t.state - expected) / place, np.zeros_like(expected), "places")
     whole = run(w, x, engine="native", **options)
     np.testing.assert_array_equal(np.concatenate(list(t.state[2:]), axis=-1), whole.hidden)
 
@@ -73,17 +74,17 @@ def test_the_comparison_fails_on_planted_faults():
 def test_gates_are_the_equations_gates(convention):
     rng = np.random.default_rng(3)
     w = random_weights(rng, convention)
-    W, U, b, c = w.cells[0][0]
+    W, U, b, _ = w.cells[0][0]
     x = rng.normal(size=(2, 6, 3))
     t = trace(w, x, engine="reference")
     h = np.zeros((2, 4))
     for s in range(6):
         r, z = (sigmoid(x[:, s] @ W[k : k + 4].T + h @ U[k : k + 4].T + b[k : k + 4]) for k in (0, 4))
-        np.testing.assert_allclose(t.reset[0, :, s], r, rtol=1e-14)
-        np.testing.assert_allclose(t.update[0, :, s], z, rtol=1e-14)
-        np.testing.assert_allclose(t.keep[0, :, s], z if convention.keeps else 1 - z, rtol=1e-14)
-        h = step(x[:, s], h, W, U, b, c, convention)
-        np.testing.assert_allclose(t.state[0, :, s], h, rtol=1e-14)
+        assert_close(t.reset[0, :, s], r, "equation")
+        assert_close(t.update[0, :, s], z, "equation")
+        assert_close(t.keep[0, :, s], z if convention.keeps else 1 - z, "equation")
+        h = step(x[:, s], h, w.cells[0][0], convention)
+        assert_close(t.state[0, :, s], h, "equation")
 
 
 def test_time_scale_of_a_unit_that_decays_at_a_known_rate():
@@ -95,11 +96,11 @@ def test_time_scale_of_a_unit_that_decays_at_a_known_rate():
     x = np.zeros((1, 500, 1))
     state = np.ones((1, 1, 3))
     t = trace(w, x, state=state)
-    np.testing.assert_allclose(t.time_scales()[0], taus, rtol=1e-12)
+    assert_close(t.time_scales()[0], taus, "time-scale")
     # after τ steps the state really is 1/e of what it was
-    np.testing.assert_allclose(t.state[0, 0, [2, 199], [1, 2]], [np.exp(-1)] * 2, rtol=1e-10)
+    assert_close(t.state[0, 0, [2, 199], [1, 2]], [np.exp(-1)] * 2, "time-scale")
     kept = trace(w.convert("onnx"), x, state=state)
-    np.testing.assert_allclose(kept.time_scales()[0], taus, rtol=1e-12)
+    assert_close(kept.time_scales()[0], taus, "time-scale")
 
 
 def test_time_scales_at_the_ends():
@@ -118,7 +119,7 @@ def test_saturation_counts_the_steps_that_count():
     assert [a.tolist() for a in s] == [[[0, 1]], [[1, 0]], [[1, 0]], [[0, 0]]]
     with pytest.raises(InputError) as error:
         trace(w, np.zeros((2, 3, 1))).saturation(0.9, 0.1)
-    assert str(error.value) == "low, high: 0.9, 0.1; wanted 0 <= low <= high <= 1"
+    assert str(error.value) == "low, high: 0.9, 0.1; expected 0 <= low <= high <= 1"
 
 
 def test_a_torch_module_and_a_list_of_sequences():
@@ -131,7 +132,7 @@ def test_a_torch_module_and_a_list_of_sequences():
     for b, s in enumerate(x):
         out, _ = module(torch.tensor(s)[None])
         found = np.concatenate([t.state[2, b, : len(s)], t.state[3, b, : len(s)]], axis=-1)
-        np.testing.assert_allclose(found, out[0].detach().numpy(), atol=1e-14)
+        assert_close(found, out[0], "same")
 
 
 def test_a_networks_own_trace_starts_where_the_network_does():
@@ -143,26 +144,26 @@ def test_a_networks_own_trace_starts_where_the_network_does():
     x, state = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(2, 4, 5, dtype=torch.float64)
     t = net.trace(x, state=state)
     np.testing.assert_array_equal(t.previous()[:, :, 0], state.numpy())
-    np.testing.assert_allclose(t.state[1], net(x, state=state).hidden.detach().numpy(), atol=1e-14)
-    assert np.abs(t.state - net.trace(x).state).max() > 0.1
+    assert_close(t.state[1], net(x, state=state).hidden, "same")
+    assert_apart(t.state, net.trace(x).state, "another")
 
 
 def test_bad_input_is_named():
     w = random_weights(np.random.default_rng(5), CONVENTIONS[0])
     cases = [
-        (lambda: trace(w, np.zeros((2, 3, 4))), "x: shape (2, 3, 4), wanted (batch, time, 3) or a list of (time, 3)"),
-        (lambda: trace(w, [np.zeros((2, 3)), np.zeros((2, 4))]), "x[1]: shape (2, 4), wanted (time, 3)"),
+        (lambda: trace(w, np.zeros((2, 3, 4))), "x: shape (2, 3, 4), expected (batch, time, 3) or a list of (time, 3)"),
+        (lambda: trace(w, [np.zeros((2, 3)), np.zeros((2, 4))]), "x[1]: shape (2, 4), expected (time, 3)"),
         (
             lambda: trace(w, [np.zeros((2, 3)), np.zeros((1, 3))], lengths=[2, 1]),
-            "lengths: given, but a list of sequences has its own; wanted None",
+            "lengths: given, but a list of sequences has its own; expected None",
         ),
         (
             lambda: trace(w, np.zeros((2, 3, 3)), state=np.zeros((1, 3, 4))),
-            "state: shape (1, 3, 4), wanted (layers * directions, batch, hidden units) = (1, 2, 4)",
+            "state: shape (1, 3, 4), expected (layers * directions, batch, hidden units) = (1, 2, 4)",
         ),
         (
             lambda: trace(object(), np.zeros((2, 3, 3))),
-            "model: object, wanted gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
+            "model: object, expected gruvy.Weights, a GRU of gruvy or torch, a fitted estimator or a loaded model",
         ),
     ]
     for call, text in cases:

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import gruvy
+from compare import assert_close
 from gruvy.errors import DataError, InputError, ModelFileError
 from gruvy.training import checkpoint
 from test_training import assert_same, fitted, net, problem, state
@@ -178,7 +179,7 @@ def test_save_leaves_what_can_go_on_and_what_is_another_run(stopped, tmp_path):
 def test_a_checkpoint_that_cannot_be_written_is_known_before_the_first_step(tmp_path):
     rows = []
     for path, why in (
-        (tmp_path, " is a folder; wanted the name of a file"),
+        (tmp_path, " is a folder; expected the name of a file"),
         (tmp_path / "no" / "run", f": there is no folder {tmp_path / 'no'}"),
     ):
         with pytest.raises(InputError, match=f"^{re.escape(f'checkpoint {str(path)!r}{why}')}$"):
@@ -285,4 +286,4 @@ def test_numbers_that_no_scale_fits_are_refused():
         gruvy.GRU(2, 2, 2).fit(good, [0, 1] * 3, max_epochs=1, validation=(X, [0, 1] * 3))
     scaled = gruvy.GRURegressor(**small).fit(1e90 * good, 1e90 * y)
     assert np.isfinite(scaled.predict(1e90 * good)).all()
-    np.testing.assert_allclose(scaled.input_scale_, 1e90 * good.reshape(-1, 2).std(0), rtol=1e-12)
+    assert_close(scaled.input_scale_, 1e90 * good.reshape(-1, 2).std(0))

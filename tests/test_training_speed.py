@@ -7,13 +7,15 @@ import pytest
 import torch
 
 import gruvy
-from gruvy.fitting import fit_task
+from gruvy.engines import native, threads
+from gruvy.model.task import Labels
+from gruvy.network.fit import fit_task
 from gruvy.nn import engine
-from gruvy.tasks import Labels
 from gruvy.training import Settings
 from gruvy.training.judging import asked_for
 from gruvy.training.loop import SMALL
 from gruvy.training.processes import Alone
+from native_cases import ran
 
 CPU = torch.device("cpu")
 
@@ -91,14 +93,14 @@ def threads_seen(monkeypatch, hidden=4, on_epoch=None):
     monkeypatch.setattr(gruvy.GRU, "forward", spy)
     X = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
     settings = Settings(max_epochs=1, seed=0, progress=False, on_epoch=on_epoch)
-    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings)
+    fit_task(gruvy.GRU(1, hidden, 2), Labels.of(list("ab")), X, list("ab"), None, None, settings, in_core=True)
     return seen
 
 
 def test_a_small_network_trains_with_torch_in_one_thread(monkeypatch):
-    if engine.choose(torch.zeros(1))[0].name != "native":
+    if engine.choose(torch.zeros(1), engine.asked())[0].name != "native":
         pytest.skip("no native engine")
-    monkeypatch.setattr(engine.native, "threads", lambda: 2)
+    monkeypatch.setattr(threads, "threads", lambda: 2)
     after = []
     assert threads_seen(monkeypatch, on_epoch=lambda row: after.append(torch.get_num_threads())) == {(1, 2)}
     assert after == [2]
@@ -123,3 +125,18 @@ def test_threads_come_back_after_an_error():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert (torch.get_num_threads(), engine._share.get()) == (2, None)
+
+
+@pytest.mark.skipif(not native.available()[0], reason="no native engine")
+def test_the_core_runs_on_the_threads_that_torch_has_or_had(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 2)  # on one processor too
+    layer, x = gruvy.nn.GRU(64, 64), torch.randn(200, 64, 64)
+    with torch.no_grad():
+        for count in (2, 1):
+            torch.set_num_threads(count)
+            layer(x)
+            ran(count)
+        torch.set_num_threads(2)
+        with engine.torch_in_one_thread():
+            layer(x)
+            ran(2)

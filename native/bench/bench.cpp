@@ -15,9 +15,7 @@ using namespace gruvy;
 
 namespace {
 
-double now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Floating-point operations a second of `threads` threads that only multiply and add in registers.
 double peak(int threads) {
@@ -57,14 +55,14 @@ int main(int count, char **argument) {
     int threads = count > 1 ? std::atoi(argument[1]) : 1;
     bool needs_dx = count > 2 && std::atoi(argument[2]);
     double only = count > 3 ? std::atof(argument[3]) : -1, budget = count > 4 ? std::atof(argument[4]) : 0.6;
-    const Index grid[][4] = {{100, 1, 64, 64}, {100, 32, 64, 64}, {100, 32, 128, 128}, {100, 64, 256, 256},
+    const Index grid[][4] = {{100, 1, 64, 64},   {100, 32, 64, 64},   {100, 32, 128, 128},   {100, 64, 256, 256},
                              {50, 64, 512, 512}, {200, 16, 256, 256}, {50, 128, 1024, 1024}, {500, 1, 256, 256},
-                             {784, 32, 1, 128}, {128, 32, 40, 32}};
+                             {784, 32, 1, 128},  {128, 32, 40, 32}};
     const Kernels<float> &k = avx2::kernels32;
     if (count > 5) share = std::size_t(std::atoi(argument[5]));
     std::printf("%d threads, peak %.1f GF/s\n%-20s", threads, peak(threads) / 1e9, "T B I H");
-    std::printf("%9s %6s %9s %6s %9s %6s | %9s %6s %9s %6s  ms, share of peak\n", "infer", "", "forward", "", "backward",
-                "", "train", "", "train bef", "/after");
+    std::printf("%9s %6s %9s %6s %9s %6s | %9s %6s %9s %6s  ms, share of peak\n", "infer", "", "forward", "",
+                "backward", "", "train", "", "train bef", "/after");
     for (int g = 0; g < 10; g++) {
         if (only >= 0 && only != g) continue;
         const Index T = grid[g][0], B = grid[g][1], I = grid[g][2], H = grid[g][3];

@@ -47,13 +47,13 @@ template <class T> constexpr Kind kind_for = sizeof(T) == 4 ? Kind::float32 : Ki
 template <class F> void by_type(const Array &a, F f) {
     if (a.kind() == Kind::float32) return f(float());
     if (a.kind() == Kind::float64) return f(double());
-    throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", wanted float32 or float64");
+    throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", expected float32 or float64");
 }
 
 inline void expect_axes(const Array &a, int axes, const char *letters) {
     if (!a || a.dimensions() != axes) {
         throw InputError(std::string(a.name) + ": " + (a ? std::to_string(a.dimensions()) + " axes" : "None") +
-                         ", wanted " + letters);
+                         ", expected " + letters);
     }
 }
 
@@ -61,7 +61,7 @@ inline void expect_axes(const Array &a, int axes, const char *letters) {
 template <class T>
 void expect_numbers(const Array &a, const char *letters, std::initializer_list<Index> shape, int dense_from,
                     bool needed = true) {
-    if (!a && needed) throw InputTypeError(std::string(a.name) + ": None, wanted an array " + letters);
+    if (!a && needed) throw InputTypeError(std::string(a.name) + ": None, expected an array " + letters);
     a.expect(kind_for<T>);
     a.expect(letters, shape);
     a.expect_dense(dense_from);
@@ -94,7 +94,7 @@ struct Flags {
         for (Index b = 0; lengths && b < B; b++) {
             if (Index n = own_lengths[b]; n < 0 || n > T) {
                 throw InputError("lengths: " + std::to_string(n) + " at index " + std::to_string(b) +
-                                 ", wanted 0 to " + std::to_string(T));
+                                 ", expected 0 to " + std::to_string(T));
             }
         }
         s.mask = copied(mask, own_mask, T, B), s.restarts = copied(restarts, own_restarts, T, B);
@@ -121,7 +121,7 @@ struct Parameters {
         expect_axes(W, 2, "(3H, I)");
         expect_axes(U, 2, "(3H, H)");
         if (c && !after && !two())
-            throw InputError("c: wanted None or (3H,), since the reset gate acts before the product");
+            throw InputError("c: expected None or (3H,), since the reset gate acts before the product");
     }
     // Whether c is torch's second bias, (3H), not only the candidate's.
     bool two() const { return c && c.dimensions() == 1 && c.size(0) == 3 * U.size(1); }

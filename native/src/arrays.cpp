@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 
 #include <cstring>
+#include <utility>
 
 namespace gruvy {
 namespace {
@@ -80,7 +81,7 @@ int64_t size_of(nb::dlpack::dtype t) {
     return bytes > 0 ? bytes : 1;
 }
 
-constexpr const char *unaligned = "wanted aligned memory";
+constexpr const char *unaligned = "expected aligned memory";
 
 std::string text(const Index *sizes, int n) {
     std::string s = "(";
@@ -89,7 +90,7 @@ std::string text(const Index *sizes, int n) {
 }
 
 std::string too_many(const char *name, int axes) {
-    return std::string(name) + ": " + std::to_string(axes) + " axes, wanted 4 at most";
+    return std::string(name) + ": " + std::to_string(axes) + " axes, expected 4 at most";
 }
 
 }  // namespace
@@ -120,7 +121,7 @@ Array::~Array() {
 void Array::from_buffer(nb::handle object, bool writable) {
     if (PyObject_GetBuffer(object.ptr(), &buffer, PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0))) {
         PyErr_Clear();
-        throw InputTypeError(std::string(name) + ": wanted an array" + (writable ? " that may be written to" : ""));
+        throw InputTypeError(std::string(name) + ": expected an array" + (writable ? " that may be written to" : ""));
     }
     data = buffer.buf, axes = buffer.ndim;
     what = kind_of(buffer.format, buffer.itemsize);
@@ -143,7 +144,7 @@ void Array::from_tensor(nb::handle object, bool writable) {
     nb::object copy = object.attr("clone")();
     borrow(copy);
     if (negated(copy) || unfit()) throw InputError(std::string(name) + ": " + why);
-    if (!owner.is_valid()) owner = copy;
+    if (!owner.is_valid()) owner = std::move(copy);
 }
 
 void Array::borrow(nb::handle object) {
@@ -158,7 +159,7 @@ bool Array::from_exchange(nb::handle object) {
     bool fails = exchange->tensor_from_object(object.ptr(), &t);
     if (fails) PyErr_Clear();
     if (fails || t.device.device_type != nb::device::cpu::value) {
-        throw InputTypeError(std::string(name) + ": wanted memory of the CPU");
+        throw InputTypeError(std::string(name) + ": expected memory of the CPU");
     }
     if (t.ndim > most) throw InputError(too_many(name, t.ndim));
     data = static_cast<char *>(t.data) + t.byte_offset;
@@ -174,7 +175,7 @@ void Array::from_dlpack(nb::handle object) {
     nb::ndarray<nb::ro, nb::device::cpu> a;
     if (!nb::try_cast(object, a)) {
         throw InputTypeError(std::string(name) + ": " + nb::type_name(object.type()).c_str() +
-                             ", wanted a NumPy array or a torch tensor of the CPU");
+                             ", expected a NumPy array or a torch tensor of the CPU");
     }
     if (a.ndim() > most) throw InputError(too_many(name, int(a.ndim())));
     owner = nb::cast(a);
@@ -201,14 +202,14 @@ void Array::expect(const char *letters, std::initializer_list<Index> shape) cons
     bool same = axes == int(shape.size());
     for (int i = 0; same && i < axes; i++) same = sizes[i] == shape.begin()[i];
     if (!same) {
-        throw InputError(std::string(name) + ": shape " + text(sizes, axes) + ", wanted " + letters + " = " +
+        throw InputError(std::string(name) + ": shape " + text(sizes, axes) + ", expected " + letters + " = " +
                          text(shape.begin(), int(shape.size())));
     }
 }
 
-void Array::expect(Kind wanted) const {
-    if (there && what != wanted) {
-        throw InputTypeError(std::string(name) + ": dtype " + kind_name(what) + ", wanted " + kind_name(wanted));
+void Array::expect(Kind expected) const {
+    if (there && what != expected) {
+        throw InputTypeError(std::string(name) + ": dtype " + kind_name(what) + ", expected " + kind_name(expected));
     }
 }
 
@@ -216,8 +217,8 @@ void Array::expect_dense(int from) const {
     if (!there || empty()) return;
     Index dense = 1;
     for (int i = axes - 1; i >= from; i--) {
-        if (sizes[i] != 1 && strides[i] != dense) {
-            throw InputError(std::string(name) + ": wanted " +
+        if (sizes[i] != 1 && strides[i] != dense) {  // NOLINT(clang-analyzer-security.ArrayBound): axes <= most
+            throw InputError(std::string(name) + ": expected " +
                              (from ? "unit strides after the first two axes" : "contiguous memory"));
         }
         dense *= sizes[i];

@@ -20,7 +20,7 @@ struct InputTypeError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-enum class Kind { float32, float64, int64, boolean, other };
+enum class Kind : std::uint8_t { float32, float64, int64, boolean, other };
 
 // One array for the duration of a call: the address, sizes, and strides counted in numbers.
 class Array {
@@ -42,14 +42,12 @@ class Array {
 
     // The shape must be this; `letters` names it in the error: "(T, B, I)".
     void expect(const char *letters, std::initializer_list<Index> shape) const;
-    void expect(Kind wanted) const;
+    void expect(Kind expected) const;
     // Strides must be those of an array whose axes from `from` on lie one in the other without gaps.
     void expect_dense(int from = 0) const;
 
     template <class E> E *at() const { return static_cast<E *>(data); }
-    template <class E> View<E> view() const {
-        return there ? View<E>{at<E>(), strides[0], strides[1]} : View<E>{};
-    }
+    template <class E> View<E> view() const { return there ? View<E>{at<E>(), strides[0], strides[1]} : View<E>{}; }
     const char *name = "";
 
   private:

@@ -8,6 +8,7 @@
 #include "arguments.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
+#include "tuning.hpp"
 #include "workspace.hpp"
 
 namespace gruvy {
@@ -22,7 +23,8 @@ const Isa &chosen(const std::string &name) {
 }
 
 int checked_threads(int threads) {
-    if (threads < 1) throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
+    if (threads < 1)
+        throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
     return threads;
 }
 
@@ -59,23 +61,22 @@ class Packed {
 };
 
 template <class T> void check_forward(ForwardArgs<T> &a, const Array &x, const Array &h, const Array &y,
-                                      const Array &gates, const Array &h_last, const Array &recurrent) {
+                                      const Array &gates, const Array &h_last) {
     Index T_ = a.shape.T, B = a.shape.B, I = a.shape.I, H = a.shape.H, G = a.convention.gates();
     expect_numbers<T>(x, "(T, B, I)", {T_, B, I}, 2);
     expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
     expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2, false);
     expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2, false);
     expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
-    expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
     a.x = x.view<const T>(), a.h = h.at<const T>(), a.y = y.view<T>(), a.gates = gates.view<T>();
-    a.h_last = h_last.at<T>(), a.recurrent = recurrent.view<const T>();
+    a.h_last = h_last.at<T>();
 }
 
 void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handle b, nb::handle c, bool after,
              bool keeps, nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle y_,
-             nb::handle gates_, nb::handle h_last_, nb::handle recurrent_, int threads, const std::string &isa) {
+             nb::handle gates_, nb::handle h_last_, int threads, const std::string &isa) {
     Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
-    Array h_last("h_last", h_last_, true), recurrent("recurrent", recurrent_, false);
+    Array h_last("h_last", h_last_, true);
     Flags flags(lengths, mask, restarts, reverse);
     Parameters w(W, U, b, c, after, keeps);
     expect_axes(x, 3, "(T, B, I)");
@@ -84,7 +85,7 @@ void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handl
         ForwardArgs<T> a;
         a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
-        check_forward(a, x, h, y, gates, h_last, recurrent);
+        check_forward(a, x, h, y, gates, h_last);
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
         k.forward(a);
@@ -95,7 +96,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
                     nb::handle restarts, bool reverse, nb::handle y_, nb::handle gates_, nb::handle h_last_,
                     int threads) {
     Array x("x", x_, false), h("h", h_, false), y("y", y_, true), gates("gates", gates_, true);
-    Array h_last("h_last", h_last_, true), recurrent;
+    Array h_last("h_last", h_last_, true);
     Flags flags(lengths, mask, restarts, reverse);
     expect_axes(x, 3, "(T, B, I)");
     x.expect(p.kind);
@@ -104,7 +105,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         ForwardArgs<T> a;
         a.shape = {x.size(0), x.size(1), p.shape.I, p.shape.H}, a.convention = p.convention, a.packed = p.get<T>();
         a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
-        check_forward(a, x, h, y, gates, h_last, recurrent);
+        check_forward(a, x, h, y, gates, h_last);
         Released released;
         kernels<T>(p.isa).forward(a);
     });
@@ -125,7 +126,7 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h, "(B, H)", {B, H}, 0);
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
-        if (B * H * (I + H) < 100000) return kernels<T>(p.isa).forward(a);
+        if (B * H * (I + H) < tuning::locked_step) return kernels<T>(p.isa).forward(a);
         Released released;
         kernels<T>(p.isa).forward(a);
     });
@@ -145,12 +146,11 @@ std::uint64_t packed_read(const Packed &p, Index rounds) {
 }
 
 void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_, nb::handle W, nb::handle U,
-              nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps,
-              nb::handle lengths, nb::handle mask, nb::handle restarts, bool reverse, nb::handle recurrent_,
-              nb::handle dx_, nb::handle dh_, nb::handle dW_, nb::handle dU_, nb::handle db_, nb::handle dc_,
-              int threads, const std::string &isa) {
+              nb::handle b, nb::handle c, nb::handle y_, nb::handle gates_, bool after, bool keeps, nb::handle lengths,
+              nb::handle mask, nb::handle restarts, bool reverse, nb::handle dx_, nb::handle dh_, nb::handle dW_,
+              nb::handle dU_, nb::handle db_, nb::handle dc_, int threads, const std::string &isa) {
     Array dy("dy", dy_, false), dh_last("dh_last", dh_last_, false), x("x", x_, false), h("h", h_, false);
-    Array y("y", y_, false), gates("gates", gates_, false), recurrent("recurrent", recurrent_, false);
+    Array y("y", y_, false), gates("gates", gates_, false);
     Array dx("dx", dx_, true), dh("dh", dh_, true), dW("dW", dW_, true), dU("dU", dU_, true), db("db", db_, true);
     Array dc("dc", dc_, true);
     Flags flags(lengths, mask, restarts, reverse);
@@ -168,7 +168,6 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         expect_numbers<T>(h, "(B, H)", {B, H}, 0, false);
         expect_numbers<T>(y, "(T, B, H)", {T_, B, H}, 2);
         expect_numbers<T>(gates, "(T, B, G, H)", {T_, B, G, H}, 2);
-        expect_numbers<T>(recurrent, "(T, B, H)", {T_, B, H}, 2, false);
         expect_numbers<T>(dx, "(T, B, I)", {T_, B, I}, 2, false);
         expect_numbers<T>(dh, "(B, H)", {B, H}, 0);
         expect_numbers<T>(dW, "(3H, I)", {3 * H, I}, 0);
@@ -179,7 +178,7 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         else
             expect_numbers<T>(dc, "(H,)", {H}, 0, after);
         a.dy = dy.view<const T>(), a.dh_last = dh_last.at<const T>(), a.x = x.view<const T>(), a.h = h.at<const T>();
-        a.y = y.view<const T>(), a.gates = gates.view<const T>(), a.recurrent = recurrent.view<const T>();
+        a.y = y.view<const T>(), a.gates = gates.view<const T>();
         a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
         (w.two() ? a.dmore : a.dc) = dc.at<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
@@ -188,22 +187,19 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
     });
 }
 
-void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle lengths, nb::handle mask, nb::handle out_,
-             int threads, const std::string &isa) {
+void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle out_, int threads, const std::string &isa) {
     Array h("h", h_, false), V("V", V_, false), b("b", b_, false), out("out", out_, true);
-    Flags flags(lengths, mask, nb::none(), false);
     expect_axes(h, 3, "(T, B, H)");
     expect_axes(V, 2, "(O, H)");
     by_type(h, [&](auto zero) {
         using T = decltype(zero);
         ReadoutArgs<T> a;
         Index T_ = h.size(0), B = h.size(1), H = h.size(2), O = V.size(0);
-        a.shape = {T_, B, O, H};
+        a.T = T_, a.B = B, a.H = H, a.O = O, a.threads = checked_threads(threads);
         expect_numbers<T>(h, "(T, B, H)", {T_, B, H}, 2);
         expect_numbers<T>(V, "(O, H)", {O, H}, 0);
         expect_numbers<T>(b, "(O,)", {O}, 0, false);
         expect_numbers<T>(out, "(T, B, O)", {T_, B, O}, 2);
-        a.steps = flags.steps(T_, B), a.threads = checked_threads(threads);
         a.h = h.view<const T>(), a.V = V.at<const T>(), a.b = b.at<const T>(), a.out = out.view<T>();
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
@@ -229,14 +225,18 @@ NB_MODULE(_core, m) {
             PyErr_SetString(input_type_error, e.what());
         }
     });
-    // The arguments that may be None, and the others.
-    const auto any = nb::arg().none();
-    const auto value = nb::arg();
-    m.def("forward", &gruvy::forward, any, any, any, any, any, any, value, value, any, any, any, value, any, any, any,
-          any, value, value);
-    m.def("backward", &gruvy::backward, any, any, any, any, any, any, any, any, any, any, value, value, any, any, any,
-          value, any, any, any, any, any, any, any, value, value);
-    m.def("readout", &gruvy::readout, any, any, any, any, any, any, value, value);
+    // Named as in engine.hpp; what comes after nb::kw_only() by its name alone.
+    const auto maybe = [](const char *name) { return nb::arg(name).none(); };
+    using nb::arg;
+    m.def("forward", &gruvy::forward, maybe("x"), maybe("h"), maybe("W"), maybe("U"), maybe("b"), maybe("c"),
+          nb::kw_only(), arg("after"), arg("keeps"), maybe("lengths"), maybe("mask"), maybe("restarts"), arg("reverse"),
+          maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"), arg("isa"));
+    m.def("backward", &gruvy::backward, maybe("dy"), maybe("dh_last"), maybe("x"), maybe("h"), maybe("W"), maybe("U"),
+          maybe("b"), maybe("c"), maybe("y"), maybe("gates"), nb::kw_only(), arg("after"), arg("keeps"),
+          maybe("lengths"), maybe("mask"), maybe("restarts"), arg("reverse"), maybe("dx"), maybe("dh"), maybe("dW"),
+          maybe("dU"), maybe("db"), maybe("dc"), arg("threads"), arg("isa"));
+    m.def("readout", &gruvy::readout, maybe("h"), maybe("V"), maybe("b"), nb::kw_only(), maybe("out"), arg("threads"),
+          arg("isa"));
     m.def("isas", [] {
         nb::list all;
         for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
@@ -248,17 +248,18 @@ NB_MODULE(_core, m) {
         alignas(64) float out[64];
         Released released;
         return k.peak(rounds, out);
-    });
+    }, arg("rounds"), arg("isa"));
     m.def("pool_size", &pool_size);
     m.def("team_size", &team_size);
     m.def("workspace_clear", &workspace_clear);
     m.def("workspace_kept", &workspace_kept);
-    nb::class_<Packed>(m, "Packed")
-        .def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(),
-             any, any, any, any, value, value, value)
-        .def("forward", &packed_forward, any, any, any, any, any, value, any, any, any, value)
-        .def("step", &packed_step, any, any, any)
-        .def("read", &packed_read, value)
-        .def_prop_ro("isa", [](const Packed &p) { return p.isa.name; })
-        .def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
+    nb::class_<Packed> packed(m, "Packed");
+    packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), maybe("W"),
+               maybe("U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("isa"));
+    packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
+               maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
+    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));
+    packed.def("read", &packed_read, arg("rounds"));
+    packed.def_prop_ro("isa", [](const Packed &p) { return p.isa.name; });
+    packed.def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
 }

@@ -12,14 +12,12 @@ namespace gruvy::GRUVY_NS {
 
 // One active row at one step. Pointers to rows of H (or I) numbers; those into scratch have room for whole vectors.
 template <class T> struct Row {
-    const T *x;   // input
-    const T *h;   // state before
-    const T *hp;  // the state that meets U: h, or h times m
-    const T *m;   // the recurrent mask
-    T *u;         // the input products of r, z, n, `stride_u` apart, where they were made before
-    T *hn;        // state after, in scratch
-    T *y, *g;     // state after and gates, for the caller; or null
-    T *z, *rh;    // reset before: the update gate and r ∘ hp between the two phases
+    const T *x;     // input
+    const T *h;     // state before
+    T *input_sums;  // b + x W of r, z, n, `sums_stride` apart, where they were made before
+    T *h_next;      // state after, in scratch
+    T *y, *gates;   // state after and gates, for the caller; or null
+    T *z, *rh;      // reset before: the update gate and r ∘ h between the two phases
 };
 
 // (1-z) a + z b as one subtraction and one fma.
@@ -30,44 +28,44 @@ template <class T> GRUVY_INLINE Vec<T> blend(bool keeps, Vec<T> z, Vec<T> n, Vec
 template <class T> struct Cell {
     using V = Vec<T>;
     static constexpr int L = V::lanes;
-    Panels<T> w;
-    Index I, H, stride_u;
+    Panels<T> panels;
+    Index I, H, sums_stride;
     bool fused;  // the input products are made here, not before
     bool keeps;
 
-    bool apart() const { return I + H > longest; }
-    Factor<T> factor_x(Index panel = 0) const { return {w.W + panel * w.panel_W, w.panel_W, I, apart()}; }
-    Factor<T> factor_h(Index panel = 0) const { return {w.U + panel * w.panel_U, w.panel_U, H, apart()}; }
+    bool apart() const { return I + H > tuning::longest_chain; }
+    Factor<T> factor_x(Index panel = 0) const { return {panels.W + panel * panels.size_W, panels.size_W, I, apart()}; }
+    Factor<T> factor_h(Index panel = 0) const { return {panels.U + panel * panels.size_U, panels.size_U, H, apart()}; }
 
     // Where the numbers of a panel are in rows of H: unit and gate of its first.
     template <int N> GRUVY_INLINE Index unit(Index panel) const {
         if (N == 1)
-            while (panel >= w.blocks) panel -= w.blocks;
+            while (panel >= panels.blocks) panel -= panels.blocks;
         return panel * L;
     }
     template <int N> GRUVY_INLINE Index gate(Index panel) const {
-        return N == 3 ? 0 : (panel >= w.blocks) + (panel >= 2 * w.blocks);
+        return N == 3 ? 0 : (panel >= panels.blocks) + (panel >= 2 * panels.blocks);
     }
 
     // acc = b, and the rows of x.
     template <int N> GRUVY_INLINE void begin_x(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
         for (int p = 0; p < tile.P * N; p++) {
-            V bias = V::load(w.b + ((tile.block + offset) * N + p) * L);
+            V bias = V::load(panels.b + ((tile.block + offset) * N + p) * L);
             for (int r = 0; r < tile.R; r++) bias.store(tile.acc + (r * tile.P * N + p) * L);
         }
-        for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].x;
+        for (int r = 0; r < tile.R; r++) tile.input[r] = rows[tile.row + r].x;
     }
-    // acc = u, made before.
-    template <int N> GRUVY_INLINE void begin_u(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
+    // acc = the input sums, made before.
+    template <int N> GRUVY_INLINE void begin_sums(const Tile<T, N> &tile, const Row<T> *rows, Index offset) const {
         for (int p = 0; p < tile.P; p++)
             for (int n = 0; n < N; n++) {
                 Index panel = tile.block + offset + p, j = unit<N>(panel), g = gate<N>(panel) + n;
                 for (int r = 0; r < tile.R; r++)
-                    load_up_to<T>(rows[tile.row + r].u + g * stride_u + j, H - j).store(tile.at(r, p, n));
+                    load_up_to<T>(rows[tile.row + r].input_sums + g * sums_stride + j, H - j).store(tile.at(r, p, n));
             }
     }
 
-    // u = b + x W for every row; `first`, `last` count panels.
+    // The input sums b + x W for every row; `first`, `last` count panels.
     template <int N> void inputs(const Row<T> *rows, Index count, Index first, Index last) const {
         const Factor<T> x = factor_x();
         for_tiles<T, N>(count, first, last, &x, 1, [&](int, const Tile<T, N> &tile) { begin_x(tile, rows, 0); },
@@ -76,15 +74,16 @@ template <class T> struct Cell {
                 for (int n = 0; n < N; n++) {
                     Index panel = tile.block + p, j = unit<N>(panel), g = gate<N>(panel) + n;
                     for (int r = 0; r < tile.R; r++)
-                        store_up_to<T>(rows[tile.row + r].u + g * stride_u + j, V::load(tile.at(r, p, n)), H - j);
+                        store_up_to<T>(rows[tile.row + r].input_sums + g * sums_stride + j, V::load(tile.at(r, p, n)),
+                                       H - j);
                 }
         });
     }
 
     GRUVY_INLINE void finish(const Row<T> &row, Index j, V z, V n, V h) const {
-        V hn = blend<T>(keeps, z, n, h);
-        hn.store(row.hn + j);
-        if (row.y) store_up_to<T>(row.y + j, hn, H - j);
+        V h_next = blend<T>(keeps, z, n, h);
+        h_next.store(row.h_next + j);
+        if (row.y) store_up_to<T>(row.y + j, h_next, H - j);
     }
 
     // reset after: all of a step, for the units of blocks [first, last).
@@ -92,13 +91,13 @@ template <class T> struct Cell {
         const Factor<T> factor[2] = {factor_x(), factor_h()};
         auto begin = [&](int f, const Tile<T, 3> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
-            if (!fused) begin_u(tile, rows, 0);
+            if (!fused) begin_sums(tile, rows, 0);
             tile.each([&](Index, Index j, int i) {
                 T *q = tile.acc + (3 * i + 2) * L;
                 V::load(q).store(tile.side + i * L);
-                V::load(w.c + j).store(q);
+                V::load(panels.c + j).store(q);
             });
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+            for (int r = 0; r < tile.R; r++) tile.input[r] = rows[tile.row + r].h;
         };
         auto end = [&](const Tile<T, 3> &tile) {
             tile.each([&](Index at, Index j, int i) {
@@ -108,11 +107,11 @@ template <class T> struct Cell {
                 V r = sigmoid<T>(V::load(acc)), z = sigmoid<T>(V::load(acc + L)), q = V::load(acc + 2 * L);
                 V n = tanh<T>(fma(r, q, V::load(tile.side + i * L)));
                 finish(row, j, z, n, load_up_to<T>(row.h + j, left));
-                if (row.g) {
-                    store_up_to<T>(row.g + j, r, left);
-                    store_up_to<T>(row.g + H + j, z, left);
-                    store_up_to<T>(row.g + 2 * H + j, n, left);
-                    store_up_to<T>(row.g + 3 * H + j, q, left);
+                if (row.gates) {
+                    store_up_to<T>(row.gates + j, r, left);
+                    store_up_to<T>(row.gates + H + j, z, left);
+                    store_up_to<T>(row.gates + 2 * H + j, n, left);
+                    store_up_to<T>(row.gates + 3 * H + j, q, left);
                 }
             });
         };
@@ -124,17 +123,17 @@ template <class T> struct Cell {
         const Factor<T> factor[2] = {factor_x(), factor_h()};
         auto begin = [&](int f, const Tile<T, 1> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
-            if (!fused) begin_u(tile, rows, 0);
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].hp;
+            if (!fused) begin_sums(tile, rows, 0);
+            for (int r = 0; r < tile.R; r++) tile.input[r] = rows[tile.row + r].h;
         };
         auto end = [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index place, int i) {
                 const Row<T> &row = rows[at];
                 const Index panel = place / L, j = unit<1>(panel), left = H - j;
                 V gate = sigmoid<T>(V::load(tile.acc + i * L));
-                if (panel < w.blocks) {
-                    (gate * load_up_to<T>(row.hp + j, left)).store(row.rh + j);
-                    if (row.g) store_up_to<T>(row.g + j, gate, left);
+                if (panel < panels.blocks) {
+                    (gate * load_up_to<T>(row.h + j, left)).store(row.rh + j);
+                    if (row.gates) store_up_to<T>(row.gates + j, gate, left);
                 } else {
                     store_up_to<T>(row.z + j, gate, left);
                 }
@@ -145,12 +144,12 @@ template <class T> struct Cell {
 
     // reset before, second phase: the candidate and the new state.
     void before_state(const Row<T> *rows, Index count, Index first, Index last) const {
-        const Index offset = 2 * w.blocks;
+        const Index offset = 2 * panels.blocks;
         const Factor<T> factor[2] = {factor_x(offset), factor_h(offset)};
         auto begin = [&](int f, const Tile<T, 1> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, offset);
-            if (!fused) begin_u(tile, rows, offset);
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].rh;
+            if (!fused) begin_sums(tile, rows, offset);
+            for (int r = 0; r < tile.R; r++) tile.input[r] = rows[tile.row + r].rh;
         };
         auto end = [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index j, int i) {
@@ -158,7 +157,7 @@ template <class T> struct Cell {
                 const Index left = H - j;
                 V n = tanh<T>(V::load(tile.acc + i * L));
                 finish(row, j, load_up_to<T>(row.z + j, left), n, load_up_to<T>(row.h + j, left));
-                if (row.g) store_up_to<T>(row.g + 2 * H + j, n, left);
+                if (row.gates) store_up_to<T>(row.gates + 2 * H + j, n, left);
             });
         };
         for_tiles<T, 1>(count, first, last, factor + !fused, 1 + fused, begin, end);

@@ -47,14 +47,13 @@ template <class E> struct ForwardArgs {
     Shape shape;
     Convention convention;
     Steps steps;
-    View<const E> x;             // (T, B, I)
-    const E *h = nullptr;        // (B, H) the initial state; null = 0
-    Weights<E> weights;          // not read where packed is given
-    const E *packed = nullptr;   // what Kernels::pack wrote, for inference with the same weights again and again
-    View<E> y;                   // (T, B, H): the states, 0 at invalid steps; null = not wanted
-    View<E> gates;               // (T, B, G, H), G·H contiguous: r, z, n, and q with reset after; null = not wanted
-    E *h_last = nullptr;         // (B, H); may be the same memory as h
-    View<const E> recurrent;     // (T, B, H): multiplies the state before it meets U; null = 1
+    View<const E> x;            // (T, B, I)
+    const E *h = nullptr;       // (B, H) the initial state; null = 0
+    Weights<E> weights;         // not read where packed is given
+    const E *packed = nullptr;  // what Kernels::pack wrote, for inference with the same weights again and again
+    View<E> y;                  // (T, B, H): the states, 0 at invalid steps; null = not wanted
+    View<E> gates;              // (T, B, G, H), G·H contiguous: r, z, n, and q with reset after; null = not wanted
+    E *h_last = nullptr;        // (B, H); may be the same memory as h
     int threads = 1;
 };
 
@@ -62,28 +61,26 @@ template <class E> struct BackwardArgs {
     Shape shape;
     Convention convention;
     Steps steps;
-    View<const E> dy;             // (T, B, H); null = 0; not read at invalid steps
-    const E *dh_last = nullptr;   // (B, H); null = 0
+    View<const E> dy;            // (T, B, H); null = 0; not read at invalid steps
+    const E *dh_last = nullptr;  // (B, H); null = 0
     View<const E> x;
-    const E *h = nullptr;         // (B, H); null = 0
+    const E *h = nullptr;  // (B, H); null = 0
     Weights<E> weights;
-    View<const E> y, gates;       // as forward gave them; never written
-    View<const E> recurrent;
-    View<E> dx;                   // (T, B, I); null = not wanted; 0 at invalid steps
-    E *dh = nullptr;              // (B, H)
+    View<const E> y, gates;                         // as forward gave them; never written
+    View<E> dx;                                     // (T, B, I); null = not wanted; 0 at invalid steps
+    E *dh = nullptr;                                // (B, H)
     E *dW = nullptr, *dU = nullptr, *db = nullptr;  // (3H, I), (3H, H), (3H)
-    E *dc = nullptr;              // (H), only with reset after; may be null
-    E *dmore = nullptr;           // (3H), in place of dc, where the weights have more
+    E *dc = nullptr;                                // (H), only with reset after; may be null
+    E *dmore = nullptr;                             // (3H), in place of dc, where the weights have more
     int threads = 1;
 };
 
-// out = V h + b at valid steps, 0 elsewhere. V (O, H), b (O) or null. shape.I is O here.
+// out = V h + b. V (O, H), b (O) or null.
 template <class E> struct ReadoutArgs {
-    Shape shape;
-    Steps steps;
-    View<const E> h;    // (T, B, H)
+    Index T, B, H, O;
+    View<const E> h;  // (T, B, H)
     const E *V = nullptr, *b = nullptr;
-    View<E> out;        // (T, B, O)
+    View<E> out;  // (T, B, O)
     int threads = 1;
 };
 

@@ -10,46 +10,43 @@ namespace gruvy::GRUVY_NS {
 
 template <class T> struct Forward {
     static constexpr int L = Vec<T>::lanes;
-    const ForwardArgs<T> &a;
+    const ForwardArgs<T> &args;
     Shape s;
     Split split;
     Cell<T> cell;
-    Index padded, chunk;   // H in whole vectors; steps between which the input products are made
-    Index active;          // rows of a part, at most
-    T *zero, *state, *z, *rh, *masked, *u;
-    const T **now;         // per thread and row: where the row's state is
-    Row<T> *rows;          // per thread: the active rows of the steps of a chunk
-    Index *begin;          // per thread: where each step's rows begin
+    Index padded, chunk;  // H in whole vectors; steps between which the input products are made
+    Index active;         // rows of a part, at most
+    T *zeros, *states, *z, *rh, *input_sums;
+    const T **current;  // per thread and row: where the row's state is
+    Row<T> *rows;       // per thread: the active rows of the steps of a chunk
+    Index *row_begin;   // per thread: where each step's rows begin
     Deal deal;
     Barrier all, *barrier;  // of every thread; of the threads of each row part
 
-    explicit Forward(const ForwardArgs<T> &args) : a(args), s(args.shape) {
+    explicit Forward(const ForwardArgs<T> &arguments) : args(arguments), s(args.shape) {
         split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
         padded = blocks_of(s.H, L) * L;
-        cell.I = s.I, cell.H = s.H, cell.keeps = a.convention.keeps;
+        cell.I = s.I, cell.H = s.H, cell.keeps = args.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
-        active = a.steps.lengths ? s.B : share;
-        // With few rows at a step, or weights that the second cache and more cannot hold, W is better read once for many
-        // steps; else the products' way through memory costs more than reading W at each step.
+        active = args.steps.lengths ? s.B : share;
         Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(T));
-        cell.fused = s.I <= 4 || (share >= 4 && bytes <= (2 << 20));
-        cell.stride_u = a.gates.p ? s.H : padded;
-        chunk = most(1, least(s.T, 256 / most(1, share)));
+        cell.fused = s.I <= tuning::few_inputs || (share >= tuning::few_rows && bytes <= tuning::weights_near);
+        cell.sums_stride = args.gates.p ? s.H : padded;
+        chunk = most(1, least(s.T, tuning::input_rows / most(1, share)));
     }
 
     void cut(Arena &arena) {
         Index threads = split.threads();
-        if (!a.packed) cell.w = Panels<T>::cut(arena, s, a.convention);
-        zero = arena.take<T>(padded);
-        state = arena.take<T>(2 * s.B * padded);
-        bool before = !a.convention.after;
-        z = before && !a.gates.p ? arena.take<T>(s.B * padded) : nullptr;
+        if (!args.packed) cell.panels = Panels<T>::cut(arena, s, args.convention);
+        zeros = arena.take<T>(padded);
+        states = arena.take<T>(2 * s.B * padded);
+        bool before = !args.convention.after;
+        z = before && !args.gates.p ? arena.take<T>(s.B * padded) : nullptr;
         rh = before ? arena.take<T>(s.B * padded) : nullptr;
-        masked = a.recurrent.p ? arena.take<T>(threads * active * padded) : nullptr;
-        u = !cell.fused && !a.gates.p ? arena.take<T>(chunk * s.B * 3 * padded) : nullptr;
-        now = arena.take<const T *>(threads * s.B);
+        input_sums = !cell.fused && !args.gates.p ? arena.take<T>(chunk * s.B * 3 * padded) : nullptr;
+        current = arena.take<const T *>(threads * s.B);
         rows = arena.take<Row<T>>(threads * chunk * active);
-        begin = arena.take<Index>(threads * (chunk + 1));
+        row_begin = arena.take<Index>(threads * (chunk + 1));
         deal = Deal::cut(arena, s.T, s.B, split.row_parts);
         barrier = arena.take<Barrier>(split.row_parts);
     }
@@ -61,14 +58,14 @@ template <class T> struct Forward {
         char *block = static_cast<char *>(workspace_take(arena.used));
         arena = Arena{block};
         cut(arena);
-        if (a.packed) cell.w = Panels<T>::cut_block(const_cast<T *>(a.packed), s, a.convention);
-        for (Index j = 0; j < padded; j++) zero[j] = 0;
+        if (args.packed) cell.panels = Panels<T>::cut_block(const_cast<T *>(args.packed), s, args.convention);
+        for (Index j = 0; j < padded; j++) zeros[j] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
-        deal.fill(a.steps, s.T, s.B, split.row_parts);
+        deal.fill(args.steps, s.T, s.B, split.row_parts);
         bool done = run_team(*this, split.threads());
         workspace_give(block);
         if (!done) {
-            ForwardArgs<T> alone = a;
+            ForwardArgs<T> alone = args;
             alone.threads = 1;
             Forward(alone).run();
         }
@@ -76,20 +73,20 @@ template <class T> struct Forward {
 
     void work(Index thread) {
         Index row_part = thread / split.unit_parts, unit_part = thread % split.unit_parts;
-        Index first = unit_part * cell.w.blocks / split.unit_parts;
-        Index last = (unit_part + 1) * cell.w.blocks / split.unit_parts;
-        if (!a.packed) {
+        Index first = unit_part * cell.panels.blocks / split.unit_parts;
+        Index last = (unit_part + 1) * cell.panels.blocks / split.unit_parts;
+        if (!args.packed) {
             Index n = split.threads();
-            cell.w.fill(a.weights, s, thread * cell.w.blocks / n, (thread + 1) * cell.w.blocks / n);
+            cell.panels.fill(args.weights, s, thread * cell.panels.blocks / n, (thread + 1) * cell.panels.blocks / n);
             meet(n);
         }
-        const T **at = now + thread * s.B;
+        const T **at = current + thread * s.B;
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
             Index b = deal.row[i];
-            at[b] = a.h ? a.h + b * s.H : zero;
+            at[b] = args.h ? args.h + b * s.H : zeros;
         }
         const Row<T> *mine = rows + thread * chunk * active;
-        const Index *start = begin + thread * (chunk + 1);
+        const Index *start = row_begin + thread * (chunk + 1);
         for (Index from = 0; from < s.T; from += chunk) {
             Index steps = least(chunk, s.T - from);
             scan(thread, row_part, unit_part == 0, from, steps);
@@ -102,27 +99,24 @@ template <class T> struct Forward {
         Index end = least(last * L, s.H);
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
             Index b = deal.row[i];
-            for (Index j = first * L; j < end; j++) a.h_last[b * s.H + j] = at[b][j];
+            for (Index j = first * L; j < end; j++) args.h_last[b * s.H + j] = at[b][j];
         }
     }
 
     void inputs(const Row<T> *r, Index count, Index first, Index last) const {
-        if (cell.w.gates == 3) {
+        if (cell.panels.gates == 3) {
             cell.template inputs<3>(r, count, first, last);
         } else {
             for (Index g = 0; g < 3; g++)
-                cell.template inputs<1>(r, count, g * cell.w.blocks + first, g * cell.w.blocks + last);
+                cell.template inputs<1>(r, count, g * cell.panels.blocks + first, g * cell.panels.blocks + last);
         }
     }
 
     void step(const Row<T> *r, Index count, Index first, Index last, Index row_part) {
-        if (a.recurrent.p)
-            for (Index i = 0; i < count; i++)
-                for (Index j = 0; j < s.H; j++) const_cast<T *>(r[i].hp)[j] = r[i].h[j] * r[i].m[j];
-        if (cell.w.gates == 3) {
+        if (cell.panels.gates == 3) {
             cell.after(r, count, first, last);
         } else {
-            Index blocks = cell.w.blocks;
+            Index blocks = cell.panels.blocks;
             if (last - first == blocks) {
                 cell.before_gates(r, count, 0, 2 * blocks);
             } else {
@@ -137,34 +131,30 @@ template <class T> struct Forward {
 
     // The rows that are active at `steps` steps from `from` on, in order of processing; what is not active becomes 0.
     void scan(Index thread, Index row_part, bool owner, Index from, Index steps) {
-        const T **at = now + thread * s.B;
+        const T **at = current + thread * s.B;
         Row<T> *out = rows + thread * chunk * active;
-        Index *start = begin + thread * (chunk + 1), count = 0;
-        Index low = deal.begin[row_part], high = deal.begin[row_part + 1], G = a.convention.gates();
+        Index *start = row_begin + thread * (chunk + 1), count = 0;
+        Index low = deal.begin[row_part], high = deal.begin[row_part + 1], G = args.convention.gates();
         for (Index i = 0; i < steps; i++) {
-            Index t = a.steps.reverse ? s.T - 1 - from - i : from + i;
+            Index t = args.steps.reverse ? s.T - 1 - from - i : from + i;
             start[i] = count;
             for (Index k = low; k < high; k++) {
                 Index b = deal.row[k];
-                T *y = a.y.p ? a.y.at(t, b) : nullptr, *g = a.gates.p ? a.gates.at(t, b) : nullptr;
-                if (restarted(a.steps, t, b)) at[b] = zero;
-                if (!valid(a.steps, t, b)) {
+                T *y = args.y.p ? args.y.at(t, b) : nullptr, *g = args.gates.p ? args.gates.at(t, b) : nullptr;
+                if (restarted(args.steps, t, b)) at[b] = zeros;
+                if (!valid(args.steps, t, b)) {
                     for (Index j = 0; owner && y && j < s.H; j++) y[j] = 0;
                     for (Index j = 0; owner && g && j < G * s.H; j++) g[j] = 0;
                     continue;
                 }
-                T *even = state + b * padded, *odd = even + s.B * padded;
+                T *even = states + b * padded, *odd = even + s.B * padded;
                 Row<T> &r = out[count];
-                r.x = a.x.at(t, b);
-                r.h = r.hp = at[b];
-                if (a.recurrent.p) {
-                    r.hp = masked + (thread * active + count - start[i]) * padded;
-                    r.m = a.recurrent.at(t, b);
-                }
-                r.u = g ? g : u + (chunk * low + count) * 3 * padded;
-                at[b] = r.hn = at[b] == even ? odd : even;
+                r.x = args.x.at(t, b);
+                r.h = at[b];
+                r.input_sums = g ? g : input_sums + (chunk * low + count) * 3 * padded;
+                at[b] = r.h_next = at[b] == even ? odd : even;
                 r.y = y;
-                r.g = g;
+                r.gates = g;
                 r.z = g ? g + s.H : z + b * padded;
                 r.rh = rh + b * padded;
                 count++;
@@ -181,6 +171,6 @@ template <class T> struct Forward {
     }
 };
 
-template <class T> void forward(const ForwardArgs<T> &a) { Forward<T>(a).run(); }
+template <class T> void forward(const ForwardArgs<T> &args) { Forward<T>(args).run(); }
 
 }  // namespace gruvy::GRUVY_NS

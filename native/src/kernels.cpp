@@ -8,18 +8,20 @@ namespace gruvy::GRUVY_NS {
 
 namespace {
 
-template <class T> std::size_t packed_size(const Shape &s, const Convention &v) {
+template <class T> std::size_t packed_size(const Shape &shape, const Convention &convention) {
     Arena arena;
-    Panels<T>::cut(arena, s, v);
+    Panels<T>::cut(arena, shape, convention);
     return arena.used / sizeof(T);
 }
 
-template <class T> void pack(const Weights<T> &w, const Shape &s, const Convention &v, T *block) {
-    Panels<T> panels = Panels<T>::cut_block(block, s, v);
-    panels.fill(w, s, 0, panels.blocks);
+template <class T> void pack(const Weights<T> &weights, const Shape &shape, const Convention &convention, T *block) {
+    Panels<T> panels = Panels<T>::cut_block(block, shape, convention);
+    panels.fill(weights, shape, 0, panels.blocks);
 }
 
-template <class T> constexpr Kernels<T> table() { return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>, peak<T>}; }
+template <class T> constexpr Kernels<T> table() {
+    return {packed_size<T>, pack<T>, forward<T>, backward<T>, readout<T>, peak<T>};
+}
 
 }  // namespace
 

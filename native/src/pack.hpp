@@ -9,64 +9,64 @@
 
 namespace gruvy::GRUVY_NS {
 
-// dst[k * step + l] = src[l * ld + k], l < n; 0 for n <= l < lanes.
-template <class T> inline void pack_rows(T *dst, Index step, const T *src, Index ld, Index n, Index K) {
+// dst[k * step + l] = src[l * stride + k], l < n; 0 for n <= l < lanes.
+template <class T> inline void pack_rows(T *dst, Index step, const T *src, Index stride, Index n, Index K) {
     constexpr int L = Vec<T>::lanes;
     if (n == L) {
         for (Index k = 0; k < K; k++)
-            for (int l = 0; l < L; l++) dst[k * step + l] = src[l * ld + k];
+            for (int l = 0; l < L; l++) dst[k * step + l] = src[l * stride + k];
         return;
     }
     for (Index k = 0; k < K; k++)
-        for (int l = 0; l < L; l++) dst[k * step + l] = l < n ? src[l * ld + k] : T(0);
+        for (int l = 0; l < L; l++) dst[k * step + l] = l < n ? src[l * stride + k] : T(0);
 }
 
-// dst[k * L + l] = src[k * ld + l], l < n; 0 beyond: panels of the columns.
-template <class T> inline void pack_columns(T *dst, const T *src, Index ld, Index n, Index K) {
+// dst[k * L + l] = src[k * stride + l], l < n; 0 beyond: panels of the columns.
+template <class T> inline void pack_columns(T *dst, const T *src, Index stride, Index n, Index K) {
     constexpr int L = Vec<T>::lanes;
-    for (Index k = 0; k < K; k++) load_up_to(src + k * ld, n).store(dst + k * L);
+    for (Index k = 0; k < K; k++) load_up_to(src + k * stride, n).store(dst + k * L);
 }
 
 // The panels that forward reads.
 template <class T> struct Panels {
     T *W, *U, *b, *c;
-    Index blocks;       // of units
-    Index gates;        // 3: r, z, n in one panel; 1: panels of r, then of z, then of n
-    Index panel_W, panel_U;
+    Index blocks;          // of units
+    Index gates;           // 3: r, z, n in one panel; 1: panels of r, then of z, then of n
+    Index size_W, size_U;  // numbers of a panel
 
-    template <class A> static Panels cut(A &arena, const Shape &s, const Convention &v) {
+    template <class A> static Panels cut(A &arena, const Shape &s, const Convention &convention) {
         constexpr int L = Vec<T>::lanes;
-        Panels p;
-        p.blocks = blocks_of(s.H, L);
-        p.gates = v.after ? 3 : 1;
-        p.panel_W = p.gates * s.I * L;
-        p.panel_U = p.gates * s.H * L;
-        p.W = arena.template take<T>(3 * p.blocks * s.I * L);
-        p.U = arena.template take<T>(3 * p.blocks * s.H * L);
-        p.b = arena.template take<T>(3 * p.blocks * L);
-        p.c = arena.template take<T>(p.blocks * L);
-        return p;
+        Panels panels;
+        panels.blocks = blocks_of(s.H, L);
+        panels.gates = convention.after ? 3 : 1;
+        panels.size_W = panels.gates * s.I * L;
+        panels.size_U = panels.gates * s.H * L;
+        panels.W = arena.template take<T>(3 * panels.blocks * s.I * L);
+        panels.U = arena.template take<T>(3 * panels.blocks * s.H * L);
+        panels.b = arena.template take<T>(3 * panels.blocks * L);
+        panels.c = arena.template take<T>(panels.blocks * L);
+        return panels;
     }
-    static Panels cut_block(T *block, const Shape &s, const Convention &v) {
+    static Panels cut_block(T *block, const Shape &s, const Convention &convention) {
         Arena arena{reinterpret_cast<char *>(block)};
-        return cut(arena, s, v);
+        return cut(arena, s, convention);
     }
 
     // Fills the panels of the units in blocks [first, last).
-    void fill(const Weights<T> &w, const Shape &s, Index first, Index last) const {
+    void fill(const Weights<T> &weights, const Shape &s, Index first, Index last) const {
         constexpr int L = Vec<T>::lanes;
         for (Index j = first; j < last; j++)
             for (Index g = 0; g < 3; g++) {
                 Index row = g * s.H + j * L, n = least(L, s.H - j * L);
                 Index panel = gates == 3 ? j : g * blocks + j, offset = gates == 3 ? g * L : 0;
-                pack_rows(W + panel * panel_W + offset, gates * L, w.W + row * s.I, s.I, n, s.I);
-                pack_rows(U + panel * panel_U + offset, gates * L, w.U + row * s.H, s.H, n, s.H);
+                pack_rows(W + panel * size_W + offset, gates * L, weights.W + row * s.I, s.I, n, s.I);
+                pack_rows(U + panel * size_U + offset, gates * L, weights.U + row * s.H, s.H, n, s.H);
                 T *bias = b + (gates == 3 ? j * 3 + g : panel) * L;
                 const bool last = g == 2 && gates == 3;  // the candidate's second bias stays by itself
-                const T *more = w.more && !last ? w.more + row : nullptr;
-                const T *own = w.more && last ? w.more + row : w.c ? w.c + j * L : nullptr;
+                const T *more = weights.more && !last ? weights.more + row : nullptr;
+                const T *own = weights.more && last ? weights.more + row : weights.c ? weights.c + j * L : nullptr;
                 for (int l = 0; l < L; l++)
-                    bias[l] = l < n ? (w.b ? w.b[row + l] : T(0)) + (more ? more[l] : T(0)) : T(0);
+                    bias[l] = l < n ? (weights.b ? weights.b[row + l] : T(0)) + (more ? more[l] : T(0)) : T(0);
                 if (g == 2)
                     for (int l = 0; l < L; l++) c[j * L + l] = own && l < n ? own[l] : T(0);
             }

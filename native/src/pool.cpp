@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "tuning.hpp"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #define GRUVY_POSIX
@@ -38,15 +40,15 @@ int processors() {
 
 thread_local bool crowded = false;  // this thread's team has more threads than processors: who waits makes room
 
-// Returns once word, an atomic or a reference to one, differs from old. A pause is 20 to 40 ns. Looks for a while, then
-// lets others run in between for `lingering`, then sleeps: to wake a thread takes as long as a small call.
+// Returns once word, an atomic or a reference to one, differs from old. Looks for a while, then lets others run in
+// between, then sleeps.
 template <class Word>
-void await_change(const Word &word, int old, int spins, std::chrono::microseconds lingering) {
+void await_change(const Word &word, int old, int spins, int microseconds) {
     for (int i = 0; i < spins && !crowded; i++) {
         if (word.load(std::memory_order_acquire) != old) return;
         pause();
     }
-    const auto end = std::chrono::steady_clock::now() + lingering;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
     do {
         for (int i = 0; i < 10; i++) {
             if (word.load(std::memory_order_acquire) != old) return;
@@ -55,9 +57,6 @@ void await_change(const Word &word, int old, int spins, std::chrono::microsecond
     } while (!crowded && std::chrono::steady_clock::now() < end);
     while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
-
-constexpr int spins_at_barrier = 400, spins_when_idle = 1000, most_threads = 256;
-constexpr std::chrono::microseconds at_barrier{300}, when_idle{1000};
 
 thread_local bool inside = false;  // this thread runs a body now
 thread_local int team = 0;         // threads of its last call
@@ -109,7 +108,8 @@ class Pool {
         inside = true;
         body(self, 0, threads);
         inside = false;
-        for (int n; (n = left.load(std::memory_order_acquire)) != 0;) await_change(left, n, spins_at_barrier, at_barrier);
+        for (int n; (n = left.load(std::memory_order_acquire)) != 0;)
+            await_change(left, n, tuning::barrier_spins, tuning::barrier_microseconds);
     }
 
     std::atomic<bool> taken{false};
@@ -138,7 +138,7 @@ class Pool {
     void work(Worker &w) {
         inside = true;
         for (int seen = 0;; seen++) {
-            await_change(w.call, seen, spins_when_idle, when_idle);
+            await_change(w.call, seen, tuning::idle_spins, tuning::idle_microseconds);
             if (!w.body) return;
             crowded = w.crowded;
             w.body(w.self, w.id, w.threads);
@@ -156,7 +156,7 @@ class Pool {
 std::atomic<Pool *> the_pool{nullptr};
 
 struct Registration {
-    Registration() {
+    Registration() noexcept {
 #if defined(GRUVY_POSIX)
         pthread_atfork(nullptr, nullptr, [] {
             the_pool.store(nullptr);
@@ -180,7 +180,7 @@ Pool *get_pool() {
 }  // namespace
 
 void parallel(int threads, Body body, void *self) {
-    if (threads > most_threads) threads = most_threads;
+    if (threads > tuning::most_threads) threads = tuning::most_threads;
     if (threads > 1 && !inside) {
         Pool *pool = get_pool();
         if (!pool->taken.exchange(true, std::memory_order_acquire)) {
@@ -209,7 +209,7 @@ void Barrier::wait(int threads) {
         turn.store(now + 1, std::memory_order_release);
         turn.notify_all();
     } else {
-        await_change(turn, now, spins_at_barrier, at_barrier);
+        await_change(turn, now, tuning::barrier_spins, tuning::barrier_microseconds);
     }
 }
 

@@ -11,55 +11,56 @@ namespace gruvy::GRUVY_NS {
 template <class T> struct Products {
     using V = Vec<T>;
     static constexpr int L = V::lanes, R = Limits<T>::rows;
-    static constexpr Index block = 256;  // rows of one sum; sums are then added in order
-    static constexpr Index thin = 4;     // up to so many inputs dW is made beside the bias sums
-    static constexpr Index panel_A = block * R + 16;  // + 16: no power of two between panels
+    static constexpr Index packed_size = tuning::gradient_rows * R + tuning::panel_gap;
 
     Shape s;
     bool is_after;
-    Index padded, blocks_x, blocks_h, tiles, threads, limit, panel_B;
-    BackPanels<T> w;
+    Index padded, blocks_x, blocks_h, tiles, threads, limit, panel_size;
+    BackPanels<T> weights;
     T *dW, *dU, *db, *dc;
-    T *A;  // per thread: gate gradients of its units, [slot][tile][row][R]
+    T *packed;  // per thread: gate gradients of its units, [slot][tile][row][R]
     // A chunk of up to `limit` rows: gate gradients (4 padded numbers each), inputs, and the panels of x, h and r ∘ h
     // by column, [panel][row][L]. Two of them: one is made while the other is still in use.
     struct Chunk {
-        T *da, *B;
+        T *da, *panels;
         const T **x;
     } chunk[2];
 
     Index slots() const { return is_after ? 4 : 3; }
-    Index panels() const { return blocks_x + (is_after ? 1 : 2) * blocks_h; }
+    Index panel_count() const { return blocks_x + (is_after ? 1 : 2) * blocks_h; }
 
     template <class Ar> void cut(Ar &arena, const Shape &shape, bool after, Index n, Index rows) {
         s = shape, is_after = after, threads = n, limit = rows;
         blocks_h = blocks_of(s.H, L), padded = blocks_h * L;
-        blocks_x = s.I > thin ? blocks_of(s.I, L) : 0;
-        tiles = blocks_of(s.H, R), panel_B = limit * L + 16;
-        A = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * panel_A);
+        blocks_x = s.I > tuning::thin_inputs ? blocks_of(s.I, L) : 0;
+        tiles = blocks_of(s.H, R), panel_size = limit * L + tuning::panel_gap;
+        packed = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * packed_size);
         for (Chunk &c : chunk) {
-            c.da = arena.template take<T>(limit * 4 * padded + R);  // + R: see pack_A
-            c.B = arena.template take<T>(panels() * panel_B);
+            c.da = arena.template take<T>(limit * 4 * padded + R);  // + R: see pack_gates
+            c.panels = arena.template take<T>(panel_count() * panel_size);
             c.x = arena.template take<const T *>(limit);
         }
     }
 
-    static Index blocks_in(Index rows) { return blocks_of(rows, block); }
+    static Index blocks_in(Index rows) { return blocks_of(rows, tuning::gradient_rows); }
 
     // What rows bring to a chunk once their gate gradients are there: panels of x, h and r ∘ h. And their dx.
     void bring(const Chunk &c, const BackRow<T> *rows, Index count) const {
         for (Index i = 0; i < count; i++) {
             const BackRow<T> &row = rows[i];
-            T *dst = c.B + row.place * L;
+            T *dst = c.panels + row.place * L;
             c.x[row.place] = row.x;
-            for (Index j = 0; j < blocks_x; j++, dst += panel_B) load_up_to<T>(row.x + j * L, s.I - j * L).store(dst);
-            for (Index j = 0; j < blocks_h; j++, dst += panel_B) load_up_to<T>(row.hp + j * L, s.H - j * L).store(dst);
-            for (Index j = 0; !is_after && j < blocks_h; j++, dst += panel_B)
+            for (Index j = 0; j < blocks_x; j++, dst += panel_size)
+                load_up_to<T>(row.x + j * L, s.I - j * L).store(dst);
+            for (Index j = 0; j < blocks_h; j++, dst += panel_size)
+                load_up_to<T>(row.h + j * L, s.H - j * L).store(dst);
+            for (Index j = 0; !is_after && j < blocks_h; j++, dst += panel_size)
                 V::load(row.da + 3 * padded + j * L).store(dst);
         }
-        if (!w.blocks_x) return;
-        // Few weights: some rows meet them all while the rows are at hand. Many: some of them meet all rows.
-        const Index group = w.blocks_x * w.panel_W * Index(sizeof(T)) <= (256 << 10) ? tile_rows : most(1, count);
+        if (!weights.blocks_x) return;
+        const Index group = weights.blocks_x * weights.size_W * Index(sizeof(T)) <= tuning::dx_weights_near
+                                ? tuning::waiting_rows
+                                : most(1, count);
         for (Index i = 0; i < count; i += group) inputs(rows + i, least(group, count - i));
     }
 
@@ -69,68 +70,68 @@ template <class T> struct Products {
         const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
         for (Index part = 0; part < parts; part++) {
             Index from = part * rows / parts, K = (part + 1) * rows / parts - from;
-            pack_A(thread, c, from, K);
-            const T *B = c.B + from * L;
+            pack_gates(thread, c, from, K);
+            const T *panels = c.panels + from * L;
             // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
-            outer(thread, B, blocks_x, 0, 3, first, last, K, dW, s.I);
-            B += blocks_x * panel_B;
+            outer(thread, panels, blocks_x, 0, 3, first, last, K, dW, s.I);
+            panels += blocks_x * panel_size;
             if (is_after) {
-                outer(thread, B, blocks_h, 1, 4, first, last, K, dU, s.H);
+                outer(thread, panels, blocks_h, 1, 4, first, last, K, dU, s.H);
             } else {
-                outer(thread, B, blocks_h, 1, 3, first, last, K, dU, s.H);
-                outer(thread, B + blocks_h * panel_B, blocks_h, 0, 1, first, last, K, dU, s.H);
+                outer(thread, panels, blocks_h, 1, 3, first, last, K, dU, s.H);
+                outer(thread, panels + blocks_h * panel_size, blocks_h, 0, 1, first, last, K, dU, s.H);
             }
             sums(thread, c, from, K);
         }
     }
 
-    T *panel(Index thread, Index slot, Index i) const {
+    T *packed_panel(Index thread, Index slot, Index i) const {
         Index own = blocks_of(tiles, threads);
-        return A + ((thread * slots() + slot) * own + i) * panel_A;
+        return packed + ((thread * slots() + slot) * own + i) * packed_size;
     }
 
     // A tile of more rows than lanes may reach, by less than R numbers, past the last unit of its slot: into the next
     // slot or row, or behind the last row into the R numbers kept there. What it takes meets only rows of the result
     // beyond H, which are not kept.
-    void pack_A(Index thread, const Chunk &c, Index from, Index K) const {
+    void pack_gates(Index thread, const Chunk &c, Index from, Index K) const {
         const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
         for (Index slot = 0; slot < slots(); slot++) {
-            T *dst = panel(thread, slot, 0);
+            T *dst = packed_panel(thread, slot, 0);
             const T *src = c.da + from * 4 * padded + slot * padded + first * R;
             for (Index k = 0; k < K; k++)
                 for (Index i = 0; i < last - first; i++)
-                    __builtin_memcpy(dst + i * panel_A + k * R, src + k * 4 * padded + i * R, R * sizeof(T));
+                    __builtin_memcpy(dst + i * packed_size + k * R, src + k * 4 * padded + i * R, R * sizeof(T));
         }
     }
 
-    // Adds A' B for some slots and some panels of B to C (3H, columns).
-    void outer(Index thread, const T *B, Index count, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
-               Index columns) const {
+    // Adds the gate gradients of some slots times some panels to the result (3H, columns).
+    void outer(Index thread, const T *panels, Index count, Index slot0, Index slot1, Index first, Index last, Index K,
+               T *result, Index columns) const {
         Index j = 0;
         while (count - j >= 5 || count - j == 3) {
-            group<3>(thread, B, j, slot0, slot1, first, last, K, C, columns);
+            group<3>(thread, panels, j, slot0, slot1, first, last, K, result, columns);
             j += 3;
         }
-        for (; j + 2 <= count; j += 2) group<2>(thread, B, j, slot0, slot1, first, last, K, C, columns);
-        for (; j < count; j++) group<1>(thread, B, j, slot0, slot1, first, last, K, C, columns);
+        for (; j + 2 <= count; j += 2) group<2>(thread, panels, j, slot0, slot1, first, last, K, result, columns);
+        for (; j < count; j++) group<1>(thread, panels, j, slot0, slot1, first, last, K, result, columns);
     }
 
     template <int P>
-    void group(Index thread, const T *B, Index j, Index slot0, Index slot1, Index first, Index last, Index K, T *C,
-               Index columns) const {
+    void group(Index thread, const T *panels, Index j, Index slot0, Index slot1, Index first, Index last, Index K,
+               T *result, Index columns) const {
         alignas(64) T acc[R * P * L];
         for (Index slot = slot0; slot < slot1; slot++) {
             Index gate = slot == 3 ? 2 : (slot + 2) % 3;
             for (Index i = first; i < last; i++) {
-                const T *a[R], *packed = panel(thread, slot, i - first);
-                for (int r = 0; r < R; r++) __builtin_prefetch(C + (gate * s.H + i * R + r) * columns + j * L, 1);
-                for (int r = 0; r < R; r++) a[r] = packed + r;
+                const T *a[R], *mine = packed_panel(thread, slot, i - first);
+                for (int r = 0; r < R; r++) __builtin_prefetch(result + (gate * s.H + i * R + r) * columns + j * L, 1);
+                for (int r = 0; r < R; r++) a[r] = mine + r;
                 for (int v = 0; v < R * P; v++) V::zero().store(acc + v * L);
-                multiply<T, R, P, 1, R>(acc, a, 1, B + j * panel_B, panel_B, K, false);
+                multiply<T, R, P, 1, R>(acc, a, 1, panels + j * panel_size, panel_size, K, false);
                 for (int r = 0; r < R && i * R + r < s.H; r++)
                     for (int p = 0; p < P; p++) {
                         Index at = (j + p) * L;
-                        T *c = C + (gate * s.H + i * R + r) * columns + at;
+                        T *c = result + (gate * s.H + i * R + r) * columns + at;
                         store_up_to<T>(c, load_up_to<T>(c, columns - at) + V::load(acc + (r * P + p) * L),
                                        columns - at);
                     }
@@ -141,16 +142,16 @@ template <class T> struct Products {
     // Bias gradients, and dW where the inputs are few.
     void sums(Index thread, const Chunk &c, Index from, Index K) const {
         const Index low = thread * blocks_h / threads, high = (thread + 1) * blocks_h / threads;
-        const Index inputs = s.I <= thin ? s.I : 0;
+        const Index inputs = s.I <= tuning::thin_inputs ? s.I : 0;
         for (Index slot = 0; slot < slots(); slot++)
             for (Index j = low; j < high; j++) {
                 Index n = slot == 3 ? 0 : inputs;
                 switch (n) {
-                    case 0: sum<0>(c, slot, j, from, K); break;
-                    case 1: sum<1>(c, slot, j, from, K); break;
-                    case 2: sum<2>(c, slot, j, from, K); break;
-                    case 3: sum<3>(c, slot, j, from, K); break;
-                    default: sum<4>(c, slot, j, from, K);
+                case 0: sum<0>(c, slot, j, from, K); break;
+                case 1: sum<1>(c, slot, j, from, K); break;
+                case 2: sum<2>(c, slot, j, from, K); break;
+                case 3: sum<3>(c, slot, j, from, K); break;
+                default: sum<4>(c, slot, j, from, K);
                 }
             }
     }
@@ -176,10 +177,10 @@ template <class T> struct Products {
 
     // dx.
     void inputs(const BackRow<T> *rows, Index count) const {
-        const SlotFactors<T> weights(w.W, w.panel_W, 3, padded, s.H);
-        for_tiles<T, 1>(count, 0, w.blocks_x, weights.factor, weights.count, [&](int f, const Tile<T, 1> &tile) {
+        const SlotFactors<T> product(weights.W, weights.size_W, 3, padded, s.H);
+        for_tiles<T, 1>(count, 0, weights.blocks_x, product.factor, product.count, [&](int f, const Tile<T, 1> &tile) {
             if (f == 0) tile.clear();
-            for (int r = 0; r < tile.R; r++) tile.a[r] = rows[tile.row + r].da + f * padded;
+            for (int r = 0; r < tile.R; r++) tile.input[r] = rows[tile.row + r].da + f * padded;
         }, [&](const Tile<T, 1> &tile) {
             tile.each([&](Index at, Index j, int i) {
                 store_up_to<T>(rows[at].dx + j, Gradients<T>::sum(tile, i), s.I - j);

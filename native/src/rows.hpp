@@ -17,7 +17,7 @@ struct Split {
 
     static Split of(Index B, Index units, Index threads) {
         Split s;
-        s.row_parts = most(1, least(threads, B / 4));
+        s.row_parts = most(1, least(threads, B / tuning::rows_of_thread));
         s.unit_parts = most(1, least(threads / s.row_parts, units));
         return s;
     }

@@ -50,8 +50,12 @@ template <class T> struct Vec;
 
 template <class T> struct Magic;
 // Adding 1.5 * 2^(bits of the mantissa) rounds to an integer, which then stands in the low bits of the sum.
-template <> struct Magic<float> { static constexpr float value = 12582912.0f; };
-template <> struct Magic<double> { static constexpr double value = 6755399441055744.0; };
+template <> struct Magic<float> {
+    static constexpr float value = 12582912.0f;
+};
+template <> struct Magic<double> {
+    static constexpr double value = 6755399441055744.0;
+};
 
 #if defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
 
@@ -105,9 +109,7 @@ GRUVY_INLINE F8 fnms(F8 a, F8 b, F8 c) { return {_mm256_fnmsub_ps(a.v, b.v, c.v)
 GRUVY_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
 GRUVY_INLINE F8 abs(F8 a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
-GRUVY_INLINE F8 with_sign(F8 a, F8 s) {
-    return {_mm256_or_ps(a.v, _mm256_and_ps(_mm256_set1_ps(-0.0f), s.v))};
-}
+GRUVY_INLINE F8 with_sign(F8 a, F8 s) { return {_mm256_or_ps(a.v, _mm256_and_ps(_mm256_set1_ps(-0.0f), s.v))}; }
 GRUVY_INLINE F8 power2(F8 t) {
     return {_mm256_castsi256_ps(
         _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t.v), 23), _mm256_set1_epi32(0x3f800000)))};
@@ -124,8 +126,8 @@ GRUVY_INLINE D4 max(D4 a, D4 b) { return {_mm256_max_pd(a.v, b.v)}; }
 GRUVY_INLINE D4 abs(D4 a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
 GRUVY_INLINE D4 with_sign(D4 a, D4 s) { return {_mm256_or_pd(a.v, _mm256_and_pd(_mm256_set1_pd(-0.0), s.v))}; }
 GRUVY_INLINE D4 power2(D4 t) {
-    return {_mm256_castsi256_pd(_mm256_add_epi64(_mm256_slli_epi64(_mm256_castpd_si256(t.v), 52),
-                                                 _mm256_set1_epi64x(0x3ff0000000000000)))};
+    return {_mm256_castsi256_pd(
+        _mm256_add_epi64(_mm256_slli_epi64(_mm256_castpd_si256(t.v), 52), _mm256_set1_epi64x(0x3ff0000000000000)))};
 }
 #endif
 
@@ -230,8 +232,8 @@ GRUVY_INLINE D8 with_sign(D8 a, D8 s) {
     return {_mm512_castsi512_pd(_mm512_or_epi64(_mm512_castpd_si512(a.v), sign))};
 }
 GRUVY_INLINE D8 power2(D8 t) {
-    return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_slli_epi64(_mm512_castpd_si512(t.v), 52),
-                                                 _mm512_set1_epi64(0x3ff0000000000000)))};
+    return {_mm512_castsi512_pd(
+        _mm512_add_epi64(_mm512_slli_epi64(_mm512_castpd_si512(t.v), 52), _mm512_set1_epi64(0x3ff0000000000000)))};
 }
 
 #elif defined(GRUVY_ISA_GENERIC)

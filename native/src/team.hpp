@@ -12,16 +12,13 @@ template <class Team> bool run_team(Team &team, Index threads) {
         Team &team;
         int wanted, refused;
     } call{team, int(threads), 0};
-    parallel(
-        int(threads),
-        [](void *context, int thread, int had) {
-            Call &c = *static_cast<Call *>(context);
-            if (had == c.wanted)
-                c.team.work(thread);
-            else if (thread == 0)
-                c.refused = 1;
-        },
-        &call);
+    parallel(int(threads), [](void *context, int thread, int had) {
+        Call &c = *static_cast<Call *>(context);
+        if (had == c.wanted)
+            c.team.work(thread);
+        else if (thread == 0)
+            c.refused = 1;
+    }, &call);
     return !call.refused;
 }
 

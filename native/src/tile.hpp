@@ -7,13 +7,14 @@
 
 #include "engine.hpp"
 #include "simd.hpp"
+#include "tuning.hpp"
 
 namespace gruvy::GRUVY_NS {
 
 // Keep in step: R P N accumulators + P N weights + 1 broadcast <= registers.
 template <class T> struct Limits {
     static constexpr bool many = Vec<T>::registers >= 32;
-    static constexpr int rows = many ? 8 : 4;
+    static constexpr int rows = many ? tuning::tile_rows_of_32 : tuning::tile_rows_of_16;
 };
 
 GRUVY_INLINE Index least(Index a, Index b) { return a < b ? a : b; }
@@ -99,9 +100,9 @@ template <class T> GRUVY_INLINE void store_up_to(T *p, Vec<T> v, Index n) {
 template <class T, int N> struct Tile {
     int R, P;
     Index row, block;
-    T *acc;       // [R][P][N][lanes]
-    T *side;      // [R][P][lanes]: to keep something between two products
-    const T **a;  // [R]: the rows' factors, for begin to set
+    T *acc;           // [R][P][N][lanes]
+    T *side;          // [R][P][lanes]: to keep something between two products
+    const T **input;  // [R]: where the rows' factors are, for begin to set
 
     GRUVY_INLINE T *at(int r, int p, int n = 0) const { return acc + ((r * P + p) * N + n) * Vec<T>::lanes; }
     GRUVY_INLINE void clear() const {
@@ -115,17 +116,13 @@ template <class T, int N> struct Tile {
     }
 };
 
-// One product into the accumulators: block j's panel at w + j panel, K vectors of N. apart: sums of blocks of k.
+// One product into the accumulators, K vectors of N: block j's panel at panels + j panel_size. apart: sums of blocks of
+// k.
 template <class T> struct Factor {
-    const T *w;
-    Index panel, K;
+    const T *panels;
+    Index panel_size, K;
     bool apart;
 };
-
-constexpr Index tile_rows = 64;  // rows whose accumulators wait in memory together
-// Of a panel at a time: what stays in the first cache while all rows meet it. Also the length of one chain, the same on
-// every instruction set, where all that one number is made of is more than `longest`: a longer chain loses digits.
-constexpr Index near_steps = 256, longest = 512;
 
 template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index, bool);
 
@@ -139,25 +136,26 @@ template <class T, int N, class Begin, class End>
 inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, Index last, const Factor<T> *factor,
                   int factors, const Begin &begin, const End &end) {
     constexpr int L = Vec<T>::lanes, full = Limits<T>::rows;
-    constexpr Index most_tiles = tile_rows / full;
+    constexpr Index most_tiles = tuning::waiting_rows / full;
     alignas(64) T acc[most_tiles * full * 3 * L];
     alignas(64) T side[most_tiles * full * L];
-    const T *a[most_tiles * full];
+    const T *input[most_tiles * full];
     const int R = kind.R, P = kind.P, size = R * P * N * L;
     for (; block + P <= last; block += P)
         for (Index from = row; from + R <= rows;) {
             const Index tiles = least(most_tiles, (rows - from) / R);
             auto tile = [&](Index i) {
-                return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, a + i * R};
+                return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, input + i * R};
             };
             for (int f = 0; f < factors; f++) {
-                const Factor<T> &w = factor[f];
-                const T *panel = w.w + block * w.panel;
-                const Index step = tiles > 1 || w.apart ? near_steps : most(1, w.K);
+                const Factor<T> &product = factor[f];
+                const T *panel = product.panels + block * product.panel_size;
+                const Index step = product.apart ? tuning::chain : tiles > 1 ? tuning::panel_steps : most(1, product.K);
                 for (Index i = 0; i < tiles; i++) begin(f, tile(i));
-                for (Index k = 0; k < w.K; k += step) {
-                    kind.multiply(acc, a, tiles, panel + k * N * L, w.panel, least(step, w.K - k), w.apart);
-                    for (Index i = 0; i < tiles * R && k + step < w.K; i++) a[i] += step;
+                for (Index k = 0; k < product.K; k += step) {
+                    kind.multiply(acc, input, tiles, panel + k * N * L, product.panel_size, least(step, product.K - k),
+                                  product.apart);
+                    for (Index i = 0; i < tiles * R && k + step < product.K; i++) input[i] += step;
                 }
             }
             for (Index i = 0; i < tiles; i++) end(tile(i));

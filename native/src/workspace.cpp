@@ -5,6 +5,8 @@
 #include <mutex>
 #include <new>
 
+#include "tuning.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -12,9 +14,9 @@
 namespace gruvy {
 namespace {
 
-constexpr std::size_t header = 64;           // keeps the size in front of the block, and its alignment
-constexpr std::size_t huge = 2u << 20;       // from here on ask for huge pages: fewer TLB misses
-constexpr int slots = 16;
+constexpr std::size_t header = 64;  // keeps the size in front of the block, and its alignment
+constexpr int slots = tuning::kept_blocks;
+using tuning::huge_page;
 
 struct Store {
     std::mutex lock;
@@ -36,22 +38,23 @@ void *workspace_take(std::size_t bytes) {
     if (std::unique_lock<std::mutex> hold(s.lock, std::try_to_lock); hold) {
         int best = -1;
         for (int i = 0; i < slots; i++)
-            if (s.block[i] && size_of(s.block[i]) >= bytes && (best < 0 || size_of(s.block[i]) < size_of(s.block[best])))
+            if (s.block[i] && size_of(s.block[i]) >= bytes &&
+                (best < 0 || size_of(s.block[i]) < size_of(s.block[best])))
                 best = i;
         // A block far larger than asked for stays for a call that needs it.
-        if (best >= 0 && size_of(s.block[best]) / 8 <= bytes + (1u << 20)) {
+        if (best >= 0 && size_of(s.block[best]) / tuning::spare_part <= bytes + tuning::small_block) {
             char *raw = s.block[best];
             s.block[best] = nullptr;
             return raw + header;
         }
     }
-    bytes += bytes / 8;
-    std::size_t align = bytes >= huge ? huge : 64;
+    bytes += bytes / tuning::spare_part;
+    std::size_t align = bytes >= huge_page ? huge_page : 64;
     bytes = (bytes + align - 1) / align * align;
     char *raw = static_cast<char *>(std::aligned_alloc(align, bytes));
     if (!raw) throw std::bad_alloc();
 #if defined(__linux__)
-    if (bytes >= huge) madvise(raw, bytes, MADV_HUGEPAGE);
+    if (bytes >= huge_page) madvise(raw, bytes, MADV_HUGEPAGE);
 #endif
     size_of(raw) = bytes;
     return raw + header;

@@ -16,14 +16,13 @@ using gruvy::Index;
 
 struct Case {
     Index T, B, I, H;
-    bool after, keeps, reverse = false, lengths = false, holes = false, restarts = false, recurrent = false;
+    bool after, keeps, reverse = false, lengths = false, holes = false, restarts = false;
     bool biases = true, loss_y = true, loss_h = true;
     unsigned seed = 1;
 };
 
 template <class E> struct Data {
     std::vector<E> x, h, W, U, b, c;
-    std::vector<double> m;
     std::vector<std::int64_t> lengths;
     std::vector<std::uint8_t> mask, restarts;
 };
@@ -44,9 +43,6 @@ inline Data<double> make(const Case &k) {
     d.U = fill(3 * k.H * k.H, 1 / std::sqrt(double(k.H)));
     d.b = fill(3 * k.H, k.biases ? 0.5 : 0);
     d.c = fill(k.H, k.biases && k.after ? 0.5 : 0);
-    d.m.assign(k.T * k.B * k.H, 1);
-    for (double &e : d.m)
-        if (k.recurrent) e = random() % 4 ? 1.25 : 0;
     for (Index b = 0; b < k.B; b++) d.lengths.push_back(k.lengths ? std::int64_t(random() % (k.T + 1)) : k.T);
     for (Index i = 0; i < k.T * k.B; i++) d.mask.push_back(k.holes ? random() % 3 != 0 : 1);
     for (Index i = 0; i < k.T * k.B; i++) d.restarts.push_back(k.restarts ? random() % 4 == 0 : 0);
@@ -75,17 +71,16 @@ template <class E> Result<E> forward(const Case &k, const Data<E> &d) {
             if (d.restarts[at])
                 for (Index j = 0; j < H; j++) h[j] = 0;
             if (t >= d.lengths[b] || !d.mask[at]) continue;
-            std::vector<E> hp(H), rh(H), next(H), r(H), z(H), n(H), q(H);
+            std::vector<E> rh(H), next(H), r(H), z(H), n(H), q(H);
             const E *x = d.x.data() + at * I;
-            for (Index j = 0; j < H; j++) hp[j] = h[j] * d.m[at * H + j];
             for (Index j = 0; j < H; j++) {
-                r[j] = sigmoid(dot(&d.W[j * I], x, I) + dot(&d.U[j * H], hp.data(), H) + d.b[j]);
-                z[j] = sigmoid(dot(&d.W[(H + j) * I], x, I) + dot(&d.U[(H + j) * H], hp.data(), H) + d.b[H + j]);
-                rh[j] = r[j] * hp[j];
+                r[j] = sigmoid(dot(&d.W[j * I], x, I) + dot(&d.U[j * H], h, H) + d.b[j]);
+                z[j] = sigmoid(dot(&d.W[(H + j) * I], x, I) + dot(&d.U[(H + j) * H], h, H) + d.b[H + j]);
+                rh[j] = r[j] * h[j];
             }
             for (Index j = 0; j < H; j++) {
                 E a = dot(&d.W[(2 * H + j) * I], x, I) + d.b[2 * H + j];
-                q[j] = dot(&d.U[(2 * H + j) * H], k.after ? hp.data() : rh.data(), H) + d.c[j];
+                q[j] = dot(&d.U[(2 * H + j) * H], k.after ? h : rh.data(), H) + d.c[j];
                 n[j] = std::tanh(k.after ? a + r[j] * q[j] : a + q[j]);
                 next[j] = k.keeps ? (E(1) - z[j]) * n[j] + z[j] * h[j] : (E(1) - z[j]) * h[j] + z[j] * n[j];
             }
@@ -111,7 +106,7 @@ inline Gradients gradients(const Case &k, const Data<double> &d, const std::vect
     Data<C> z;
     auto copy = [](const std::vector<double> &v) { return std::vector<C>(v.begin(), v.end()); };
     z.x = copy(d.x), z.h = copy(d.h), z.W = copy(d.W), z.U = copy(d.U), z.b = copy(d.b), z.c = copy(d.c);
-    z.m = d.m, z.lengths = d.lengths, z.mask = d.mask, z.restarts = d.restarts;
+    z.lengths = d.lengths, z.mask = d.mask, z.restarts = d.restarts;
     auto of = [&](std::vector<C> &v) {
         std::vector<double> g(v.size());
         for (std::size_t i = 0; i < v.size(); i++) {

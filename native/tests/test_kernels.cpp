@@ -23,11 +23,10 @@ bool fault = false;
 
 std::string name(const Case &k) {
     char text[200];
-    std::snprintf(text, sizeof text, "T%td B%td I%td H%td %s %s%s%s%s%s%s%s%s%s seed %u", k.T, k.B, k.I, k.H,
+    std::snprintf(text, sizeof text, "T%td B%td I%td H%td %s %s%s%s%s%s%s%s%s seed %u", k.T, k.B, k.I, k.H,
                   k.after ? "after" : "before", k.keeps ? "keeps" : "adds", k.reverse ? " reverse" : "",
                   k.lengths ? " lengths" : "", k.holes ? " holes" : "", k.restarts ? " restarts" : "",
-                  k.recurrent ? " recurrent" : "", k.biases ? "" : " no-bias", k.loss_y ? "" : " no-dy",
-                  k.loss_h ? "" : " no-dh", k.seed);
+                  k.biases ? "" : " no-bias", k.loss_y ? "" : " no-dy", k.loss_h ? "" : " no-dh", k.seed);
     return text;
 }
 
@@ -49,7 +48,9 @@ void close(const char *what, const std::vector<E> &a, const std::vector<double> 
     double error = most / (scale > 0 ? scale : 1), limit = sizeof(E) == 4 ? 2e-6 : 1e-12;
     checks++;
     worst[sizeof(E) == 8] = std::fmax(worst[sizeof(E) == 8], error / limit);
-    if (!(error <= limit)) fail(name(k) + (sizeof(E) == 4 ? " float " : " double ") + what + ": " + std::to_string(error / limit) + " x limit");
+    if (!(error <= limit))
+        fail(name(k) + (sizeof(E) == 4 ? " float " : " double ") + what + ": " + std::to_string(error / limit) +
+             " x limit");
 }
 
 template <class E> void same(const char *what, const std::vector<E> &a, const std::vector<E> &b, const Case &k) {
@@ -64,13 +65,13 @@ template <class E> std::vector<E> to(const std::vector<double> &v) { return std:
 template <class E> struct Call {
     Case k;
     Data<double> d;
-    std::vector<E> x, h, W, U, b, c, m, y, gates, last, dy, dlast, dx, dh, dW, dU, db, dc;
+    std::vector<E> x, h, W, U, b, c, y, gates, last, dy, dlast, dx, dh, dW, dU, db, dc;
     Index G, sx, sy, sg;  // strides of a row
 
     Call(const Case &kk, const Data<double> &dd) : k(kk), d(dd) {
         const E nan = std::numeric_limits<E>::quiet_NaN();
         G = k.after ? 4 : 3, sx = k.I + 3, sy = k.H + 5, sg = G * k.H + 1;
-        h = to<E>(d.h), W = to<E>(d.W), U = to<E>(d.U), b = to<E>(d.b), c = to<E>(d.c), m = to<E>(d.m);
+        h = to<E>(d.h), W = to<E>(d.W), U = to<E>(d.U), b = to<E>(d.b), c = to<E>(d.c);
         x.assign(k.T * k.B * sx + 1, nan);
         for (Index at = 0; at < k.T * k.B; at++)
             for (Index i = 0; i < k.I && valid(at); i++) x[at * sx + i] = E(d.x[at * k.I + i]);
@@ -85,7 +86,9 @@ template <class E> struct Call {
         s.reverse = k.reverse;
         return s;
     }
-    Weights<E> weights() const { return {W.data(), U.data(), k.biases ? b.data() : nullptr, k.biases ? c.data() : nullptr}; }
+    Weights<E> weights() const {
+        return {W.data(), U.data(), k.biases ? b.data() : nullptr, k.biases ? c.data() : nullptr};
+    }
     ForwardArgs<E> args(int threads) {
         ForwardArgs<E> a;
         a.shape = {k.T, k.B, k.I, k.H};
@@ -96,7 +99,6 @@ template <class E> struct Call {
         a.weights = weights();
         a.y = {y.data(), k.B * sy, sy};
         a.h_last = last.data();
-        if (k.recurrent) a.recurrent = {m.data(), k.B * k.H, k.H};
         a.threads = threads;
         return a;
     }
@@ -105,7 +107,8 @@ template <class E> struct Call {
         if (save) a.gates = {gates.data(), k.B * sg, sg};
         kernels.forward(a);
     }
-    void backward(const Kernels<E> &kernels, int threads, const std::vector<double> &ddy, const std::vector<double> &ddlast) {
+    void backward(const Kernels<E> &kernels, int threads, const std::vector<double> &ddy,
+                  const std::vector<double> &ddlast) {
         const E nan = std::numeric_limits<E>::quiet_NaN();
         dy.assign(k.T * k.B * sy + 1, nan);
         for (Index at = 0; at < k.T * k.B; at++)
@@ -124,7 +127,6 @@ template <class E> struct Call {
         a.weights = weights();
         a.y = {y.data(), k.B * sy, sy};
         a.gates = {gates.data(), k.B * sg, sg};
-        if (k.recurrent) a.recurrent = {m.data(), k.B * k.H, k.H};
         a.dx = {dx.data(), k.B * sx, sx};
         a.dh = dh.data(), a.dW = dW.data(), a.dU = dU.data(), a.db = db.data();
         a.dc = k.after ? dc.data() : nullptr;
@@ -133,7 +135,8 @@ template <class E> struct Call {
     }
     std::vector<E> tight(const std::vector<E> &v, Index stride, Index n) const {
         std::vector<E> out;
-        for (Index at = 0; at < k.T * k.B; at++) out.insert(out.end(), v.begin() + at * stride, v.begin() + at * stride + n);
+        for (Index at = 0; at < k.T * k.B; at++)
+            out.insert(out.end(), v.begin() + at * stride, v.begin() + at * stride + n);
         return out;
     }
     std::vector<E> states() const { return tight(y, sy, k.H); }
@@ -147,7 +150,8 @@ const char *const gradient_names[] = {"dx", "dh", "dW", "dU", "db", "dc"};
 // What is compared with one thread was done by as many as were asked for.
 void expect_team(int threads, const Case &k) {
     checks++;
-    if (team_size() != threads) fail(name(k) + ": " + std::to_string(team_size()) + " threads ran of " + std::to_string(threads));
+    if (team_size() != threads)
+        fail(name(k) + ": " + std::to_string(team_size()) + " threads ran of " + std::to_string(threads));
 }
 
 template <class E> struct Build {
@@ -226,7 +230,8 @@ template <class E> void check(const Case &k, const Want &w, const std::vector<Bu
             many.backward(*isa.kernels, threads, dy, dlast);
             if (k.B >= 4 * threads) expect_team(threads, k);
             for (std::size_t i = 0; i < first_gradients.size(); i++)
-                same((std::string(gradient_names[i]) + ", threads").c_str(), many.gradients()[i], one.gradients()[i], k);
+                same((std::string(gradient_names[i]) + ", threads").c_str(), many.gradients()[i], one.gradients()[i],
+                     k);
         }
     }
 }
@@ -260,7 +265,7 @@ template <class E> void check_steps(const Case &k, const std::vector<Build<E>> &
 }
 
 template <class E> void check_readout(const Case &k, const std::vector<Build<E>> &isas) {
-    Data<double> d = oracle::make(k);  // x serves as the states, W as V: I inputs to 3H outputs
+    Data<double> d = oracle::make(k);  // x serves as the states, W as V: I inputs to 3H outputs; NaN gives NaN
     const Index O = 3 * k.H;
     std::vector<double> want(k.T * k.B * O);
     std::vector<E> first;
@@ -268,12 +273,11 @@ template <class E> void check_readout(const Case &k, const std::vector<Build<E>>
         Call<E> call(k, d);
         for (Index at = 0; at < k.T * k.B; at++)
             for (Index o = 0; o < O; o++)
-                want[at * O + o] = call.valid(at) ? oracle::dot(&d.W[o * k.I], &d.x[at * k.I], k.I) + d.b[o] : 0;
+                want[at * O + o] = call.valid(at) ? oracle::dot(&d.W[o * k.I], &d.x[at * k.I], k.I) + d.b[o] : NAN;
         for (int threads : {1, 2}) {
             std::vector<E> out(want.size());
             ReadoutArgs<E> a;
-            a.shape = {k.T, k.B, O, k.I};
-            a.steps = call.steps();
+            a.T = k.T, a.B = k.B, a.H = k.I, a.O = O;
             a.h = {call.x.data(), k.B * call.sx, call.sx};
             a.V = call.W.data(), a.b = call.b.data();
             a.out = {out.data(), k.B * O, O};
@@ -298,8 +302,8 @@ void check_both(const Case &k, const Isas &isas, bool slow) {
 }
 
 void all(const Isas &isas) {
-    const Index shapes[][4] = {{3, 6, 1, 1}, {4, 5, 3, 3}, {3, 2, 5, 17}, {4, 7, 2, 5}, {2, 1, 4, 18}, {0, 2, 3, 4},
-                               {3, 0, 2, 5}, {1, 1, 6, 9}, {5, 2, 6, 8}, {3, 5, 2, 0}};
+    const Index shapes[][4] = {{3, 6, 1, 1}, {4, 5, 3, 3}, {3, 2, 5, 17}, {4, 7, 2, 5}, {2, 1, 4, 18},
+                               {0, 2, 3, 4}, {3, 0, 2, 5}, {1, 1, 6, 9},  {5, 2, 6, 8}, {3, 5, 2, 0}};
     unsigned seed = 0;
     for (int v = 0; v < 4; v++)
         for (auto &s : shapes)
@@ -310,7 +314,6 @@ void all(const Isas &isas) {
                 k.lengths = feature == 2 || feature == 3 || feature == 6;
                 k.holes = feature == 4 || feature == 6 || feature == 7;
                 k.restarts = feature == 5 || feature == 6 || feature == 7;
-                k.recurrent = feature == 3 || feature == 7;
                 k.biases = feature != 1;
                 k.loss_y = feature != 2;
                 k.loss_h = feature != 4;
@@ -325,7 +328,7 @@ void all(const Isas &isas) {
         check_both(k, isas, false);
         k.lengths = k.restarts = k.reverse = true;
         check_both(k, isas, false);
-        k.holes = k.recurrent = true;
+        k.holes = true;
         check_both(k, isas, false);
         check_both(Case{600, 1, 9, 33, bool(v & 1), bool(v & 2)}, isas, false);
     }

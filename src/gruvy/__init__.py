@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
 from .convention import Convention
 from .errors import (
     ConventionError,
@@ -20,24 +21,22 @@ from .errors import (
 )
 from .weights import Weights
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor
+    from .model.file import load
     from .network import GRU
-    from .runtime import load
 
-# name: (module, the extra that installs what it needs)
+# name: the module that has it, or is it
 _LAZY = {
-    "GRU": ("network", "train"),
-    "GRUClassifier": ("estimators", "train"),
-    "GRURegressor": ("estimators", "train"),
-    "nn": ("nn", "train"),
-    "data": ("data", "data"),
-    "sequences": ("data", "data"),
-    "load": ("runtime", ""),
+    "GRU": "network",
+    "GRUClassifier": "estimators",
+    "GRURegressor": "estimators",
+    "data": "data",
+    "load": "model.file",
+    "nn": "nn",
+    "sequences": "data",
 }
 _MODULES = ("nn", "data")
 
@@ -67,16 +66,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'gruvy' has no attribute {name!r}")
     from importlib import import_module
 
-    module, extra = _LAZY[name]
     try:
-        loaded = import_module(f".{module}", __name__)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing == __name__ or not extra:
+        loaded = import_module(f".{_LAZY[name]}", __name__)
+    except ModuleNotFoundError as problem:
+        from .extras import explained
+
+        missing = explained(problem)
+        if missing is None:
             raise
-        raise MissingExtraError(
-            f'gruvy.{name} needs {missing}, which is not installed: pip install "gruvy[{extra}]"'
-        ) from error
+        raise missing from problem
     value = loaded if name in _MODULES else getattr(loaded, name)
     globals()[name] = value
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
@@ -13,20 +14,57 @@ Update = Literal["adds", "keeps"]
 
 # Symbol tables: the same equations, rendered as text and as LaTeX.
 _TEXT = {
-    "z": "z_t", "r": "r_t", "n": "h̃_t", "x": "x_t", "h": "h_{t-1}", "out": "h_t", "y": "y_t",
-    "W": "W_{}", "U": "U_{}", "b": "b_{}", "c": "c_h", "V": "V", "sigma": "σ", "tanh": "tanh", "times": " ∘ ",
-}  # fmt: skip
+    "z": "z_t",
+    "r": "r_t",
+    "n": "h̃_t",
+    "x": "x_t",
+    "h": "h_{t-1}",
+    "out": "h_t",
+    "y": "y_t",
+    "W": "W_{}",
+    "U": "U_{}",
+    "b": "b_{}",
+    "c": "c_h",
+    "V": "V",
+    "sigma": "σ",
+    "tanh": "tanh",
+    "times": " ∘ ",
+}
 _LATEX = {
-    "z": "z_t", "r": "r_t", "n": r"\tilde h_t", "x": "x_t", "h": "h_{t-1}", "out": "h_t", "y": "y_t",
-    "W": "W_{}", "U": "U_{}", "b": "b_{}", "c": "c_h", "V": "V", "sigma": r"\sigma", "tanh": r"\tanh",
+    **_TEXT,
+    "n": r"\tilde h_t",
+    "sigma": r"\sigma",
+    "tanh": r"\tanh",
     "times": r" \circ ",
-}  # fmt: skip
+}
+_POOLED = {"mean": "mean", "max": "maximum"}
 _MEANING = {"z": "update gate", "r": "reset gate", "n": "candidate", "out": "state", "y": "read-out"}
 
 
 def _columns(text: str) -> int:
     """Columns that a text takes on screen: the tilde of h̃ is a character of its own and takes none."""
     return sum(not unicodedata.combining(ch) for ch in text)
+
+
+def _mathematical(line: str) -> str:
+    """Letters inside LaTeX text, set as mathematics."""
+    return re.sub(r"\b([xhy])_t\b", r"$\1_t$", line)
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations as plain text and as LaTeX; printed they are text, and a notebook draws them."""
+
+    text: str
+    latex: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex}$$"
 
 
 @dataclass(frozen=True)
@@ -56,9 +94,9 @@ class Convention:
 
     def __post_init__(self) -> None:
         if self.reset not in ("before", "after"):
-            raise ConventionError(f'reset={self.reset!r}: wanted "before" or "after"')
+            raise ConventionError(f'reset={self.reset!r}: expected "before" or "after"')
         if self.update not in ("adds", "keeps"):
-            raise ConventionError(f'update={self.update!r}: wanted "adds" or "keeps"')
+            raise ConventionError(f'update={self.update!r}: expected "adds" or "keeps"')
 
     @classmethod
     def of(cls, convention: str | Convention) -> Convention:
@@ -84,7 +122,7 @@ class Convention:
             if reset in ("before", "after") and update in ("adds", "keeps"):
                 return cls(reset, update)  # type: ignore[arg-type]
         names = ", ".join(f'"{name}"' for name in PRESETS)
-        raise ConventionError(f"convention={convention!r}: wanted {names} or a gruvy.Convention")
+        raise ConventionError(f"convention={convention!r}: expected {names} or a gruvy.Convention")
 
     @property
     def name(self) -> str:
@@ -121,6 +159,29 @@ class Convention:
         rows = self._equations(_LATEX, readout)
         lines = [rf"{left} &= {right} && \text{{{meaning}}}" for left, right, meaning in rows]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    def equations(
+        self,
+        input_units: int,
+        hidden_units: int,
+        output_units: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+    ) -> Equations:
+        """The equations of a network, and below them what its sizes, layers, directions and pooling add."""
+        said = [f"x_t: {input_units} numbers, h_t: {hidden_units}, y_t: {output_units}"]
+        if layers > 1:
+            said.append(f"{layers} layers: x_t of a higher layer is h_t of the one below; y_t reads the highest")
+        if bidirectional:
+            said.append(
+                "both directions: other weights of the same form read from the end; above, h_t is both states joined"
+            )
+        if pooling != "last":
+            said.append(f"the answer for a whole sequence reads the {_POOLED[pooling]} of h_t over its steps")
+        notes = " \\\\\n".join(rf"&\text{{{_mathematical(line)}}}" for line in said)
+        latex = self.latex(readout=True).replace("\n\\end{aligned}", f" \\\\\n{notes}\n\\end{{aligned}}")
+        return Equations("\n".join([self.text(readout=True), *said]), latex)
 
     def _equations(self, s: dict[str, str], readout: bool) -> list[tuple[str, str, str]]:
         x, h, times = s["x"], s["h"], s["times"]

@@ -12,11 +12,11 @@ class Error(Exception):
 
 
 class InputError(Error, ValueError, RuntimeError):
-    """An argument has the wrong shape or value; the text names it, what came and what was wanted."""
+    """An argument has the wrong shape or value; the text names it, what was given and what was expected."""
 
 
 class InputTypeError(InputError, TypeError):
-    """An argument has the wrong type or dtype; the text names it, what came and what was wanted."""
+    """An argument has the wrong type or dtype; the text names it, what was given and what was expected."""
 
 
 class ConventionError(InputError):

@@ -31,7 +31,7 @@ def check_place(path: str | os.PathLike[str], named: str) -> None:
     path = Path(path)
     folder = path.parent
     if path.is_dir():
-        raise InputError(f"{named} is a folder; wanted the name of a file")
+        raise InputError(f"{named} is a folder; expected the name of a file")
     if not folder.is_dir():
         raise InputError(f"{named}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):

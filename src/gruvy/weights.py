@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .convention import Convention
 from .errors import ConventionError, InputError, InputTypeError
+from .reference import Cell as Cell
 
 if TYPE_CHECKING:
     import torch
@@ -24,21 +25,12 @@ Array = np.ndarray[Any, Any]
 CONVENTION_KEY = "convention_name"  # in the state dict of a `gruvy.nn.GRU`, absent where the convention is torch's
 
 
-class Cell(NamedTuple):
-    """The weights of one layer in one direction: W (3H, I), U (3H, H), b (3H,) or None, c (3H,), (H,) or None."""
-
-    W: Array
-    U: Array
-    b: Array | None
-    c: Array | None
-
-
 def _frozen(name: str, value: Any, *shapes: tuple[int, ...]) -> Array:
     a = np.array(value)  # a copy, so that freezing it freezes nobody else's array
     if a.dtype not in (np.float32, np.float64):
-        raise InputTypeError(f"{name}: dtype {a.dtype}, wanted float32 or float64")
+        raise InputTypeError(f"{name}: dtype {a.dtype}, expected float32 or float64")
     if shapes and a.shape not in shapes:
-        raise InputError(f"{name}: shape {a.shape}, wanted {' or '.join(map(str, shapes))}")
+        raise InputError(f"{name}: shape {a.shape}, expected {' or '.join(map(str, shapes))}")
     a.flags.writeable = False
     return a
 
@@ -70,7 +62,7 @@ class Weights:
         object.__setattr__(self, "convention", Convention.of(convention))
         layers = [[Cell(*cell) for cell in layer] for layer in cells]
         if not layers or len(layers[0]) not in (1, 2) or any(len(layer) != len(layers[0]) for layer in layers):
-            raise InputError("cells: wanted at least one layer, each with one direction or each with two")
+            raise InputError("cells: expected at least one layer, each with one direction or each with two")
         if np.ndim(layers[0][0].U) != 2 or np.ndim(layers[0][0].W) != 2:
             raise InputError("cells: W and U must have two axes, (3H, I) and (3H, H)")
         H, I, D = np.shape(layers[0][0].U)[1], np.shape(layers[0][0].W)[1], len(layers[0])
@@ -92,7 +84,7 @@ class Weights:
         object.__setattr__(self, "cells", tuple(checked))
         dtypes = {a.dtype for _, _, a in self.arrays()}
         if len(dtypes) > 1:
-            raise InputTypeError(f"cells: dtypes {' and '.join(sorted(map(str, dtypes)))}, wanted one dtype for all")
+            raise InputTypeError(f"cells: dtypes {' and '.join(sorted(map(str, dtypes)))}, expected one dtype for all")
 
     def _c_shapes(self, H: int) -> tuple[tuple[int, ...], ...]:
         # Before the reset every recurrent bias is redundant and comes whole, or not at all.
@@ -100,23 +92,29 @@ class Weights:
 
     @property
     def input_units(self) -> int:
+        """I: how many numbers a step has."""
         return int(self.cells[0][0].W.shape[1])
 
     @property
     def hidden_units(self) -> int:
+        """H: how many numbers each layer and direction remembers."""
         return int(self.cells[0][0].U.shape[1])
 
     @property
     def layers(self) -> int:
+        """How many layers are on top of each other."""
         return len(self.cells)
 
     @property
     def directions(self) -> int:
+        """1, or 2 where each sequence is also read from its end."""
         return len(self.cells[0])
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.cells[0][0].W.dtype)
+        """Of all the arrays."""
+        dtype: np.dtype[Any] = self.cells[0][0].W.dtype
+        return dtype
 
     def __repr__(self) -> str:
         return (
@@ -139,7 +137,7 @@ class Weights:
         """The same weights as float32 or float64."""
 
         def cast(cell: Cell) -> Cell:
-            return Cell(*(None if a is None else a.astype(dtype) for a in cell))  # type: ignore[arg-type]
+            return Cell(*(None if a is None else a.astype(dtype) for a in cell))
 
         return Weights(self.convention, self._map(cast))
 
@@ -183,7 +181,7 @@ class Weights:
             for a in flipped:
                 if a is not None and len(a) == 3 * H:  # a merged c (H,) has no z rows
                     a[H : 2 * H] *= -1
-            return Cell(*flipped)  # type: ignore[arg-type]
+            return Cell(*flipped)
 
         return Weights(to, self._map(negate))
 
@@ -212,7 +210,7 @@ class Weights:
                     continue
                 if names[1] not in state:
                     raise InputError(f"state dict: no {names[1]}")
-                layer.append(Cell(*(_numpy(state[n]) if n in state else None for n in names)))  # type: ignore[arg-type]
+                layer.append(Cell(*(_numpy(state[n]) if n in state else None for n in names)))
                 known.update(names)
             cells.append(layer)
         if not cells or set(state) - known:
@@ -255,9 +253,11 @@ class Weights:
         import torch
 
         if not isinstance(module, torch.nn.GRU):
-            raise InputTypeError(f"module: {type(module).__name__}, wanted a torch.nn.GRU or gruvy.nn.GRU")
-        state = {name: getattr(module, name) for name in module._flat_weights_names}
-        return cls.from_state_dict(state, getattr(module, "convention", "torch"))
+            raise InputTypeError(f"module: {type(module).__name__}, expected a torch.nn.GRU or gruvy.nn.GRU")
+        D = 2 if module.bidirectional else 1
+        cells = [Cell(*[*map(_numpy, weights), None, None][:4]) for weights in module.all_weights]
+        layers = [cells[i : i + D] for i in range(0, len(cells), D)]
+        return cls(getattr(module, "convention", "torch"), layers)
 
     def to_torch(self, *, batch_first: bool = False, dropout: float = 0.0) -> torch.nn.GRU:
         """A new `torch.nn.GRU`, on the CPU and in training mode, that computes the same function.

@@ -1,4 +1,8 @@
-"""`gruvy bench`: everybody who can compute a GRU on this machine, checked equal and then timed against gruvy."""
+"""`gruvy bench`: everybody who can compute a GRU on this machine, checked equal and then timed against gruvy.
+
+Beyond what users import it takes `gruvy.engines`: for the fused multiply-adds that the processor can do, and for the
+recurrence alone, packed once, which a loaded model runs together with its read-out.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,37 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
 from .problem import GRID, Mode, Shape, make
 
+if TYPE_CHECKING:
+    from .timing import Timed
+
 MODES = ("train", "infer", "deploy", "step", "variants", "together")
 
 
-def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: Sequence[Shape] = GRID,
-        only: Sequence[str] | None = None, budget: float = 1.0,
-        report: Callable[[str], None] = print) -> dict[str, Any]:  # fmt: skip
+class Order(NamedTuple):
+    """What one process measures: the arguments of `run`, for one number of threads."""
+
+    threads: int
+    modes: Sequence[str]
+    shapes: Sequence[Shape]
+    only: Sequence[str] | None
+    budget: float
+
+
+def run(
+    threads: Sequence[int] = (2, 1),
+    modes: Sequence[str] = MODES,
+    shapes: Sequence[Shape] = GRID,
+    only: Sequence[str] | None = None,
+    budget: float = 1.0,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """Run the benchmark, one fresh process for each number of threads.
 
     Args:
@@ -41,14 +63,14 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
             raise InputError(f"only: no contestant {name!r}; there are {', '.join(known)}")
     for mode in modes:
         if mode not in MODES:
-            raise InputError(f"modes: {mode!r}, wanted {' or '.join(MODES)}")
+            raise InputError(f"modes: {mode!r}, expected {' or '.join(MODES)}")
     found: dict[str, Any] = {}
     for count in threads:
         if count < 1:
-            raise InputError(f"threads: {count}, wanted 1 or more")
+            raise InputError(f"threads: {count}, expected 1 or more")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "cells.json"
-            order = {"threads": count, "modes": list(modes), "shapes": list(shapes), "only": only, "budget": budget}
+            order = Order(count, modes, shapes, only, budget)
             child = [sys.executable, "-m", "gruvy.bench", json.dumps(order), str(out)]
             process = subprocess.Popen(child, stdout=subprocess.PIPE, text=True)
             assert process.stdout is not None
@@ -61,49 +83,48 @@ def run(threads: Sequence[int] = (2, 1), modes: Sequence[str] = MODES, shapes: S
     return found
 
 
-def measure(threads: int, modes: Sequence[str], shapes: Sequence[Shape], only: Sequence[str] | None,
-            budget: float, report: Callable[[str], None]) -> dict[str, Any]:  # fmt: skip
+def measure(order: Order, report: Callable[[str], None]) -> dict[str, Any]:
     """All cells in this process, which is held to so many threads; see `run`."""
-    from . import deployed, machine, together
-    from .contestants import CONTESTANTS
-    from .timing import Timed, contest
-    from .variants import contest as contest_variant
-    from .variants import variants
+    from . import machine
 
-    machine.use_threads(threads)
-    peak = machine.peak(threads)
+    machine.use_threads(order.threads)
+    peak = machine.peak(order.threads)
     cells: list[dict[str, Any]] = []
+    for mode in order.modes:
+        for shape, operations, timed in contests(mode, order):
+            cell = {"mode": mode, "threads": order.threads, "shape": shape, "operations": operations, "peak": peak}
+            cells.append(cell | {"timed": [t._asdict() for t in timed]})
+            report(line(cells[-1]))
+    # Other work on the machine can only have lowered it.
+    peaks = [rate for rate in (peak, machine.peak(order.threads)) if rate]
+    for cell in cells:
+        cell["peak"] = max(peaks, default=None)
+    return {"machine": machine.describe(), "cells": cells}
 
-    def add(mode: str, shape: str, operations: int | None, timed: list[Timed]) -> None:
-        cell = {"mode": mode, "threads": threads, "shape": shape, "operations": operations, "peak": peak}
-        cells.append(cell | {"timed": [t._asdict() for t in timed]})
-        report(line(cells[-1]))
 
-    for mode in modes:
-        if mode == "variants":
-            for variant in variants():
-                add(mode, f"{variant.name} {variant.sizes}", None, contest_variant(variant, budget))
-            continue
-        if mode == "together":
-            for name in together.NAMES:
-                if name == together.NAMES[0] or not only or name in only:
-                    for shape in together.SHAPES:
-                        add(mode, f"{name} {shape}", None, together.contest(name, shape, threads, budget))
-            continue
+def contests(mode: str, order: Order) -> Iterator[tuple[str, int | None, list[Timed]]]:
+    """The cells of a mode: the shape, the operations of its products if they are compared, and who took how long."""
+    from . import deployed, timing, together, variants
+    from .contestants import CONTESTANTS
+
+    _, _, shapes, only, budget = order
+    if mode == "variants":
+        for variant in variants.variants():
+            yield f"{variant.name} {variant.sizes}", None, variants.contest(variant, budget)
+    elif mode == "together":
+        for name in together.NAMES:
+            if name == together.NAMES[0] or not only or name in only:
+                for shape in together.SHAPES:
+                    yield f"{name} {shape}", None, together.contest(name, shape, order.threads, budget)
+    else:
         kind: Mode = "train" if mode == "train" else "infer"
         all_of = {"deploy": deployed.DEPLOYED, "step": deployed.STEP}.get(mode, CONTESTANTS)
         field = [c for k, c in enumerate(all_of) if kind in c.modes and (k == 0 or not only or c.name in only)]
         for shape in deployed.step_shapes() if mode == "step" else shapes:
             problem = make(Shape(*shape))
             beside = {deployed.READING: deployed.reading(problem)} if mode == "step" else {}
-            timed = contest(field, problem, kind, threads, budget, beside)
-            operations = None if mode == "step" else problem.shape.operations(kind)
-            add(mode, str(problem.shape), operations, timed)
-    # Other work on the machine can only have lowered it.
-    peaks = [rate for rate in (peak, machine.peak(threads)) if rate]
-    for cell in cells:
-        cell["peak"] = max(peaks, default=None)
-    return {"machine": machine.describe(), "cells": cells}
+            timed = timing.contest(field, problem, kind, order.threads, budget, beside)
+            yield str(problem.shape), None if mode == "step" else problem.shape.operations(kind), timed
 
 
 def line(cell: dict[str, Any]) -> str:

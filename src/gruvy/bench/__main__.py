@@ -7,14 +7,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from . import measure
-from .problem import Shape
+from . import Order, measure
 
 
 def main() -> None:
-    order, out = json.loads(sys.argv[1]), Path(sys.argv[2])
-    order["shapes"] = [Shape(*s) for s in order["shapes"]]
-    out.write_text(json.dumps(measure(**order, report=partial(print, flush=True))))
+    order, out = Order(*json.loads(sys.argv[1])), Path(sys.argv[2])
+    out.write_text(json.dumps(measure(order, partial(print, flush=True))))
 
 
 if __name__ == "__main__":

@@ -7,18 +7,25 @@ A contestant is made for one problem and one mode, with torch's convention unles
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .problem import Array, Mode, Problem, answer, load_into, torch_answer, weights
-
-
-class Ready(NamedTuple):
-    """A contestant set up for one problem: `run` is timed, `result` gives what the last run computed."""
-
-    run: Callable[[], Any]
-    result: Callable[[], dict[str, Array]]
+from .problem import (
+    Array,
+    Mode,
+    Problem,
+    Ready,
+    answer,
+    load_into,
+    ready,
+    tensors,
+    torch_answer,
+    torch_job,
+    update_first,
+    weights,
+)
 
 
 class Contestant(NamedTuple):
@@ -31,65 +38,24 @@ class Contestant(NamedTuple):
     limit: float = 1e-4
 
 
-def _torch(layer: Any, problem: Problem, mode: Mode) -> Ready:
+def _layer(name: str, problem: Problem, mode: Mode, threads: int) -> Ready:
+    """A torch layer: gruvy's in torch's or, with reset "before", the tutorial's convention, or one of `torch.nn`."""
     import torch
 
-    load_into(layer, problem)
-    x = torch.tensor(problem.x, requires_grad=mode == "train")
-    dy = torch.from_numpy(problem.dy)
-    last: dict[str, Any] = {}
-
-    def train() -> None:
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
-        last["y"] = layer(x)[0]
-        last["y"].backward(dy)
-
-    def infer() -> None:
-        with torch.inference_mode():
-            last["y"] = layer(x)[0]
-
-    def result() -> dict[str, Array]:
-        found = {"y": last["y"].detach().numpy()}
-        if mode == "train":
-            found |= {"dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}  # type: ignore[union-attr]
-        return found
-
-    return Ready(train if mode == "train" else infer, result)
-
-
-def _gruvy(problem: Problem, mode: Mode, threads: int) -> Ready:
     from ..nn import GRU
 
-    return _torch(GRU(problem.shape.I, problem.shape.H), problem, mode)
-
-
-def _gruvy_before(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from ..nn import GRU
-
-    return _torch(GRU(problem.shape.I, problem.shape.H, convention="tutorial"), problem, mode)
-
-
-def _torch_gru(problem: Problem, mode: Mode, threads: int) -> Ready:
-    import torch
-
-    return _torch(torch.nn.GRU(problem.shape.I, problem.shape.H), problem, mode)
-
-
-def _torch_lstm(problem: Problem, mode: Mode, threads: int) -> Ready:
-    import torch
-
-    return _torch(torch.nn.LSTM(problem.shape.I, problem.shape.H), problem, mode)
+    sizes = problem.shape.I, problem.shape.H
+    if name.startswith("gruvy"):
+        layer: Any = GRU(*sizes, convention="torch" if name == "gruvy" else "tutorial")
+    else:
+        layer = getattr(torch.nn, name.removeprefix("torch.nn."))(*sizes)
+    return torch_job(load_into(layer, problem), *tensors(problem, torch.float32), mode)
 
 
 def _lstm_answer(problem: Problem, mode: Mode) -> dict[str, Array]:
     import torch
 
     return torch_answer(torch.nn.LSTM(problem.shape.I, problem.shape.H, dtype=torch.float64), problem, mode)
-
-
-def _before_answer(problem: Problem, mode: Mode) -> dict[str, Array]:
-    return answer(problem, mode, "tutorial")
 
 
 def _onednn(problem: Problem, mode: Mode, threads: int) -> Ready:
@@ -113,12 +79,8 @@ def _keras(problem: Problem, mode: Mode, threads: int) -> Ready:
     dy = tf.constant(problem.dy.transpose(1, 0, 2))
     layer.build(x.shape)
 
-    def columns(a: Array) -> Array:  # Keras: (I, 3H) in the order z, r, h
-        return np.concatenate([a[H : 2 * H], a[:H], a[2 * H :]]).T
-
-    s = problem.state
-    biases = np.stack([columns(s["bias_ih_l0"]), columns(s["bias_hh_l0"])])
-    layer.set_weights([columns(s["weight_ih_l0"]), columns(s["weight_hh_l0"]), biases])
+    W, U, b, c = (a.T for a in update_first(problem))  # Keras: (I, 3H) in the order z, r, h
+    layer.set_weights([W, U, np.stack([b, c])])
 
     def infer() -> Any:
         return (layer(x),)
@@ -130,21 +92,15 @@ def _keras(problem: Problem, mode: Mode, threads: int) -> Ready:
         variables = [v.value for v in layer.trainable_variables]
         return y, *tape.gradient(y, [x, *variables], output_gradients=dy)
 
-    call = tf.function(train if mode == "train" else infer)
-    last: dict[str, Any] = {}
-
-    def run() -> None:
-        last["out"] = call()
-
-    def result() -> dict[str, Array]:
-        out = [np.asarray(a) for a in last["out"]]
+    def read(last: Any) -> dict[str, Array]:
+        out = [np.asarray(a) for a in last]
         found = {"y": out[0].transpose(1, 0, 2)}
         if mode == "train":
             z, r, h = np.split(out[3].T, 3)
             found |= {"dx": out[1].transpose(1, 0, 2), "dU": np.concatenate([r, z, h])}
         return found
 
-    return Ready(run, result)
+    return ready(tf.function(train if mode == "train" else infer), read)
 
 
 def jax_weights(problem: Problem) -> tuple[Any, ...]:
@@ -186,25 +142,21 @@ def _jax(problem: Problem, mode: Mode, threads: int) -> Ready:
         return y, *pull(dy)
 
     call = jax.jit(train) if mode == "train" else jax.jit(lambda x, dy, arrays: (states(x, *arrays),))
-    last: dict[str, Any] = {}
 
-    def run() -> None:
-        last["out"] = jax.block_until_ready(call(x, dy, arrays))
-
-    def result() -> dict[str, Array]:
-        out = [np.asarray(a) for a in last["out"]]
+    def read(last: Any) -> dict[str, Array]:
+        out = [np.asarray(a) for a in last]
         return {"y": out[0]} if mode == "infer" else {"y": out[0], "dx": out[1], "dU": out[3]}
 
-    return Ready(run, result)
+    return ready(lambda: jax.block_until_ready(call(x, dy, arrays)), read)
 
 
 BOTH: tuple[Mode, ...] = ("train", "infer")
-OURS = Contestant("gruvy", BOTH, _gruvy, limit=2e-6)
+_BEFORE = 'gruvy, reset "before"'
 CONTESTANTS = (
-    OURS,
-    Contestant('gruvy, reset "before"', BOTH, _gruvy_before, _before_answer, limit=2e-6),
-    Contestant("torch.nn.GRU", BOTH, _torch_gru),
-    Contestant("torch.nn.LSTM", BOTH, _torch_lstm, _lstm_answer),
+    Contestant("gruvy", BOTH, partial(_layer, "gruvy"), limit=2e-6),
+    Contestant(_BEFORE, BOTH, partial(_layer, _BEFORE), partial(answer, convention="tutorial"), limit=2e-6),
+    Contestant("torch.nn.GRU", BOTH, partial(_layer, "torch.nn.GRU")),
+    Contestant("torch.nn.LSTM", BOTH, partial(_layer, "torch.nn.LSTM"), _lstm_answer),
     Contestant("oneDNN lbr_gru", BOTH, _onednn),
     Contestant("Keras on TensorFlow", BOTH, _keras),
     Contestant("JAX scan", BOTH, _jax),

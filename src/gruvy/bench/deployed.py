@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .contestants import CONTESTANTS, Contestant, Ready, jax_step, jax_weights
-from .problem import Array, Mode, Problem, Shape, weights
+from .contestants import CONTESTANTS, Contestant, jax_step, jax_weights
+from .problem import Array, Mode, Problem, Ready, Shape, ready, update_first, weights
 
 STEP_SIZES = (64, 128, 256, 512, 1024)
 STEPS = 50  # steps of one run: a single one is too short for the clock
@@ -16,18 +17,15 @@ READING = "reading its weights"
 
 
 def _ours(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from .. import native, recurrence
+    from ..engines import stack as recurrence
+    from ..engines.threads import set_threads
 
-    native.set_threads(threads)
+    set_threads(threads)
     w = weights(problem, "torch")
     cells = recurrence.packed(w)
     x = np.ascontiguousarray(problem.x.transpose(1, 0, 2))
-    last: dict[str, Array] = {}
-
-    def run() -> None:
-        last["y"] = recurrence.run(w, x, engine="native", cells=cells).hidden
-
-    return Ready(run, lambda: {"y": last["y"].transpose(1, 0, 2)})
+    run = partial(recurrence.run, w, x, engine="native", cells=cells)
+    return ready(run, lambda last: {"y": last.hidden.transpose(1, 0, 2)})
 
 
 def onnx_model(problem: Problem, state: bool = False) -> bytes:
@@ -40,15 +38,8 @@ def onnx_model(problem: Problem, state: bool = False) -> bytes:
 
     _, _, I, H = problem.shape
 
-    def reordered(a: Array) -> Array:
-        return np.concatenate([a[H : 2 * H], a[:H], a[2 * H :]])
-
-    s = {name: reordered(a) for name, a in problem.state.items()}
-    tensors = {
-        "W": s["weight_ih_l0"][None],
-        "R": s["weight_hh_l0"][None],
-        "B": np.concatenate([s["bias_ih_l0"], s["bias_hh_l0"]])[None],
-    }
+    W, R, b, c = update_first(problem)
+    tensors = {"W": W[None], "R": R[None], "B": np.concatenate([b, c])[None]}
     inputs: dict[str, list[str | int]] = {"x": ["T", "B", I]}
     if state:
         inputs["h"] = [1, "B", H]
@@ -76,12 +67,7 @@ def _session(model: bytes, threads: int) -> Any:
 
 def _onnxruntime(problem: Problem, mode: Mode, threads: int) -> Ready:
     session = _session(onnx_model(problem), threads)
-    last: dict[str, Array] = {}
-
-    def run() -> None:
-        last["y"] = session.run(None, {"x": problem.x})[0]
-
-    return Ready(run, lambda: {"y": last["y"][:, 0]})
+    return ready(lambda: session.run(None, {"x": problem.x})[0], lambda y: {"y": y[:, 0]})
 
 
 INFER: tuple[Mode, ...] = ("infer",)
@@ -100,20 +86,19 @@ def step_shapes() -> list[Shape]:
 def _steps(problem: Problem, step: Callable[[Array, Any], tuple[Array, Any]], start: Any) -> Ready:
     """step(x (1, I), state) -> (h (1, H), state), once for each step of the problem."""
     xs = [np.ascontiguousarray(x) for x in problem.x]
-    last: list[Array] = []
 
-    def run() -> None:
-        state = start()
-        last.clear()
+    def run() -> list[Array]:
+        state, seen = start(), []
         for x in xs:
             h, state = step(x, state)
-            last.append(h)
+            seen.append(h)
+        return seen
 
-    return Ready(run, lambda: {"y": np.stack([np.asarray(h).reshape(1, -1) for h in last])})
+    return ready(run, lambda seen: {"y": np.stack([np.asarray(h).reshape(1, -1) for h in seen])})
 
 
 def _our_step(problem: Problem, mode: Mode, threads: int) -> Ready:
-    from .. import recurrence
+    from ..engines import stack as recurrence
 
     ((packed,),) = recurrence.packed(weights(problem, "torch"))
     xs = [np.ascontiguousarray(x) for x in problem.x]
@@ -141,17 +126,16 @@ def _torch_step(problem: Problem, mode: Mode, threads: int) -> Ready:
     cell = torch.nn.GRUCell(I, H)
     cell.load_state_dict({name.removesuffix("_l0"): torch.from_numpy(a) for name, a in problem.state.items()})
     xs = [torch.from_numpy(np.ascontiguousarray(x)) for x in problem.x]
-    last: list[Any] = []
 
-    def run() -> None:
-        last.clear()
+    def run() -> list[Any]:
+        h, seen = torch.zeros(1, H), []
         with torch.inference_mode():
-            h = torch.zeros(1, H)
             for x in xs:
                 h = cell(x, h)
-                last.append(h)
+                seen.append(h)
+        return seen
 
-    return Ready(run, lambda: {"y": np.stack([h.numpy() for h in last])})
+    return ready(run, lambda seen: {"y": np.stack([h.numpy() for h in seen])})
 
 
 def _onnxruntime_step(problem: Problem, mode: Mode, threads: int) -> Ready:
@@ -180,7 +164,7 @@ def _jax_step(problem: Problem, mode: Mode, threads: int) -> Ready:
 
 def reading(problem: Problem) -> Callable[[], Any]:
     """The floor of a step: every weight read once a step, and nothing computed."""
-    from .. import recurrence
+    from ..engines import stack as recurrence
 
     ((packed,),) = recurrence.packed(weights(problem, "torch"))
     return lambda: packed.read(STEPS)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from .. import native
+from ..engines import native
 
 PACKAGES = ("gruvy", "torch", "numpy", "onnxruntime", "onednn", "keras", "tensorflow", "tensorflow-cpu", "jax")
 
@@ -39,7 +39,7 @@ def processor() -> str:
 
 
 def peak(threads: int, seconds: float = 0.2) -> float | None:
-    """Floating-point operations a second of register-only fused multiply-adds, float32, on so many threads together.
+    """Floating-point operations per second of register-only fused multiply-adds, float32, on so many threads together.
 
     The best of several runs: a peak is what the machine can do, and other processes only take from it. None without
     the native core.

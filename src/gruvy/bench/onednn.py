@@ -87,19 +87,15 @@ class OneDNN:
         }
         tensors = [free[SRC], None, free[WEIGHTS], free[RECURRENT], free[BIAS], free[DST], None]
         kind = TRAINING if mode == "train" else INFERENCE
-        forward = self._new(
-            "dnnl_lbr_gru_forward_primitive_desc_create", self._engine, kind, LEFT_TO_RIGHT, *tensors, 0, None
-        )
+        asked = (kind, LEFT_TO_RIGHT, *tensors, 0, None)
+        forward = self._new("dnnl_lbr_gru_forward_primitive_desc_create", self._engine, *asked)
         self._give(plain, _arrays(problem))
         self._add(forward, {a: self._memories[a] for a in (SRC, WEIGHTS, RECURRENT, BIAS, DST)}, (WEIGHTS, RECURRENT))
         if mode == "train":
-            backward = self._new(
-                "dnnl_lbr_gru_backward_primitive_desc_create", self._engine, BACKWARD, LEFT_TO_RIGHT,
-                *tensors, *tensors, OVERWRITE, forward, None,
-            )  # fmt: skip
+            given = (BACKWARD, LEFT_TO_RIGHT, *tensors, *tensors, OVERWRITE, forward, None)
+            backward = self._new("dnnl_lbr_gru_backward_primitive_desc_create", self._engine, *given)
             self._give({DIFF + a: md for a, md in plain.items()}, {DIFF + DST: problem.dy})
-            used = {a: self._memories[a] for a in self._memories}
-            self._add(backward, used, (WEIGHTS, RECURRENT, DIFF + WEIGHTS, DIFF + RECURRENT))
+            self._add(backward, dict(self._memories), (WEIGHTS, RECURRENT, DIFF + WEIGHTS, DIFF + RECURRENT))
 
     def _call(self, name: str, *args: Any) -> None:
         status = getattr(self._dll, name)(*args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -55,6 +56,23 @@ class Problem(NamedTuple):
     dy: Array
 
 
+class Ready(NamedTuple):
+    """A contestant set up for one problem: `run` is timed, `result` gives what the last run computed."""
+
+    run: Callable[[], Any]
+    result: Callable[[], dict[str, Array]]
+
+
+def ready(compute: Callable[[], Any], read: Callable[[Any], dict[str, Array]]) -> Ready:
+    """`run` keeps what was computed last, and `result` reads the answer off it."""
+    last: list[Any] = [None]
+
+    def run() -> None:
+        last[0] = compute()
+
+    return Ready(run, lambda: read(last[0]))
+
+
 def make(shape: Shape, seed: int = 0) -> Problem:
     """A random problem with torch's own initialisation, uniform in ±1/sqrt(H)."""
     rng = np.random.default_rng(seed)
@@ -63,6 +81,11 @@ def make(shape: Shape, seed: int = 0) -> Problem:
     state = {name: (rng.uniform(-1, 1, size) / np.sqrt(H)).astype(np.float32) for name, size in sizes.items()}
     x = rng.normal(size=(T, B, I)).astype(np.float32)
     return Problem(shape, state, x, rng.normal(size=(T, B, H)).astype(np.float32))
+
+
+def update_first(problem: Problem) -> list[Array]:
+    """The state's W, U, b, c with their rows in the order z, r, n, which most others have."""
+    return [np.concatenate([z, r, n]) for r, z, n in (np.split(a, 3) for a in problem.state.values())]
 
 
 def weights(problem: Problem, convention: str) -> Weights:
@@ -88,31 +111,59 @@ def answer(problem: Problem, mode: Mode, convention: str = "torch") -> dict[str,
     h = np.zeros((B, H))
     gates = np.empty((T, B, w.convention.gates, H))
     x, dy = problem.x.astype(np.float64), problem.dy.astype(np.float64)
-    y, _ = reference.forward(x, h, *cell, w.convention, gates=gates)
+    y, _ = reference.forward(x, h, cell, w.convention, gates=gates)
     if mode == "infer":
         return {"y": y}
-    dx, _, _, dU, *_ = reference.backward(dy, None, x, h, *cell, y, gates, w.convention)
+    dx, _, dcell = reference.backward(dy, None, x, h, cell, y, gates, w.convention)
     assert dx is not None
-    return {"y": y, "dx": dx, "dU": dU}
+    return {"y": y, "dx": dx, "dU": dcell.U}
 
 
 def torch_answer(layer: Any, problem: Problem, mode: Mode) -> dict[str, Array]:
     """What a torch layer with float64 parameters computes, and its gradients by torch."""
     import torch
 
-    load_into(layer, problem)
-    x = torch.tensor(problem.x, dtype=torch.float64, requires_grad=True)
-    y, _ = layer(x)
-    result = {"y": y.detach().numpy()}
-    if mode == "train":
-        y.backward(torch.tensor(problem.dy, dtype=torch.float64))
-        assert x.grad is not None
-        result |= {"dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}
-    return result
+    job = torch_job(load_into(layer, problem), *tensors(problem, torch.float64), mode)
+    job.run()
+    return job.result()
 
 
-def load_into(layer: Any, problem: Problem) -> None:
-    """Copy the problem's numbers into a torch layer; an LSTM, with four gates, repeats the last."""
+def torch_job(layer: Any, x: Any, dy: Any, mode: Mode, call: Callable[[Any], Any] | None = None) -> Ready:
+    """A torch layer's states and, in training, its gradients; `call` gives the states for x in another way."""
+    import torch
+
+    call = call or (lambda x: layer(x)[0])
+    x = x.clone().requires_grad_(mode == "train")
+
+    def train() -> Any:
+        layer.zero_grad(set_to_none=True)
+        x.grad = None
+        y = call(x)
+        y.backward(dy)
+        return y
+
+    def infer() -> Any:
+        with torch.inference_mode():
+            return call(x)
+
+    def read(y: Any) -> dict[str, Array]:
+        found = {"y": y.detach().numpy()}
+        if x.grad is not None:
+            found |= {"dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}
+        return found
+
+    return ready(train if mode == "train" else infer, read)
+
+
+def tensors(problem: Problem, dtype: Any) -> tuple[Any, Any]:
+    """Inputs and the gradient of the states as torch's."""
+    import torch
+
+    return torch.tensor(problem.x, dtype=dtype), torch.tensor(problem.dy, dtype=dtype)
+
+
+def load_into(layer: Any, problem: Problem) -> Any:
+    """The layer with the problem's numbers copied into it; an LSTM, with four gates, repeats the last."""
     import torch
 
     with torch.no_grad():
@@ -120,6 +171,7 @@ def load_into(layer: Any, problem: Problem) -> None:
             parameter, H = getattr(layer, name), problem.shape.H
             repeated = np.concatenate([value, value[2 * H :]]) if len(parameter) == 4 * H else value
             parameter.copy_(torch.from_numpy(repeated))
+    return layer
 
 
 def error(actual: dict[str, Array], expected: dict[str, Array]) -> float:

@@ -1,4 +1,4 @@
-"""From seconds to words: tables of ratios with their spread, the README's table, and a figure."""
+"""From seconds to words: tables of ratios with their spread, the README's table, and figures."""
 
 from __future__ import annotations
 
@@ -20,8 +20,21 @@ TITLES = {
     "deploy": "Inference without torch, weights packed once",
     "step": "One step of one stream",
     "variants": "Forward with backward, called in other ways",
-    "together": "Two processes at once, time over the fair share of one alone",
+    "together": "Two processes at once, time relative to a fair share of the cores",
 }
+PAGE = """\
+# Benchmark
+
+Who takes how long for the same thing? Every number is a time relative to gruvy (higher: gruvy is faster): the median of
+rounds that were run in turn, and in brackets the quartiles. Everybody's numbers are checked first, and whoever computes
+wrong ones is not timed. All but torch.nn.LSTM, another kind of net, compute a GRU. A shape is T steps, a batch of B
+sequences, I input units and H hidden units. `gruvy bench` measures all of it on your machine.
+
+![A bar for each contestant: how many times as long as gruvy it takes](speed.svg)
+
+![A bar for each shape and contestant, on a logarithmic axis](benchmark.svg)
+
+"""
 START, END = "<!-- bench: written by `gruvy bench --write`, do not edit -->", "<!-- bench: end -->"
 
 
@@ -78,18 +91,19 @@ def tables(results: dict[str, Any]) -> str:
                 row.append("–" if (part := share(cell)) is None else f"{part:.2f}")
             text.append("| " + " | ".join(row) + " |")
         text += ["| **geometric mean** | " + " | ".join(means(cells, columns)) + (" | |" if shares else " |"), ""]
-    for line in absent(results):
-        text.append(f"- {line}")
+    text += [f"- {line}" for line in absent(results)]
     return "\n".join(text).rstrip() + "\n"
 
 
 def means(cells: list[dict[str, Any]], columns: list[str]) -> list[str]:
     """Geometric means of the medians, by contestant."""
-    found = []
-    for name in columns:
-        medians = [r[1] for cell in cells if (r := cell_ratio(cell, name)) is not None]
-        found.append(f"**{geometric_mean(medians):.2f}**" if medians else "–")
-    return found
+    found = [medians(cells, name) for name in columns]
+    return [f"**{geometric_mean(of):.2f}**" if of else "–" for of in found]
+
+
+def medians(cells: Iterable[dict[str, Any]], name: str) -> list[float]:
+    """One contestant's medians, of the cells where it was timed."""
+    return [found[1] for cell in cells if (found := cell_ratio(cell, name))]
 
 
 def summary(results: dict[str, Any]) -> str:
@@ -102,16 +116,16 @@ def summary(results: dict[str, Any]) -> str:
     }
     columns = list(grouped)
     lines = [
-        "| how many times our time | " + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns) + " |",
+        "| time relative to gruvy (higher: gruvy is faster) | "
+        + " | ".join(f"{TITLES[m].lower()}, {plural(t)}" for m, t in columns)
+        + " |",
         "| --- |" + " --- |" * len(columns),
     ]
     for name in names(results["cells"]):
-        row = [name]
-        for key in columns:
-            medians = [r[1] for cell in grouped[key] if (r := cell_ratio(cell, name)) is not None]
-            row.append(f"{geometric_mean(medians):.1f} (worst {min(medians):.2f})" if medians else "–")
-        if any(entry != "–" for entry in row[1:]):
-            lines.append("| " + " | ".join(row) + " |")
+        found = [medians(grouped[key], name) for key in columns]
+        if any(found):
+            row = [f"{geometric_mean(of):.1f} (worst {min(of):.2f})" if of else "–" for of in found]
+            lines.append(f"| {name} | {' | '.join(row)} |")
     return "\n".join([*lines, "", machine(results)])
 
 
@@ -131,8 +145,11 @@ def machine(results: dict[str, Any]) -> str:
     """One line: the machine and the versions."""
     m = dict(results["machine"])
     head = f"{m.pop('processor')}; {m.pop('system')}; Python {m.pop('python')}"
-    return f"{head}; {', '.join(f'{name} {version}' for name, version in m.items())}. Time of the other over ours, "\
-           "median of interleaved rounds in one process; above 1 we are faster."  # fmt: skip
+    versions = ", ".join(f"{name} {version}" for name, version in m.items())
+    return (
+        f"{head}; {versions}. Time relative to gruvy: the median of interleaved rounds in one process; "
+        "above 1, gruvy is faster."
+    )
 
 
 def absent(results: dict[str, Any]) -> list[str]:
@@ -151,53 +168,82 @@ def write_readme(path: Path, text: str) -> None:
     page = path.read_text(encoding="utf-8")
     pattern = re.compile(re.escape(START) + ".*?" + re.escape(END), re.DOTALL)
     if not pattern.search(page):
-        raise InputError(f"{path}: no place for the table; wanted the two lines {START} and {END}")
+        raise InputError(f"{path}: no place for the table; expected the two lines {START} and {END}")
     files.write(path, pattern.sub(lambda _: f"{START}\n{text}\n{END}", page))
 
 
+def page(results: dict[str, Any]) -> str:
+    """The page of the benchmark: how to read it, the figures, and every table."""
+    return PAGE + tables(results)
+
+
+def speed(results: dict[str, Any]) -> str:
+    """The README's figure."""
+    return bars(overall(results), conditions(results))
+
+
+def conditions(results: dict[str, Any]) -> str:
+    """What the README's figure is of, in one line."""
+    threads = max(t for m, t in groups(results) if m == "train")
+    count = len(groups(results)["train", threads])
+    return f"forward and backward, float32; mean of {count} sizes; {results['machine']['processor']}, {plural(threads)}"
+
+
+def overall(results: dict[str, Any], mode: str = "train") -> dict[str, float]:
+    """Time relative to gruvy by contestant: the geometric mean over the shapes, at the most threads measured."""
+    threads = max(t for m, t in groups(results) if m == mode)
+    cells = groups(results)[mode, threads]
+    found = {name: medians(cells, name) for name in names(cells)}
+    return {name: geometric_mean(ratios) for name, ratios in found.items() if ratios}
+
+
+def bars(times: dict[str, float], conditions: str) -> str:
+    """Training for newcomers, as SVG: a bar for each contestant, named "torch.nn.GRU takes 4.0 times as long".
+
+    Args:
+        times: time relative to gruvy, by contestant, as `overall` gives it; gruvy's own variants are left out.
+        conditions: small print.
+    """
+    shown = {n: round(v, 1) for n, v in sorted(times.items(), key=lambda item: item[1]) if not n.startswith("gruvy")}
+    rows = {"gruvy": 1.0} | {f"{name} takes {value:.1f} times as long": value for name, value in shown.items()}
+    left, top, step, width = 350, 62, 30, 390
+    unit = width / max(rows.values())
+    heading = "Time to train a recurrent layer on a CPU (shorter is faster)"
+    height = top + step * len(rows) + 8
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {height}" role="img" '
+        f'aria-label="{html.escape("; ".join([heading, *rows]))}" font-family="system-ui, sans-serif" font-size="14">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="16" y="26" font-size="16" font-weight="600" fill="#1a1a1a">{html.escape(heading)}</text>',
+        f'<text x="16" y="46" font-size="12" fill="#555">{html.escape(conditions)}</text>',
+    ]
+    for k, (name, value) in enumerate(rows.items()):
+        y, colour = top + step * k, "#D55E00" if name == "gruvy" else "#7A8FA6"
+        out.append(f'<text x="{left - 12}" y="{y + 16}" text-anchor="end" fill="#1a1a1a">{html.escape(name)}</text>')
+        out.append(f'<rect x="{left}" y="{y}" width="{value * unit:.1f}" height="22" fill="{colour}"/>')
+    return "\n".join([*out, "</svg>"])
+
+
 def figure(results: dict[str, Any], mode: str = "train") -> str:
-    """A bar for each shape and contestant as SVG: how many times our time the other needs (log scale)."""
+    """A bar for each shape and contestant as SVG: time relative to gruvy on a logarithmic scale."""
+    from jinja2 import Environment
+
     threads = max(t for m, t in groups(results) if m == mode)
     cells = groups(results)[mode, threads]
     shown = [n for n in ("torch.nn.GRU", "torch.nn.LSTM", "oneDNN lbr_gru", "JAX scan") if n in names(cells)]
     colours = dict(zip(shown, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=False))
-    left, top, bar, gap, width = 150, 56, 11, 10, 560
-    height = top + len(cells) * (bar * len(shown) + gap) + 34
-    values = [r[1] for c in cells for n in shown if (r := cell_ratio(c, n)) is not None]
+    values = [value for name in shown for value in medians(cells, name)]
     low, high = min(0.5, *values), max(values) * 1.1
+    what = "time relative to gruvy (higher: gruvy is faster)"
+    source = Path(__file__).with_name("figure.svg").read_text(encoding="utf-8")
+    given: dict[str, Any] = {
+        "title": f"{TITLES[mode]}: {what}, {plural(threads)}, float32",
+        "colours": colours,
+    }
+    given |= {"cells": cells, "ratio": cell_ratio, "height": 90 + len(cells) * (11 * len(shown) + 10)}
+    given |= {"ticks": [tick for tick in (0.5, 1, 2, 5, 10, 20, 50) if low <= tick <= high]}
 
     def place(value: float) -> float:
-        return left + width * math.log(value / low) / math.log(high / low)
+        return 150 + 560 * math.log(value / low) / math.log(high / low)
 
-    title = f"GRU {TITLES[mode].lower()}: time of the others over gruvy's, {plural(threads)}, float32"
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" role="img" '
-        f'aria-label="{html.escape(title)}" font-family="system-ui, sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
-        f'<text x="12" y="20" font-size="14" font-weight="600" fill="#1a1a1a">{html.escape(title)}</text>',
-    ]
-    x = 12.0
-    for name, colour in colours.items():
-        out.append(f'<rect x="{x}" y="30" width="11" height="11" fill="{colour}"/>')
-        out.append(f'<text x="{x + 16}" y="40" fill="#333">{html.escape(name)}</text>')
-        x += 34 + 7 * len(name)
-    for tick in (0.5, 1, 2, 5, 10, 20, 50):
-        if low <= tick <= high:
-            line = "#1a1a1a" if tick == 1 else "#d8d8d8"
-            out.append(f'<path d="M{place(tick):.1f} {top - 6}V{height - 26}" stroke="{line}"/>')
-            out.append(f'<text x="{place(tick):.1f}" y="{height - 10}" text-anchor="middle" fill="#333">{tick}×</text>')
-    y = float(top)
-    for cell in cells:
-        middle = y + bar * len(shown) / 2 + 4
-        out.append(f'<text x="{left - 10}" y="{middle}" text-anchor="end" fill="#333">{cell["shape"]}</text>')
-        for name, colour in colours.items():
-            found = cell_ratio(cell, name)
-            if found is not None:
-                start, end = sorted((place(1), place(found[1])))
-                out.append(
-                    f'<rect x="{start:.1f}" y="{y:.1f}" width="{end - start:.1f}" height="{bar - 2}" fill="{colour}"/>'
-                )
-                out.append(f'<text x="{end + 4:.1f}" y="{y + 8:.1f}" font-size="9" fill="#333">{found[1]:.1f}</text>')
-            y += bar
-        y += gap
-    return "\n".join([*out, "</svg>"])
+    return Environment(autoescape=True).from_string(source).render(given, place=place)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .contestants import Contestant, Ready
+from .contestants import Contestant
 from .problem import Mode, Problem, error
 
 PAUSE = 0.003  # seconds; the last contestant's threads may spin for a while and would slow the next
@@ -51,33 +51,35 @@ def interleave(
 
 
 def contest(
-    contestants: Sequence[Contestant], problem: Problem, mode: Mode, threads: int, budget: float,
+    contestants: Sequence[Contestant],
+    problem: Problem,
+    mode: Mode,
+    threads: int,
+    budget: float,
     beside: Mapping[str, Callable[[], Any]] | None = None,
-) -> list[Timed]:  # fmt: skip
+) -> list[Timed]:
     """All contestants on one problem; one that is not installed or computes something else is named with the reason.
 
     beside: what is timed with them for comparison and has no answer to be checked, by name.
     """
-    beside = beside or {}
-    ready: list[Ready | None] = []
+    runs: dict[int, Callable[[], Any]] = {}  # of those who compete, by their place
     outcome: list[Timed] = []
     for contestant in contestants:
         try:
             made = contestant.prepare(problem, mode, threads)
         except (ImportError, OSError) as reason:
-            ready.append(None)
             outcome.append(Timed(contestant.name, [], None, f"not installed ({reason})"))
             continue
         made.run()
         wrong = error(made.result(), contestant.answer(problem, mode))
         right = wrong <= contestant.limit
-        ready.append(made if right else None)
+        if right:
+            runs[len(outcome)] = made.run
         outcome.append(Timed(contestant.name, [], wrong, None if right else f"wrong by {wrong:.1e}, not timed"))
-    competing = [k for k, r in enumerate(ready) if r is not None]
-    competing += range(len(outcome), len(outcome) + len(beside))
-    outcome += [Timed(name, [], None, None) for name in beside]
-    timed = interleave([*(r.run for r in ready if r is not None), *beside.values()], budget)
-    for k, seconds in zip(competing, timed, strict=True):
+    for name, run in (beside or {}).items():
+        runs[len(outcome)] = run
+        outcome.append(Timed(name, [], None, None))
+    for k, seconds in zip(runs, interleave(list(runs.values()), budget), strict=True):
         outcome[k] = outcome[k]._replace(seconds=seconds)
     return outcome
 

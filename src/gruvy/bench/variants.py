@@ -3,13 +3,14 @@ it costs to compute the gates again instead of keeping them for the backward pas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .problem import error
-from .timing import Timed, interleave
+from . import timing
+from .contestants import Contestant
+from .problem import Problem, Ready, Shape, torch_job
 
 LIMIT = 2e-6
 
@@ -35,7 +36,7 @@ def variants(seed: int = 0) -> tuple[Variant, ...]:
     )
 
 
-def contest(variant: Variant, budget: float) -> list[Timed]:
+def contest(variant: Variant, budget: float) -> list[timing.Timed]:
     """gruvy and torch.nn.GRU, forward with backward, checked against torch in float64 and then timed.
 
     A ragged batch goes to torch packed, as its users must; and beside it stands gruvy on an unpadded batch with the
@@ -53,45 +54,38 @@ def contest(variant: Variant, budget: float) -> list[Timed]:
     ours, theirs = GRU(I, H, **variant.options), torch.nn.GRU(I, H, **variant.options)
     for layer in (ours, theirs):
         layer.load_state_dict(exact.state_dict())
-    jobs = [
-        ("gruvy", train(ours, x, lengths, packed=False)),
-        ("torch.nn.GRU", train(theirs, x, lengths, packed=lengths is not None)),
-    ]
     # In float64 the layers must hold the float32 layer's numbers, not their own.
     exact.load_state_dict(ours.state_dict())
-    truth = train(exact, x.double(), lengths, packed=lengths is not None)()
-    outcome = []
-    for name, job in jobs:
-        wrong = error(job(), truth)
-        outcome.append(Timed(name, [], wrong, None if wrong <= LIMIT else f"wrong by {wrong:.1e}, not timed"))
-    if lengths is not None:
-        steps = int(lengths.sum())
-        whole = torch.randn(B, steps // B, I)
-        jobs.append(("gruvy, as many steps unpadded", train(ours, whole, None, packed=False)))
-        outcome.append(Timed(jobs[-1][0], [], None, None))
+    packed = lengths is not None
+    right = train(exact, x.double(), lengths, packed)
+    right.run()
+    truth = right.result()
+    jobs = {"gruvy": train(ours, x, lengths, False), "torch.nn.GRU": train(theirs, x, lengths, packed)}
     if variant.again:  # torch.utils.checkpoint keeps the input only, and runs forward again before backward
-        jobs.append(("gruvy, gates computed again", train(ours, x, None, packed=False, again=True)))
-        wrong = error(jobs[-1][1](), truth)
-        outcome.append(Timed(jobs[-1][0], [], wrong, None if wrong <= LIMIT else f"wrong by {wrong:.1e}, not timed"))
-    right = [k for k, timed in enumerate(outcome) if timed.absent is None]
-    for k, seconds in zip(right, interleave([jobs[k][1] for k in right], budget), strict=True):
-        outcome[k] = outcome[k]._replace(seconds=seconds)
-    return outcome
+        jobs["gruvy, gates computed again"] = train(ours, x, None, False, again=True)
+    beside = {}
+    if lengths is not None:
+        whole = torch.randn(B, int(lengths.sum()) // B, I)
+        beside["gruvy, as many steps unpadded"] = train(ours, whole, None, False).run
+
+    def prepare(job: Ready, *_: Any) -> Ready:
+        return job
+
+    field = [Contestant(name, ("train",), partial(prepare, job), lambda *_: truth, LIMIT) for name, job in jobs.items()]
+    problem = Problem(Shape(*variant.sizes), {}, x.numpy(), np.empty(0))
+    return timing.contest(field, problem, "train", torch.get_num_threads(), budget, beside)
 
 
-def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Callable[[], dict[str, Any]]:
+def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -> Ready:
     """Forward with backward from the same random gradient; gives the input's and the recurrent weights' gradients."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
     from torch.utils.checkpoint import checkpoint
 
-    x = x.clone().requires_grad_()
     width = layer.hidden_size * (2 if layer.bidirectional else 1)
     dy = torch.randn((*x.shape[:2], width), generator=torch.Generator().manual_seed(1)).to(x.dtype)
 
-    def run() -> dict[str, Any]:
-        layer.zero_grad(set_to_none=True)
-        x.grad = None
+    def call(x: Any) -> Any:
         if packed:
             y, _ = layer(pack_padded_sequence(x, lengths, batch_first=layer.batch_first, enforce_sorted=False))
             y, _ = pad_packed_sequence(y, batch_first=layer.batch_first, total_length=x.shape[1])
@@ -99,7 +93,6 @@ def train(layer: Any, x: Any, lengths: Any, packed: bool, again: bool = False) -
             y, _ = checkpoint(layer, x, use_reentrant=False)
         else:
             y, _ = layer(x) if lengths is None else layer(x, lengths=lengths)
-        y.backward(dy)
-        return {"y": y.detach().numpy(), "dx": x.grad.numpy(), "dU": layer.weight_hh_l0.grad.numpy()}
+        return y
 
-    return run
+    return torch_job(layer, x, dy, "train", call)

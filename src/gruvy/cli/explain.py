@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from gruvy.checks import whole
 from gruvy.cli import reading
 from gruvy.cli.app import app, example, say
 from gruvy.cli.predict import ModelFile, read_for
 from gruvy.cli.writing import check_outputs
+from gruvy.data.collection import plural
 from gruvy.errors import InputError
 
 
@@ -44,24 +46,28 @@ def explain(
     as in training, unless options say otherwise. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
-    if most < 1:
-        raise InputError(f"--most {most}: wanted at least 1")
+    whole("--most", most, 1)
     import gruvy
-    from gruvy.explain import explain as write_page
+    from gruvy.inside.explorer import explain as write_page
 
     net = gruvy.load(model)
-    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
-             "features": reading.comma(features)}  # fmt: skip
+    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
-    sequences = read_for(net, data, typed, **given)
+    sequences = read_for(net, data, layout, **given)
     done = write_page(
-        net, sequences.x, output, sequences.y, ids=sequences.ids, features=sequences.features,
-        history=None if history is None else read_history(history), title=f"{model.name} on {Path(data).name}",
+        net,
+        sequences.x,
+        output,
+        sequences.y,
+        ids=sequences.ids,
+        features=sequences.features,
+        history=None if history is None else read_history(history),
+        title=f"{model.name} on {Path(data).name}",
         max_sequences=most,
-    )  # fmt: skip
+    )
     for note in done.notes:
         say(note)
-    say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {reading.plural(done.total, 'sequence')}")
+    say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
     say("Open it in a browser: it works offline.")
 
 
@@ -72,4 +78,4 @@ def read_history(path: Path) -> list[dict[str, float | None]]:
             rows = list(csv.DictReader(file))
         return [{name: float(cell) if cell else None for name, cell in row.items()} for row in rows]
     except (TypeError, ValueError, csv.Error):  # not text, no table, no numbers
-        raise InputError(f"--history {path}: wanted the history.csv that `gruvy train` wrote") from None
+        raise InputError(f"--history {path}: expected the history.csv that `gruvy train` wrote") from None

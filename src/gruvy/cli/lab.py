@@ -23,7 +23,7 @@ def lab(
     only: Annotated[str | None, typer.Option(help="Names of experiments, joined by commas; else all.")] = None,
     seed: Annotated[int, typer.Option(help="Draws weights and data.")] = 0,
     processes: Annotated[
-        int | None, typer.Option(help="How many measure side by side; default one a core, at most 8.")
+        int | None, typer.Option(help="How many measure side by side; default one per core, at most 8.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what an earlier run has measured.")] = False,
 ) -> None:

@@ -6,20 +6,22 @@ import csv
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from gruvy.cli import reading
+from gruvy.cli import reading, shards
 from gruvy.cli.app import app, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
+from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences
-    from gruvy.runtime import Model
+    from gruvy.model.model import Model
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.")]
 
@@ -45,41 +47,40 @@ def predict(
 ) -> None:
     """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
 
-    Numbers come as one column a target, labels a step with the step's number. Of a data set that is given by name,
-    the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on) is as in
-    training, unless options say otherwise. Needs no torch.
+    Numbers come as one column per target, labels of steps in one row per step, with its number. Of a data set that is
+    given by name, the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on)
+    is as in training, unless options say otherwise. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
 
     net = gruvy.load(model)
-    typed = {"id": id, "time": time, "wide": wide, "window": window, "step": step, "missing": missing,
-             "features": reading.comma(features)}  # fmt: skip
-    sequences = read_for(net, data, typed)
+    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    sequences = read_for(net, data, layout)
     write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
     if output is not None:
-        say(f"{reading.plural(len(sequences), 'sequence')} answered in {output}")
+        say(f"{plural(len(sequences), 'sequence')} answered in {output}")
 
 
-def read_for(net: Model, data: str, typed: dict[str, Any], **others: Any) -> Sequences:
+def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Sequences:
     """The sequences in `data`, with the channels that the model was trained on, in its order, laid out as in training.
 
     Args:
-        typed: the options about the layout, None for one that was not typed: it is then as in the model's file.
+        layout: as typed; what was not typed is as in the model's file.
         others: as for `gruvy.data.read`.
     """
-    columns = net.data.columns
-    layout, taken = reading.as_trained(net.layout, data, typed)
+    columns = net.columns
+    shards.refuse(data, layout.id or (net.layout or {}).get("id"))
+    layout, taken = reading.as_trained(net.layout, data, layout)
     if taken:
         say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
     elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
         say(f"{net.name} was trained on windows of {net.layout['window']} steps; {data} is taken as it is")
-    wanted = typed["features"] or taken.get("features")
-    if wanted is None and reading.has_columns(data):
-        wanted = columns.get("channels")
+    if layout.features is None and reading.has_columns(data):
+        layout = replace(layout, features=columns.get("channels"))
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])
-    found, held_out = layout.read(data, features=wanted, ignore=[*known, *columns.get("others", [])], **others)
+    found, held_out = layout.read(data, ignore=[*known, *columns.get("others", [])], **others)
     return found if held_out is None else held_out
 
 
@@ -93,8 +94,8 @@ def answer_columns(net: Model) -> list[str]:
     """What one answer consists of."""
     if net.classes is not None:
         return ["prediction", *(f"probability_{name}" for name in net.classes)]
-    count = len(net.data.b_y)
-    names = net.data.columns.get("targets", [])
+    count = net.outputs
+    names = net.columns.get("targets", [])
     return list(names) if len(names) == count else ["prediction"] if count == 1 else [f"y{k}" for k in range(count)]
 
 
@@ -158,7 +159,7 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
 
 def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]:
     """The channels of each step; None where a new sequence starts."""
-    channels = net.data.weights.input_units
+    channels = net.weights.input_units
     places: list[int] | None = None
     for line, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row):
@@ -170,23 +171,23 @@ def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]
                 continue
             places = list(range(channels))
         if len(row) <= max(places):
-            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {max(places) + 1}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; expected {max(places) + 1}")
         yield [_number(row[place], line) for place in places]
 
 
 def _places(net: Model, row: list[str], line: int) -> list[int] | None:
     """Where the channels stand, if the row names columns; None if it holds numbers."""
     if any(is_number(cell) for cell in row):
-        wanted = net.data.weights.input_units
+        wanted = net.weights.input_units
         if len(row) != wanted:
-            raise DataError(f"stdin, line {line} has {reading.plural(len(row), 'column')}; wanted {wanted}")
+            raise DataError(f"stdin, line {line} has {plural(len(row), 'column')}; expected {wanted}")
         return None
     names = [cell.strip() for cell in row]
-    channels = net.data.columns.get("channels")
+    channels = net.columns.get("channels")
     if channels is None:
-        if len(names) != net.data.weights.input_units:
+        if len(names) != net.weights.input_units:
             raise DataError(
-                f"stdin has the columns {', '.join(names)}; the model wants {net.data.weights.input_units}, "
+                f"stdin has the columns {', '.join(names)}; the model expects {net.weights.input_units}, "
                 "and its file does not say which"
             )
         return list(range(len(names)))

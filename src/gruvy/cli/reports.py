@@ -33,8 +33,11 @@ def majority(y: Array) -> tuple[Any, int]:
 def classes_report(page: Console, truth: Array, answers: Array, guess: Any, classes: Array) -> None:
     """Accuracy, what always answering `guess` gets, and what was mistaken for what."""
     table = Table.grid(padding=(0, 2))
-    table.add_row("accuracy", f"[bold]{np.mean(truth == answers):.3f}[/bold]",
-                  f"{int(np.sum(truth == answers)):,} of {len(truth):,} right")  # fmt: skip
+    table.add_row(
+        "accuracy",
+        f"[bold]{np.mean(truth == answers):.3f}[/bold]",
+        f"{int(np.sum(truth == answers)):,} of {len(truth):,} right",
+    )
     table.add_row("baseline", f"{np.mean(truth == guess):.3f}", f"always answering {escape(str(guess))}")
     page.print(table)
     confusion_report(page, confusion(truth, answers, classes), classes)

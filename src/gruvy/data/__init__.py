@@ -1,12 +1,19 @@
-"""Files, frames and arrays to sequences; splits that keep a group on one side; data sets by name."""
+"""Files, frames and arrays to sequences; splits that keep a group on one side; data sets by name.
+
+The way of the data: `files` takes any path, and has a folder read by `folder`, a table by `table_files`, an archive by
+`npz`; `frames` takes a frame. A `table` and its `options` go through `long_form` or `wide_form` to `assembly`, which
+makes the `Sequences` of `collection`. Tables need polars, `splits` scikit-learn, a data set its package; all else has
+NumPy alone. Nothing here writes a file.
+"""
 
 from __future__ import annotations
 
-from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.arrays import as_sequences, check_targets
 from gruvy.data.collection import Sequences
 from gruvy.data.files import read
 from gruvy.data.frames import sequences
 from gruvy.data.named import Dataset, Entry, load, names
+from gruvy.data.shard_files import Shards, shards
 from gruvy.data.splits import guess_task, split
 from gruvy.data.synthetic import adding, addition, all_sums, from_bits, random_sums, to_bits
 
@@ -14,6 +21,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Sequences",
+    "Shards",
     "adding",
     "addition",
     "all_sums",
@@ -26,6 +34,7 @@ __all__ = [
     "random_sums",
     "read",
     "sequences",
+    "shards",
     "split",
     "to_bits",
 ]

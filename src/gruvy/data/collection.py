@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gruvy.data.arrays import as_sequences, check_targets
+from gruvy.arrays import as_sequences, check_targets
 from gruvy.errors import DataError, InputError
 
 
@@ -19,7 +19,7 @@ class Sequences:
 
     Arguments:
         x: N float arrays (T_i, I), steps by channels (anything that `as_sequences` takes).
-        y: N labels or numbers, (N, K) numbers, one array a sequence with a target a step, or None.
+        y: N labels or numbers, (N, K) numbers, one array per sequence with one target per step, or None.
         ids: N names; by default "0", "1", ...
         groups: N group names; the sequences of one group stay on one side of every split. None: no groups.
         features: I names of the channels; by default "x0", "x1", ...
@@ -50,9 +50,10 @@ class Sequences:
         ids = [str(name) for name in self.ids] if len(self.ids) else [str(i) for i in range(count)]
         features = [str(name) for name in self.features] if len(self.features) else [f"x{i}" for i in range(channels)]
         if len(ids) != count:
-            raise DataError(f"ids has {len(ids)} names, x has {count} sequences; wanted one name a sequence")
+            raise DataError(f"ids has {len(ids)} names, x has {count} sequences; expected one name per sequence")
         if len(features) != channels:
-            raise DataError(f"features has {len(features)} names, x has {channels} channels; wanted one name a channel")
+            have = f"features has {len(features)} names, x has {channels} channels"
+            raise DataError(f"{have}; expected one name per channel")
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "features", features)
@@ -62,7 +63,7 @@ class Sequences:
             groups = np.asarray(self.groups)
             if groups.shape != (count,):
                 raise DataError(
-                    f"groups has shape {groups.shape}, x has {count} sequences; wanted one group a sequence"
+                    f"groups has shape {groups.shape}, x has {count} sequences; expected one group per sequence"
                 )
             object.__setattr__(self, "groups", groups)
 
@@ -92,7 +93,7 @@ class Sequences:
             chosen = np.flatnonzero(chosen)
         chosen = np.atleast_1d(chosen)
         if chosen.size == 0:
-            raise InputError("indices is empty; at least 1 sequence is wanted")
+            raise InputError("indices is empty; at least 1 sequence is expected")
         if chosen.min() < -len(self) or chosen.max() >= len(self):
             raise InputError(f"indices reaches from {chosen.min()} to {chosen.max()}; there are {len(self)} sequences")
         return Sequences(
@@ -106,27 +107,38 @@ class Sequences:
         )
 
     def __repr__(self) -> str:
-        lengths = self.lengths
-        shortest, longest = int(lengths.min()), int(lengths.max())
-        steps = f"{longest} steps" if shortest == longest else f"{shortest} to {longest} steps"
-        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
-        parts = [f"{len(self)} of {steps}, {channels}: {_some(self.features, 4)}"]
+        channels = plural(self.channels, "channel")
+        parts = [f"{len(self)} of {span(self.lengths)}, {channels}: {some(self.features, 4)}"]
         if self.y is not None:
-            parts.append(f"{_some(self.target, 4) or 'y'}: {_describe(self.y)}")
+            told = f"shape {self.y.shape}" if self.y.ndim > 1 else described(self.y)
+            parts.append(f"{some(self.target, 4) or 'y'}: {told}")
         if self.groups is not None:
             parts.append(f"{len(set(self.groups.tolist()))} groups")
         return f"Sequences({'; '.join(parts)})"
 
 
-def _some(names: Ordered[str], most: int) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+def plural(count: int, one: str) -> str:
+    """`1 sequence`, `3 sequences`."""
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
-def _describe(y: NDArray[Any]) -> str:
-    """How often each label comes, or the range of the numbers."""
-    if y.dtype == object or y.ndim > 1:
-        return "one array a sequence" if y.dtype == object else f"shape {y.shape}"
+def span(lengths: NDArray[np.int64]) -> str:
+    """`3 steps`, `1 to 3 steps`: how long sequences are."""
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    return plural(longest, "step") if shortest == longest else f"{shortest:,} to {plural(longest, 'step')}"
+
+
+def some(names: Ordered[str], most: int) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def described(y: NDArray[Any]) -> str:
+    """Targets: how often each label comes, or the range of the numbers."""
+    if y.dtype == object:
+        return "one array per sequence"
     values, counts = np.unique(y, return_counts=True)
-    if y.dtype.kind == "f" or len(values) > 20:
-        return f"{values[0]:.4g} to {values[-1]:.4g}" if y.dtype.kind in "iuf" else f"{len(values)} labels"
-    return _some([f"{value} {count}" for value, count in zip(values, counts, strict=True)], 10)
+    if y.dtype.kind in "iuf" and (y.dtype.kind == "f" or y.ndim > 1 or len(values) > 20):
+        return f"{values[0]:.4g} to {values[-1]:.4g}"
+    return some([f"{value} {count:,}" for value, count in zip(values, counts, strict=True)], 12)

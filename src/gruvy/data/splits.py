@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruvy.data.collection import Sequences
-from gruvy.data.extras import need
 from gruvy.errors import DataError, InputError
+from gruvy.extras import need
 
 Task = Literal["classify", "regress", "tag"]
 MOST_CLASSES = 20  # whole numbers with more distinct values than this are taken as quantities
@@ -21,7 +21,7 @@ def guess_task(y: Any) -> Task:
     """The task that targets are for: "classify", "regress" or "tag".
 
     Text, booleans and up to 20 distinct whole numbers, each there twice on average, are classes;
-    other numbers, and several a sequence, are quantities; one array a sequence is a label a step.
+    other numbers, and several per sequence, are quantities; one array per sequence is one label per step.
 
     >>> guess_task(["walk", "run"]), guess_task([0.5, 1.5]), guess_task([0, 1, 1, 0])
     ('classify', 'regress', 'classify')
@@ -60,7 +60,7 @@ def split(sequences: Sequences, test: float = 0.2, seed: int = 0, stratify: bool
     (8, ['a', 'b'])
     """
     if not 0 < test < 1:
-        raise InputError(f"test={test!r}: wanted a share between 0 and 1")
+        raise InputError(f"test={test!r}: expected a share between 0 and 1")
     if len(sequences) < 2:
         raise DataError("there is 1 sequence; a split needs at least 2")
     y = sequences.y
@@ -74,7 +74,7 @@ def split(sequences: Sequences, test: float = 0.2, seed: int = 0, stratify: bool
 
 
 def _by_sequence(count: int, classes: NDArray[Any] | None, test: float, seed: int) -> NDArray[np.int64]:
-    selection = need("sklearn.model_selection", "train")
+    selection = need("sklearn.model_selection")
     held = min(max(round(test * count), 1), count - 1)
     if classes is not None:
         names, sizes = np.unique(classes, return_counts=True)
@@ -93,7 +93,7 @@ def _by_sequence(count: int, classes: NDArray[Any] | None, test: float, seed: in
 
 
 def _by_group(groups: NDArray[Any], classes: NDArray[Any] | None, test: float, seed: int) -> NDArray[np.int64]:
-    selection = need("sklearn.model_selection", "train")
+    selection = need("sklearn.model_selection")
     names = np.unique(groups)
     if len(names) < 2:
         raise DataError(f"all sequences are of one group, {names[0].item()!r}; a split needs at least 2 groups")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gruvy.checks import whole
 from gruvy.data.collection import Sequences
 from gruvy.errors import InputError
 
@@ -25,13 +24,13 @@ def to_bits(numbers: ArrayLike, bits: int) -> NDArray[np.int64]:
     [[0, 1, 1], [1, 0, 0]]
     """
     if not 1 <= bits <= 62:
-        raise InputError(f"bits={bits}: wanted 1 to 62")
+        raise InputError(f"bits={bits}: expected 1 to 62")
     values = np.atleast_1d(np.asarray(numbers))
     if values.dtype.kind not in "iu" or values.ndim != 1:
-        raise InputError(f"numbers has dtype {values.dtype} and shape {values.shape}; wanted (N,) whole numbers")
+        raise InputError(f"numbers has dtype {values.dtype} and shape {values.shape}; expected (N,) whole numbers")
     outside = values[(values < 0) | (values >= 2**bits)]
     if len(outside):
-        raise InputError(f"numbers holds {outside[0]}; wanted 0 to {2**bits - 1}, which have {bits} bits")
+        raise InputError(f"numbers holds {outside[0]}; expected 0 to {2**bits - 1}, which have {bits} bits")
     result: NDArray[np.int64] = values.astype(np.int64)[:, np.newaxis] >> np.arange(bits) & 1
     return result
 
@@ -44,7 +43,7 @@ def from_bits(bits: ArrayLike) -> NDArray[np.int64]:
     """
     digits = np.asarray(bits)
     if digits.ndim != 2 or not 1 <= digits.shape[1] <= 63:
-        raise InputError(f"bits has shape {digits.shape}; wanted (N, T) with T from 1 to 63")
+        raise InputError(f"bits has shape {digits.shape}; expected (N, T) with T from 1 to 63")
     result: NDArray[np.int64] = (digits > 0.5).astype(np.int64) @ (1 << np.arange(digits.shape[1], dtype=np.int64))
     return result
 
@@ -64,10 +63,10 @@ def addition(a: ArrayLike, b: ArrayLike, bits: int) -> Sequences:
     ((21, 2), [1040])
     """
     if not 1 <= bits <= 61:
-        raise InputError(f"bits={bits}: wanted 1 to 61")
+        raise InputError(f"bits={bits}: expected 1 to 61")
     digits = [np.pad(to_bits(numbers, bits), ((0, 0), (0, 1))) for numbers in (a, b)]
     if len(digits[0]) != len(digits[1]):
-        raise InputError(f"a has {len(digits[0])} numbers, b has {len(digits[1])}; wanted as many in each")
+        raise InputError(f"a has {len(digits[0])} numbers, b has {len(digits[1])}; expected as many in each")
     first, second = np.atleast_1d(np.asarray(a)), np.atleast_1d(np.asarray(b))
     return Sequences(
         list(np.stack(digits, axis=2).astype(np.float32)),
@@ -81,7 +80,7 @@ def addition(a: ArrayLike, b: ArrayLike, bits: int) -> Sequences:
 def all_sums(bits: int = 4) -> Sequences:
     """Every sum of two numbers of so many bits (at most 10): 256 for 4 bits."""
     if not 1 <= bits <= 10:
-        raise InputError(f"bits={bits}: wanted 1 to 10; there are 4**bits pairs")
+        raise InputError(f"bits={bits}: expected 1 to 10; there are 4**bits pairs")
     a, b = np.divmod(np.arange(4**bits), 2**bits)
     return addition(a, b, bits)
 
@@ -89,8 +88,8 @@ def all_sums(bits: int = 4) -> Sequences:
 def random_sums(count: int, bits: int = 20, seed: int = 0) -> Sequences:
     """So many sums of two random numbers of so many bits."""
     if not 1 <= bits <= 61:
-        raise InputError(f"bits={bits}: wanted 1 to 61")
-    a, b = np.random.default_rng(seed).integers(0, 2**bits, size=(2, _positive("count", count)))
+        raise InputError(f"bits={bits}: expected 1 to 61")
+    a, b = np.random.default_rng(seed).integers(0, 2**bits, size=(2, whole("count", count, 1)))
     return addition(a, b, bits)
 
 
@@ -106,19 +105,12 @@ def adding(count: int, steps: int = 50, seed: int = 0) -> Sequences:
     Returns:
         Sequences with x (T, 2) and y (N,), the sum of the marked values; always answering 1 has an error of 1/6.
     """
-    if _positive("steps", steps) < 2:
-        raise InputError(f"steps={steps}: wanted at least 2")
+    count, steps = whole("count", count, 1), whole("steps", steps, 2)
     rng = np.random.default_rng(seed)
-    x = np.zeros((_positive("count", count), steps, 2), dtype=np.float32)
+    x = np.zeros((count, steps, 2), dtype=np.float32)
     x[:, :, 0] = rng.random((count, steps), dtype=np.float32)
     rows = np.arange(count)
     first, second = rng.integers(0, steps // 2, count), rng.integers(steps // 2, steps, count)
     x[rows, first, 1] = x[rows, second, 1] = 1
     y = x[rows, first, 0] + x[rows, second, 0]
     return Sequences(list(x), y=y, features=["value", "marker"], target=["sum"])
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError(f"{name}={value!r}: wanted a whole number, at least 1")
-    return int(value)

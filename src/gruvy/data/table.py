@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.extras import need
-from gruvy.errors import DataError, InputTypeError
+from gruvy.errors import DataError
+from gruvy.extras import need
 
 if TYPE_CHECKING:
     import polars
@@ -53,7 +53,7 @@ class Table:
 
     def require(self, columns: Ordered[str], option: str) -> None:
         """Refuse columns that the table lacks, and lists, bytes and other things that are no single value."""
-        pl = need("polars", "data")
+        pl = need("polars")
         for column in columns:
             if column not in self.frame.columns:
                 have = ", ".join(self.columns)
@@ -61,15 +61,15 @@ class Table:
             dtype = self.frame[column].dtype
             if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
                 raise DataError(
-                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text a row"
+                    f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text per row"
                 )
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """The column as float64, NaN where there is no value; refuses a cell that is not a number."""
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         if series.dtype in (pl.Categorical, pl.Enum):
-            series = series.cast(pl.String)
+            series = as_text(series, self.source)
         if series.dtype == pl.String:
             values = series.cast(pl.Float64, strict=False)
             if values.null_count():  # gaps, spaces around a number, or something else
@@ -88,23 +88,22 @@ class Table:
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             values = series.cast(pl.Float64)
         else:
-            raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; wanted numbers")
+            raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; expected numbers")
         result: NDArray[np.float64] = values.fill_null(float("nan")).to_numpy()
         return result
 
     def names(self, column: str, option: str) -> polars.Series:
         """The column as text; refuses a cell without a value."""
-        pl = need("polars", "data")
-        text = self.frame[column].cast(pl.String).str.strip_chars()
+        text = as_text(self.frame[column], self.source).str.strip_chars()
         empty = text.is_null() | (text == "")
         if empty.any():
             row = int(empty.arg_max() or 0)
-            raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; wanted a value in every row")
+            raise DataError(f"{self.place(row)}, column {column!r} ({option}) is empty; expected a value in every row")
         return text
 
     def names_rows(self, column: str) -> bool:
         """Whether the column is text, another one in each row: a name for it."""
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         if series.dtype != pl.String or series.n_unique() < len(series) or missing(series).any():
             return False
@@ -112,7 +111,7 @@ class Table:
 
     def counts(self, column: str, id: str | None) -> bool:
         """Whether the column counts, from 0 or 1, all rows or those of each run of one `id`."""
-        pl = need("polars", "data")
+        pl = need("polars")
         values = self.frame[column].cast(pl.Float64, strict=False)
         if values.null_count():
             return False
@@ -128,7 +127,7 @@ class Table:
 
         There are two where every day could be a month and every month a day.
         """
-        pl = need("polars", "data")
+        pl = need("polars")
         series = self.frame[column]
         found = {"": series}
         if series.dtype == pl.String:
@@ -138,8 +137,21 @@ class Table:
                 found = _moments(text, f"{self.source}, column {column!r} (time)")
         elif series.null_count():
             row = int(series.is_null().arg_max() or 0)
-            raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; wanted a value in every row")
+            raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; expected a value in every row")
         return {how: series.rank("dense").to_numpy() for how, series in found.items()}
+
+
+def as_text(series: polars.Series, source: str) -> polars.Series:
+    """A column as text; refuses a kind that has no text, and values beyond what can be written, as far dates."""
+    pl = need("polars")
+    try:
+        text: polars.Series = series.cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
+        raise DataError(
+            f"{source}, column {series.name!r} holds {series.dtype} that cannot be written as text; "
+            "expected one number or text per row"
+        ) from problem
+    return text
 
 
 def missing(text: polars.Series) -> polars.Series:
@@ -149,7 +161,7 @@ def missing(text: polars.Series) -> polars.Series:
 
 def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
     """Text as dates or as times of day, in whichever format polars finds for all of it, by how it was read."""
-    pl = need("polars", "data")
+    pl = need("polars")
     readings = {"": text}
     if text.str.contains(_DAY_AND_MONTH).all():  # polars reads days first
         readings = {DAY_FIRST: text, MONTH_FIRST: text.str.replace(_DAY_AND_MONTH, "$3$2$1$4")}
@@ -168,12 +180,12 @@ def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
 
 def labels(series: polars.Series) -> NDArray[Any]:
     """Targets in their natural type: whole numbers, numbers, booleans or text; "007" stays text."""
-    pl = need("polars", "data")
+    pl = need("polars")
     if series.dtype == pl.Boolean:
         return series.to_numpy()
     if series.dtype.is_numeric():
         return series.to_numpy()
-    text = series.cast(pl.String).str.strip_chars()
+    text = as_text(series, "the table").str.strip_chars()
     whole = text.cast(pl.Int64, strict=False)
     if not whole.null_count() and (whole.cast(pl.String) == text).all():
         return whole.to_numpy()
@@ -181,33 +193,3 @@ def labels(series: polars.Series) -> NDArray[Any]:
     if not numbers.null_count() and not text.str.contains(r"^[+-]?0\d").any() and whole.null_count():
         return numbers.to_numpy()
     return np.array(text.to_list(), dtype=np.str_)
-
-
-def from_frame(frame: Any) -> Table:
-    """A table of a polars or pandas frame; a named pandas index becomes columns."""
-    pl = need("polars", "data")
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if not isinstance(frame, pl.DataFrame):
-        if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
-            raise InputTypeError(f"frame is of type {type(frame).__name__}; wanted a polars or pandas DataFrame")
-        if frame.index.nlevels > 1 or frame.index.names[0] is not None:
-            frame = frame.reset_index()
-        frame = pl.DataFrame([_from_pandas(str(name), frame[name]) for name in frame.columns])
-    if frame.height == 0:
-        raise DataError("frame has no rows; at least 1 is wanted")
-    return Table(frame, "frame", lambda row: f"frame, row {row}")
-
-
-def _from_pandas(name: str, column: Any) -> polars.Series:
-    """Without pyarrow, which polars' own conversion wants."""
-    pl = need("polars", "data")
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        numbers: polars.Series = pl.Series(name, column.to_numpy())
-        return numbers
-    values = [None if empty else value for value, empty in zip(column.to_list(), column.isna(), strict=True)]
-    try:
-        series: polars.Series = pl.Series(name, values)
-    except (TypeError, pl.exceptions.PolarsError):  # numbers and text in one column
-        series = pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
-    return series

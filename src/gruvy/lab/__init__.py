@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ..data.extras import need
+from ..extras import need_all
 
 # Said once, before any of the lab's modules asks for them: what is missing, and which extra brings it.
-for _module, _extra in (("torch", "train"), ("plotly", "plots"), ("jinja2", "plots")):
-    need(_module, _extra)
+need_all("torch", "plotly", "jinja2")
 
-from .experiment import Experiment, Verdict  # noqa: E402
+from .experiment import Experiment, Result, Verdict  # noqa: E402
 from .nets import equal_size  # noqa: E402
-from .runner import EXPERIMENTS, Report, Result, run  # noqa: E402
+from .runner import EXPERIMENTS, Report, run  # noqa: E402
 
 __all__ = ["EXPERIMENTS", "Experiment", "Report", "Result", "Verdict", "equal_size", "run"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,14 +9,13 @@ import plotly.graph_objects as go
 import torch
 
 from ..data import Sequences, addition, all_sums, from_bits, random_sums
-from ..fitting import fit_task, raw_of
+from ..model.task import Labels
 from ..network import GRU
-from ..tasks import task_of
-from ..training import Settings as Training
-from ..training.peers import Peer
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import COLOURS, figure, label
-from .nets import KINDS, Kind
+from ..training import Batches, raw_outputs
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
+from .figures import COLOURS, bars, label, percent_bars
+from .fit import learn
+from .nets import KINDS, Kind, Net
 
 SETS = ("100 examples", "all 256 pairs")
 
@@ -32,53 +29,38 @@ def examples(which: str, seed: int) -> Sequences:
 
 
 def adder(kind: Kind, units: int, seed: int) -> torch.nn.Module:
-    """A net that reads two bits a step and writes one: the tutorial's class itself, or torch's RNN or LSTM."""
+    """A net that reads two bits per step and writes one: the tutorial's class itself, or torch's RNN or LSTM."""
     torch.manual_seed(seed)
-    if kind == "gru":
-        return GRU(2, units, 1)
-    layer = torch.nn.LSTM if kind == "lstm" else torch.nn.RNN
-    return Peer(layer(2, units, batch_first=True), 1)
+    return GRU(2, units, 1) if kind == "gru" else Net(kind, 2, units, 1, seed=seed)
 
 
-def attempt(kind: Kind, which: str, s: Settings, seed: int) -> dict[str, Any]:
+def attempt(s: Settings, seed: int, kind: Kind, set: str) -> dict[str, Any]:
     """Learn 4-bit sums, all of them in each step; then be asked for sums of 20-bit numbers."""
-    sums, net = examples(which, seed), adder(kind, s["units"], seed)
-    task = task_of("tag", sums.y)
-    budget = Training(
-        max_epochs=s["steps"],
-        batch_size=None,
-        learning_rate=0.01,
-        weight_decay=0.1,
-        schedule="constant",
-        clip_norm=None,
-        seed=seed,
-        progress=False,
-    )
-    history = fit_task(net, task, sums.x, sums.y, None, None, budget)
+    sums, net = examples(set, seed), adder(kind, s["units"], seed)
+    task = Labels.of(sums.y, per_step=True)
+    adam: dict[str, Any] = {"learning_rate": 0.01, "weight_decay": 0.1, "schedule": "constant", "clip_norm": None}
+    data = Batches(sums.x, task.encode(sums.y), per_step=True)
+    history = learn(net, task, data, max_epochs=s["steps"], batch_size=None, seed=seed, **adam)
 
     def ask(questions: Sequences) -> Any:
-        return from_bits(np.stack([task.answers(raw) for raw in raw_of(net, questions.x, per_step=True)]))
+        raw = raw_outputs(net, Batches(questions.x), per_step=True)
+        return from_bits(task.answers(np.stack(raw)))
 
     asked = random_sums(s["sums"], 20, seed=seed + 1)
     return {
-        "kind": kind, "set": which, "seed": seed, "loss": float(history.rows[-1]["loss"] or 0.0),
+        "loss": float(history.rows[-1]["loss"] or 0.0),
         "1024 + 16": int(ask(addition([1024], [16], 20))[0]),
         "right": float((ask(asked) == from_bits(np.array(asked.y))).mean()),
-    }  # fmt: skip
-
-
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Every net, training set and seed."""
-    return {
-        f"{kind}, {which}, seed {seed + k}": partial(attempt, kind, which, s, seed + k)
-        for which in SETS
-        for kind in KINDS
-        for k in range(s["seeds"])
     }
 
 
+def parts(s: Settings, seed: int) -> Parts:
+    """Every training set, net and seed."""
+    return sweep(attempt, s, seed, set=SETS, kind=KINDS)
+
+
 def _right(numbers: Numbers, kind: str, which: str) -> float:
-    return mean(r["right"] for r in numbers.values() if (r["kind"], r["set"]) == (kind, which))
+    return average(numbers, "right", kind=kind, set=which)
 
 
 def rule(numbers: Numbers) -> Verdict:
@@ -87,39 +69,34 @@ def rule(numbers: Numbers) -> Verdict:
     pairs: it learns it from those alone. Else it does not hold."""
     learned = {}
     for which in SETS:
-        asked = [r["1024 + 16"] for r in numbers.values() if (r["kind"], r["set"]) == ("gru", which)]
-        learned[which] = set(asked) == {1040} and _right(numbers, "gru", which) >= 0.99
+        asked = {r["1024 + 16"] for r in rows(numbers, kind="gru", set=which)}
+        learned[which] = asked == {1040} and _right(numbers, "gru", which) >= 0.99
     text = "Random sums right in every bit, from 100 examples and from all 256 pairs: " + "; ".join(
         f"{kind.upper()} {percent(_right(numbers, kind, SETS[0]))} and {percent(_right(numbers, kind, SETS[1]))}"
         for kind in KINDS
     )
-    sums = [str(r["1024 + 16"]) for r in numbers.values() if r["kind"] == "gru"]
+    sums = [str(r["1024 + 16"]) for r in rows(numbers, kind="gru")]
     text += f". The GRU's 1024 + 16: {', '.join(sums)}."
-    if learned[SETS[0]]:
-        return Verdict("holds", text)
-    if learned[SETS[1]]:
-        return Verdict("holds only when", text, "it learns from all 256 pairs")
-    return Verdict("does not hold", text)
+    return decide(text, learned[SETS[0]], learned[SETS[1]], "it learns from all 256 pairs")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
     """The share right in every bit."""
-    fig = figure("20-bit sums, learned from 4-bit ones", "", "right in every bit (%)", barmode="group")
+    fig = percent_bars("20-bit sums, learned from 4-bit ones", "right in every bit")
     for kind in KINDS:
         shares = [100 * _right(numbers, kind, which) for which in SETS]
         names = [f"learned from {which}" for which in SETS]
-        fig.add_trace(go.Bar(x=names, y=shares, name=label(kind), marker_color=COLOURS[kind], texttemplate="%{y:.1f}"))
-    fig.update_yaxes(range=[0, 109])
+        bars(fig, names, shares, label(kind), COLOURS[kind], 1)
     return [fig]
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
     """Every run."""
-    rows = [
+    written = [
         [r["kind"].upper(), r["set"], str(r["seed"]), str(r["1024 + 16"]), percent(r["right"]), f"{r['loss']:.1e}"]
         for r in numbers.values()
     ]
-    return ["net", "learned from", "seed", "1024 + 16", "sums right in every bit", "training loss"], rows
+    return ["net", "learned from", "seed", "1024 + 16", "sums right in every bit", "training loss"], written
 
 
 EXPERIMENTS = [
@@ -129,7 +106,7 @@ EXPERIMENTS = [
         prediction="After 100 examples of 4-bit numbers it adds 1024 and 16, and other 20-bit numbers, without error.",
         method="Two numbers are read bit by bit, the lowest first, and their sum is written at the same time. Learned "
         "from 100 random pairs of 4-bit numbers written in 5 bits, as in K. Jacobs, Create a GRU in TensorFlow (2017), "
-        "and from all 256 pairs (the library's training loop: AdamW, rate 0.01 falling along a cosine, weight decay "
+        "and from all 256 pairs (the library's training loop: AdamW, rate 0.01, weight decay "
         "0.1, all examples in each step); asked at 20 bits. The GRU is gruvy.GRU(2, 16, 1) as it comes.",
         quick={"units": 16, "steps": 1000, "sums": 10000, "seeds": 1},
         full={"units": 16, "steps": 3000, "sums": 10000, "seeds": 3},

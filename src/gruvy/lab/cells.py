@@ -22,9 +22,9 @@ Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def step_of(net: Net) -> Step:
     """The net's one-step function (x (I,), state) -> new state, in float64."""
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    W, U, b, c = (net.layer.get_parameter(name).detach().double() for name in names)
-    if isinstance(net.layer, GRU):
-        return gru(W, U, b, c, net.layer.convention)
+    W, U, b, c = (net.recurrent.get_parameter(name).detach().double() for name in names)
+    if isinstance(net.recurrent, GRU):
+        return gru(W, U, b, c, net.recurrent.convention)
     return {"rnn": rnn, "lstm": lstm}[net.kind](W, U, b, c)
 
 

@@ -16,15 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..nn import GRU
 from .cells import step_of
-from .experiment import Experiment, Numbers, Settings, Verdict
-from .figures import COLOURS, figure, mark
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide, rows
+from .figures import COLOURS, bars, figure, mark
 from .nets import KINDS, Kind, Net
 
 # The names of torch's operators in a graph, by what they are counted as.
-_COUNTED = {
-    "sigmoid": "sigmoids", "tanh": "tanhs", "add": "additions", "sub": "additions", "rsub": "additions",
-    "mul": "multiplications",
-}  # fmt: skip
+_COUNTED = {"sigmoid": "sigmoids", "tanh": "tanhs", "mul": "multiplications"}
+_COUNTED |= dict.fromkeys(("add", "sub", "rsub"), "additions")
 CONTESTANTS = ("torch RNN", "torch LSTM", "torch GRU", "gruvy GRU", "gruvy GRU, tutorial")
 
 
@@ -42,15 +40,9 @@ def count(kind: Kind, s: Settings) -> dict[str, Any]:
             found["products"] += 2 * math.prod(node.args[0].meta["val"].shape)
         elif name in _COUNTED:
             found[_COUNTED[name]] += node.meta["val"].numel()
-    parameters = sum(p.numel() for p in net.layer.parameters())
-    return {
-        "what": "count",
-        "kind": kind,
-        "parameters": parameters,
-        "carried": size,
-        "gates": found["sigmoids"] // H,
-        **found,
-    }
+    parameters = sum(p.numel() for p in net.recurrent.parameters())
+    gates = found["sigmoids"] // H
+    return {"what": "count", "kind": kind, "parameters": parameters, "carried": size, "gates": gates, **found}
 
 
 def layer(name: str, I: int, H: int) -> torch.nn.Module:
@@ -58,10 +50,8 @@ def layer(name: str, I: int, H: int) -> torch.nn.Module:
     torch.manual_seed(0)
     if name.startswith("gruvy"):
         return GRU(I, H, convention="tutorial" if "tutorial" in name else "torch")
-    kinds: dict[str, type[torch.nn.Module]] = {
-        "torch RNN": torch.nn.RNN, "torch LSTM": torch.nn.LSTM, "torch GRU": torch.nn.GRU,
-    }  # fmt: skip
-    return kinds[name](I, H)
+    made: torch.nn.Module = getattr(torch.nn, name.removeprefix("torch "))(I, H)
+    return made
 
 
 def duration(shape: list[int], s: Settings) -> dict[str, Any]:
@@ -82,11 +72,10 @@ def duration(shape: list[int], s: Settings) -> dict[str, Any]:
             if turn >= 2:  # the first two warm caches up
                 times[name].append(1e3 * (time.perf_counter() - begin))
     paths = {name: layer.path(x).name for name, layer in layers.items() if isinstance(layer, GRU)}
-    return {
-        "what": "time", "shape": shape, "threads": torch.get_num_threads(), "paths": paths,
-        "ms": {name: statistics.median(values) for name, values in times.items()},
-        "calls": {name: operations(partial(once, name)) for name in CONTESTANTS},
-    }  # fmt: skip
+    ms = {name: statistics.median(values) for name, values in times.items()}
+    calls = {name: operations(partial(once, name)) for name in CONTESTANTS}
+    threads = torch.get_num_threads()
+    return {"what": "time", "shape": shape, "threads": threads, "paths": paths, "ms": ms, "calls": calls}
 
 
 _COLOURS = dict(zip(CONTESTANTS, (COLOURS[k] for k in ("rnn", "lstm", "mark", "gru", "other")), strict=True))
@@ -109,9 +98,9 @@ def operations(call: Callable[[], None]) -> int:
     return int(counter.total)
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
-    """A count a net, and a timing a shape."""
-    made: dict[str, Callable[[], dict[str, Any]]] = {f"count {kind}": partial(count, kind, s) for kind in KINDS}
+def parts(s: Settings, seed: int) -> Parts:
+    """A count for each net, and a timing for each shape."""
+    made: Parts = {f"count {kind}": partial(count, kind, s) for kind in KINDS}
     for shape in s["shapes"]:
         made[f"time, T, B, I, H = {', '.join(map(str, shape))}"] = partial(duration, shape, s)
     return made
@@ -119,12 +108,12 @@ def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
 
 def ratios(numbers: Numbers, name: str) -> list[float]:
     """A contestant's time over torch's LSTM's, for every shape."""
-    return [r["ms"][name] / r["ms"]["torch LSTM"] for r in numbers.values() if r["what"] == "time"]
+    return [r["ms"][name] / r["ms"]["torch LSTM"] for r in rows(numbers, what="time")]
 
 
 def counts(numbers: Numbers) -> dict[str, dict[str, Any]]:
     """What was counted, by net."""
-    return {r["kind"]: r for r in numbers.values() if r["what"] == "count"}
+    return {r["kind"]: r for r in rows(numbers, what="count")}
 
 
 def operations_of(row: dict[str, Any]) -> int:
@@ -139,70 +128,65 @@ def rule(numbers: Numbers) -> Verdict:
     of them is faster. Else it does not hold."""
     by = counts(numbers)
     gru, lstm = by["gru"], by["lstm"]
-    fewer = all(gru[k] < lstm[k] for k in ("carried", "gates", "parameters")) and operations_of(gru) < operations_of(
-        lstm
-    )
+    fewer = all(gru[k] < lstm[k] for k in ("carried", "gates", "parameters"))
+    fewer = fewer and operations_of(gru) < operations_of(lstm)
     mean = {name: statistics.geometric_mean(ratios(numbers, name)) for name in CONTESTANTS[2:]}
-    path = next(r["paths"]["gruvy GRU, tutorial"] for r in numbers.values() if r["what"] == "time")
+    path = rows(numbers, what="time")[0]["paths"]["gruvy GRU, tutorial"]
     text = (
         f"GRU and LSTM: {gru['carried']} and {lstm['carried']} numbers carried, {gru['gates']} and {lstm['gates']} "
         f"gates, {gru['parameters']} and {lstm['parameters']} parameters, {operations_of(gru)} and "
-        f"{operations_of(lstm)} operations a step. Time of a training step over torch's LSTM's: "
+        f"{operations_of(lstm)} operations per step. Time of a training step over torch's LSTM's: "
         f"torch's GRU {mean['torch GRU']:.2f}, gruvy's {mean['gruvy GRU']:.2f}, gruvy's in the "
         f"tutorial's convention {mean['gruvy GRU, tutorial']:.2f} (run by: {path})."
     )
     fast = [name for name, value in mean.items() if value < 1]
-    if fewer and len(fast) == len(mean):
-        return Verdict("holds", text)
-    if fewer and fast:
-        return Verdict("holds only when", text, f"the kernel is that of {' and '.join(fast)}")
-    if fewer:
-        return Verdict("does not hold", f"Fewer operations, but not faster with any kernel. {text}")
-    return Verdict("does not hold", text)
+    if fewer and not fast:
+        text = f"Fewer operations, but not faster with any kernel. {text}"
+    condition = f"the kernel is that of {' and '.join(fast)}"
+    return decide(text, fewer and len(fast) == len(mean), fewer and bool(fast), condition)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
     """Counts and times relative to the LSTM's, torch's and gruvy's apart, and how many operators run."""
     by = counts(numbers)
     first = figure("One step, counted from its graph", "", "share of the LSTM's (%)", barmode="group")
-    names = {"carried": "numbers carried", "gates": "gates (σ a unit)", "parameters": "parameters"}
+    names = {"carried": "numbers carried", "gates": "gates (σ per unit)", "parameters": "parameters"}
     for kind in KINDS:
         shares = [100 * by[kind][k] / by["lstm"][k] for k in names]
         shares.append(100 * operations_of(by[kind]) / operations_of(by["lstm"]))
         x = [*names.values(), "operations"]
-        first.add_trace(go.Bar(x=x, y=shares, name=kind.upper(), marker_color=COLOURS[kind], texttemplate="%{y:.0f}"))
-    timed = [r for r in numbers.values() if r["what"] == "time"]
+        bars(first, x, shares, kind.upper(), COLOURS[kind])
+    timed = rows(numbers, what="time")
     x = [f"T, B, I, H = {', '.join(map(str, r['shape']))}" for r in timed]
     figures = [first]
     for title, names_of in (
         ("Time of a training step: torch against torch", CONTESTANTS[:3:2]),
         ("Time of a training step: gruvy against torch's LSTM", CONTESTANTS[3:]),
     ):
-        times = figure(title, "", "times the LSTM's", barmode="group")
+        times = figure(title, "", "time relative to the LSTM's", barmode="group")
         for name in names_of:
-            shares = ratios(numbers, name)
-            times.add_trace(go.Bar(x=x, y=shares, name=name, marker_color=_COLOURS[name], texttemplate="%{y:.2f}"))
+            bars(times, x, ratios(numbers, name), name, _COLOURS[name], 2)
         mark(times, 1, "torch's LSTM")
         figures.append(times)
-    calls = figure(
-        "What decides it: torch operators run in a training step", "", "operators", yaxis_type="log", barmode="group"
-    )
+    title = "What decides it: torch operators run in a training step"
+    calls = figure(title, "", "operators", yaxis_type="log", barmode="group")
     for name in CONTESTANTS:
-        y = [r["calls"][name] for r in timed]
-        calls.add_trace(go.Bar(x=x, y=y, name=name, marker_color=_COLOURS[name], texttemplate="%{y}"))
+        bars(calls, x, [r["calls"][name] for r in timed], name, _COLOURS[name], None)
     calls.update_yaxes(dtick=1)
     return [*figures, calls]
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
     """Milliseconds, and operators run, a shape and contestant: torch against torch, then gruvy."""
-    rows = [
+    written = [
         [", ".join(map(str, r["shape"])), str(r["threads"]), name, f"{r['ms'][name]:.2f}", str(r["calls"][name])]
-        for r in numbers.values() if r["what"] == "time" for name in CONTESTANTS
-    ]  # fmt: skip
-    return ["T, B, I, H", "threads", "contestant", "ms a training step (median)", "torch operators run"], rows
+        for r in rows(numbers, what="time")
+        for name in CONTESTANTS
+    ]
+    return ["T, B, I, H", "threads", "contestant", "ms per training step (median)", "torch operators run"], written
 
 
+_SHAPES = [[50, 32, 32, 32], [100, 32, 64, 64], [100, 32, 128, 128], [100, 64, 256, 256]]
 EXPERIMENTS = [
     Experiment(
         name="cost",
@@ -211,13 +195,13 @@ EXPERIMENTS = [
         method="Operations are counted in the graph that torch records of one step's equations. A training step is one "
         "forward and backward pass of a layer in float32, contestants in turn in one process, medians. What decides it "
         "beside the arithmetic: how many small operators the kernel runs.",
-        quick={"inputs": 64, "units": 64, "repeats": 15, "shapes": [[50, 32, 32, 32], [100, 32, 64, 64]]},
-        full={"inputs": 64, "units": 64, "repeats": 25,
-              "shapes": [[50, 32, 32, 32], [100, 32, 64, 64], [100, 32, 128, 128], [100, 64, 256, 256]]},
-        budget=(0.1, 1.0), alone=True,
+        quick={"inputs": 64, "units": 64, "repeats": 15, "shapes": _SHAPES[:2]},
+        full={"inputs": 64, "units": 64, "repeats": 25, "shapes": _SHAPES},
+        budget=(0.1, 1.0),
+        alone=True,
         parts=parts,
         rule=rule,
         figures=figures,
         table=table,
     )
-]  # fmt: skip
+]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Numbers = dict[str, dict[str, Any]]
+Parts = dict[str, Callable[[], dict[str, Any]]]
 Settings = dict[str, Any]
 Outcome = Literal["holds", "holds only when", "does not hold"]
 
@@ -30,6 +33,13 @@ class Verdict:
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.condition}".strip()
+
+
+def decide(text: str, holds: bool, partly: bool, condition: str) -> Verdict:
+    """The verdict of a claim that holds; or else only when the condition is met; or else does not hold."""
+    if holds:
+        return Verdict("holds", text)
+    return Verdict("holds only when", text, condition) if partly else Verdict("does not hold", text)
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Experiment:
     quick: Settings
     full: Settings
     budget: tuple[float, float]
-    parts: Callable[[Settings, int], dict[str, Callable[[], dict[str, Any]]]]
+    parts: Callable[[Settings, int], Parts]
     rule: Callable[[Numbers], Verdict]
     figures: Callable[[Numbers], list[go.Figure]]
     table: Callable[[Numbers], tuple[list[str], list[list[str]]]] = field(default=lambda numbers: ([], []))
@@ -70,7 +80,7 @@ class Experiment:
         return self.quick if quick else self.full
 
     def reduced(self) -> list[str]:
-        """What the quick mode does less of, one phrase a setting; empty when it does all that the full mode does."""
+        """What the quick mode does less of, one phrase per setting; empty when it does all that the full mode does."""
         return [
             f"{key.replace('_', ' ')} {show(self.quick[key])} (full: {show(self.full[key])})"
             for key in self.quick
@@ -83,6 +93,50 @@ class Experiment:
         return " ".join((self.rule.__doc__ or "").split())
 
 
+@dataclass(frozen=True)
+class Result:
+    """One experiment and what came of it.
+
+    Args:
+        experiment: the experiment.
+        quick: which settings it was run with.
+        numbers: what was measured, by part.
+        seconds: what the measuring took.
+        verdict: what the rule says; None when it was not run.
+        missing: why it was not run, else None.
+    """
+
+    experiment: Experiment
+    quick: bool
+    numbers: Numbers
+    seconds: float
+    verdict: Verdict | None
+    missing: str | None = None
+
+    @property
+    def reduced(self) -> list[str]:
+        """What the quick mode did less of; empty in full mode."""
+        return self.experiment.reduced() if self.quick else []
+
+    @property
+    def outcome(self) -> str:
+        """The verdict's outcome, or ``"not run"``."""
+        return self.verdict.outcome if self.verdict else "not run"
+
+    @property
+    def said(self) -> str:
+        """The verdict with its condition, or ``"not run"``."""
+        return str(self.verdict or "not run")
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        e = self.experiment
+        texts = {"name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text}
+        measured = {"settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1)}
+        verdict = vars(self.verdict) if self.verdict else None
+        return texts | measured | {"verdict": verdict, "missing": self.missing, "numbers": self.numbers}
+
+
 def show(value: object) -> str:
     """A setting as text."""
     if isinstance(value, list):
@@ -92,6 +146,34 @@ def show(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def sweep(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, **axes: Iterable[Any]) -> Parts:
+    """A part for each combination of the axes' values and each of the seeds, ``measure(s, seed, **values)``.
+
+    What a part gives has the values and the seed beside what was measured.
+    """
+    made: Parts = {}
+    for values in product(*axes.values()):
+        given = dict(zip(axes, values, strict=True))
+        words = ", ".join(f"{axis} {value}" if isinstance(value, int) else str(value) for axis, value in given.items())
+        for k in range(seed, seed + s["seeds"]):
+            made[f"{words}, seed {k}"] = partial(_one, measure, s, k, given)
+    return made
+
+
+def _one(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, "seed": seed, **measure(s, seed, **given)}
+
+
+def rows(numbers: Numbers, /, **which: Any) -> list[dict[str, Any]]:
+    """The parts that have these values, in order: ``rows(numbers, kind="gru")``."""
+    return [r for r in numbers.values() if all(key in r and r[key] == value for key, value in which.items())]
+
+
+def average(numbers: Numbers, column: str, /, **which: Any) -> float:
+    """The mean of a number over the parts that have these values."""
+    return mean(r[column] for r in rows(numbers, **which))
 
 
 def mean(values: Iterable[float]) -> float:

@@ -1,4 +1,4 @@
-"""What the lab's figures have in common: one colour and one marker a net, one dash a start, axes with units."""
+"""What the lab's figures have in common: one colour and one marker per net, one dash per start, axes with units."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def line(fig: go.Figure, x: list[Any], y: list[float], kind: Kind, start: Start 
         "marker": {"symbol": MARKERS[kind] + ("-open" if start == "plain" else ""), "size": 9},
     }
     fig.add_trace(go.Scatter(x=x, y=y, **{**style, **more}))
+
+
+def bars(fig: go.Figure, x: list[str], y: list[float], name: str, colour: str, digits: int | None = 0) -> None:
+    """Add a bar for each name in x, with its number written at it: so many digits, or as it is."""
+    written = "%{y}" if digits is None else f"%{{y:.{digits}f}}"
+    fig.add_trace(go.Bar(x=x, y=y, name=name, marker_color=colour, texttemplate=written))
+
+
+def percent_bars(title: str, y: str) -> go.Figure:
+    """An empty figure for bars of shares in percent."""
+    return figure(title, "", f"{y} (%)", barmode="group", yaxis_range=[0, 109])
 
 
 def mark(fig: go.Figure, y: float, text: str, position: str = "top left") -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +9,10 @@ import plotly.graph_objects as go
 import torch
 
 from .cells import log_norms
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import COLOURS, STARTED, figure, label, line, mark
-from .fit import Budget, judge, tensors, train
-from .nets import KINDS, STARTS, Kind, Net, Start
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, mean, percent, rows, sweep
+from .figures import COLOURS, STARTED, bars, figure, label, line, mark, percent_bars
+from .fit import Budget, judge, train
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 from .tasks import CLUE_EARLY, CLUE_LATE
 
 STAGES = ("untrained", "set to remember", "trained from there")
@@ -22,7 +20,7 @@ STAGES = ("untrained", "set to remember", "trained from there")
 LOST = -6.0
 
 
-def norms(kind: Kind, stage: str, s: Settings, seed: int) -> dict[str, Any]:
+def norms(s: Settings, seed: int, kind: Kind, stage: str) -> dict[str, Any]:
     """log10 of the norm of the state's Jacobian at every lag, relative to lag 0, geometric mean over sequences."""
     lag = s["lag"]
     net = Net(
@@ -32,25 +30,19 @@ def norms(kind: Kind, stage: str, s: Settings, seed: int) -> dict[str, Any]:
     if stage == STAGES[2]:
         train(net, CLUE_EARLY, lag, Budget(s["steps"], rate=0.01 if kind != "rnn" else 0.001), seed)
         right = judge(net, CLUE_EARLY, lag, seed)["right"]
-    x, _ = tensors(*CLUE_EARLY.draw(np.random.default_rng(seed), s["sequences"], lag))
-    logs = log_norms(net, x).mean(0)
-    return {"kind": kind, "stage": stage, "seed": seed, "log10": [round(v, 4) for v in logs - logs[0]], "right": right}
+    x, _ = CLUE_EARLY.draw(np.random.default_rng(seed), s["sequences"], lag)
+    logs = log_norms(net, torch.from_numpy(x)).mean(0)
+    return {"log10": [round(v, 4) for v in logs - logs[0]], "right": right}
 
 
-def parts_gradients(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts_gradients(s: Settings, seed: int) -> Parts:
     """Every net, stage and seed."""
-    return {
-        f"{kind}, {stage}, seed {seed + k}": partial(norms, kind, stage, s, seed + k)
-        for kind in KINDS
-        for stage in STAGES
-        for k in range(s["seeds"])
-    }
+    return sweep(norms, s, seed, kind=KINDS, stage=STAGES)
 
 
-def curve(numbers: Numbers, kind: str, stage: str) -> list[float]:
-    """log10 norm over lag, mean over seeds."""
-    rows = [r["log10"] for r in numbers.values() if (r["kind"], r["stage"]) == (kind, stage)]
-    return [mean(values) for values in zip(*rows, strict=True)]
+def curve(numbers: Numbers, what: str, **which: Any) -> list[float]:
+    """A list of numbers, mean over seeds."""
+    return [mean(values) for values in zip(*(r[what] for r in rows(numbers, **which)), strict=True)]
 
 
 def rule_gradients(numbers: Numbers) -> Verdict:
@@ -58,73 +50,57 @@ def rule_gradients(numbers: Numbers) -> Verdict:
     gradient is lost, the untrained LSTM's and GRU's are not. Holds only when the gates are set to remember: the RNN's
     is lost, theirs are lost untrained, and are not when set to remember and when trained from there. Else it does not
     hold."""
-    last = {(kind, stage): curve(numbers, kind, stage)[-1] for kind in KINDS for stage in STAGES}
-    lag = len(curve(numbers, "rnn", STAGES[0])) - 1
-    text = f"At lag {lag} the norm is 10 to the power of: " + "; ".join(
+    curves = {(kind, stage): curve(numbers, "log10", kind=kind, stage=stage) for kind in KINDS for stage in STAGES}
+    last = {of: values[-1] for of, values in curves.items()}
+    text = "; ".join(
         f"{kind.upper()} {last[kind, STAGES[0]]:.1f} untrained, {last[kind, STAGES[1]]:.1f} set to remember, "
         f"{last[kind, STAGES[2]]:.1f} trained from there"
         for kind in KINDS
-    ) + "."  # fmt: skip
+    )
+    text = f"At lag {len(curves['rnn', STAGES[0]]) - 1} the norm is 10 to the power of: {text}."
     rnn_lost = last["rnn", STAGES[0]] < LOST
     kept = {stage: min(last["lstm", stage], last["gru", stage]) >= LOST for stage in STAGES}
-    if rnn_lost and kept[STAGES[0]]:
-        return Verdict("holds", text)
-    if rnn_lost and kept[STAGES[1]] and kept[STAGES[2]]:
-        condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
-        return Verdict("holds only when", text, condition)
-    return Verdict("does not hold", text)
+    condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
+    return decide(text, rnn_lost and kept[STAGES[0]], rnn_lost and kept[STAGES[1]] and kept[STAGES[2]], condition)
 
 
 def figures_gradients(numbers: Numbers) -> list[go.Figure]:
-    """Norm over lag, one line a net and stage."""
-    fig = figure(
-        "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>", "lag k (steps)",
-        "log₁₀ of the norm, relative to k = 0",
-    )  # fmt: skip
+    """Norm over lag, one line per net and stage."""
+    title = "What is left of ∂state<sub>T</sub>/∂state<sub>T−k</sub>"
+    fig = figure(title, "lag k (steps)", "log₁₀ of the norm, relative to k = 0")
     dashes = dict(zip(STAGES, ("dot", "dash", "solid"), strict=True))
     for kind in KINDS:
         for stage in STAGES:
-            y = curve(numbers, kind, stage)
+            y = curve(numbers, "log10", kind=kind, stage=stage)
             style = {"color": COLOURS[kind], "dash": dashes[stage], "width": 2}
             line(fig, list(range(len(y))), y, kind, mode="lines", name=f"{label(kind)}, {stage}", line=style)
     mark(fig, LOST, "a millionth", "bottom left")
     return [fig]
 
 
-def watch(kind: Kind, start: Start, late: bool, s: Settings, seed: int) -> dict[str, Any]:
+def watch(s: Settings, seed: int, kind: Kind, start: Start, late: bool) -> dict[str, Any]:
     """Train on a late or an early clue, and note how much of the loss' gradient reaches each step's input."""
     task, lag = (CLUE_LATE if late else CLUE_EARLY), s["lag"]
     net = Net(kind, task.inputs, s["units"], task.outputs, seed=seed, remember=lag if start == "remember" else 0)
     profile: list[np.ndarray] = []
 
-    def note(step: int, x: torch.Tensor) -> None:
-        if step < s["steps_watched"] and x.grad is not None:
-            by_step = x.grad.double().norm(dim=2).mean(0)  # (T,)
+    def note(gradient: torch.Tensor) -> None:
+        if len(profile) < s["steps_watched"]:
+            by_step = gradient.double().norm(dim=2).mean(0)  # (T,)
             profile.append((by_step / by_step.sum()).numpy())
 
     train(net, task, lag, Budget(s["steps"], rate=0.01 if kind != "rnn" else 0.001), seed, note)
     share = np.mean(profile, axis=0)
     return {
-        "kind": kind, "start": start, "late": late, "seed": seed, "right": judge(net, task, lag, seed)["right"],
-        "first_tenth": float(share[: lag // 10].sum()), "share": [float(f"{v:.4g}") for v in share],
-    }  # fmt: skip
-
-
-def parts_early(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Every net and start, with an early and a late clue."""
-    return {
-        f"{kind}, {start}, {'late' if late else 'early'}, seed {seed + k}": partial(
-            watch, kind, start, late, s, seed + k
-        )
-        for kind in KINDS
-        for start in STARTS
-        for late in (False, True)
-        for k in range(s["seeds"])
+        "right": judge(net, task, lag, seed)["right"],
+        "first_tenth": float(share[: lag // 10].sum()),
+        "share": [float(f"{v:.4g}") for v in share],
     }
 
 
-def _mean(numbers: Numbers, kind: str, start: str, late: bool, what: str) -> float:
-    return mean(r[what] for r in numbers.values() if (r["kind"], r["start"], r["late"]) == (kind, start, late))
+def parts_early(s: Settings, seed: int) -> Parts:
+    """Every net and start, with an early and a late clue."""
+    return sweep(watch, s, seed, kind=KINDS, start=STARTS, late=(False, True))
 
 
 def rule_early(numbers: Numbers) -> Verdict:
@@ -133,47 +109,40 @@ def rule_early(numbers: Numbers) -> Verdict:
     thousandth of the gradient reaches the first tenth of the steps. Holds only when the RNN starts as torch starts it:
     so it is from torch's start alone. Else it does not hold."""
 
-    def found(kind: str, start: str) -> tuple[float, float, float]:
-        return (
-            _mean(numbers, kind, start, False, "right"),
-            _mean(numbers, kind, start, True, "right"),
-            _mean(numbers, kind, start, False, "first_tenth"),
+    found = {
+        (kind, start): (
+            average(numbers, "right", kind=kind, start=start, late=False),
+            average(numbers, "right", kind=kind, start=start, late=True),
+            average(numbers, "first_tenth", kind=kind, start=start, late=False),
         )
-
-    fails = {start: found("rnn", start)[0] <= 0.5 and found("rnn", start)[1] >= 0.8 for start in STARTS}
-    lost = found("rnn", "plain")[2] < 1e-3
+        for kind, start in NETS
+    }
+    fails = {start: found["rnn", start][0] <= 0.5 and found["rnn", start][1] >= 0.8 for start in STARTS}
+    lost = found["rnn", "plain"][2] < 1e-3
     text = "Right with an early clue, with a late one, and share of the gradient in the first tenth of the steps: "
     text += "; ".join(
-        f"{label(kind, start)}: {percent(f[0])}, {percent(f[1])}, {f[2]:.1e}"
-        for kind in KINDS for start in STARTS for f in [found(kind, start)]
-    ) + "."  # fmt: skip
-    if lost and fails["plain"] and fails["remember"]:
-        return Verdict("holds", text)
-    if lost and fails["plain"]:
-        return Verdict("holds only when", text, "the RNN starts as torch starts it")
-    return Verdict("does not hold", text)
+        f"{label(*of)}: {percent(early)}, {percent(late)}, {tenth:.1e}" for of, (early, late, tenth) in found.items()
+    )
+    text += "."
+    plain = lost and fails["plain"]
+    return decide(text, plain and fails["remember"], plain, "the RNN starts as torch starts it")
 
 
 def figures_early(numbers: Numbers) -> list[go.Figure]:
     """The share of the gradient at every step, and the accuracies."""
-    steps = figure(
-        "Which steps the gradient reaches while training begins (early clue)", "step of the sequence",
-        "share of the gradient", yaxis_type="log",
-    )  # fmt: skip
-    for kind in KINDS:
-        for start in STARTS:
-            rows = [r["share"] for r in numbers.values() if (r["kind"], r["start"], r["late"]) == (kind, start, False)]
-            y = [max(mean(values), 1e-30) for values in zip(*rows, strict=True)]
-            line(steps, list(range(1, len(y) + 1)), y, kind, start, mode="lines")
+    title = "Which steps the gradient reaches while training begins (early clue)"
+    steps = figure(title, "step of the sequence", "share of the gradient", yaxis_type="log")
+    for kind, start in NETS:
+        y = [max(v, 1e-30) for v in curve(numbers, "share", kind=kind, start=start, late=False)]
+        line(steps, list(range(1, len(y) + 1)), y, kind, start, mode="lines")
     steps.update_yaxes(exponentformat="power")
-    bars = figure("The same question, its clue early or late", "", "right answers (%)", barmode="group")
-    names = [f"{label(kind)}<br>{STARTED[start]}" for kind in KINDS for start in STARTS]
+    right = percent_bars("The same question, its clue early or late", "right answers")
+    names = [f"{label(kind)}<br>{STARTED[start]}" for kind, start in NETS]
     for late, name, colour in ((False, "clue early", COLOURS["rnn"]), (True, "clue late", COLOURS["lstm"])):
-        shares = [100 * _mean(numbers, kind, start, late, "right") for kind in KINDS for start in STARTS]
-        bars.add_trace(go.Bar(x=names, y=shares, name=name, marker_color=colour, texttemplate="%{y:.0f}"))
-    mark(bars, 25, "a guess")
-    bars.update_yaxes(range=[0, 109])
-    return [steps, bars]
+        shares = [100 * average(numbers, "right", kind=kind, start=start, late=late) for kind, start in NETS]
+        bars(right, names, shares, name, colour)
+    mark(right, 25, "a guess")
+    return [steps, right]
 
 
 EXPERIMENTS = [

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from .experiment import Experiment, Numbers, Settings, Verdict, mean
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, rows, sweep
 from .figures import figure, line, mark
 from .fit import Budget, judge, train
-from .nets import KINDS, STARTS, Kind, Net, Start, equal_size
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start, equal_size
 from .tasks import ADDING, CLUE_EARLY, ORDER, Task, copy_task
 
 # Solved: the error on fresh sequences is at most a twentieth of a guess's.
@@ -19,7 +19,7 @@ SOLVED = 0.05
 By = Literal["units", "parameters"]
 
 
-def attempt(task: Task, lag: int, kind: Kind, start: Start, by: By, s: Settings, seed: int) -> dict[str, Any]:
+def attempt(task: Task, s: Settings, seed: int, lag: int, kind: Kind, start: Start, by: By) -> dict[str, Any]:
     """Train one net at the learning rates of the budget, one after the other, until one solves the task."""
     units = equal_size(kind, task.inputs, s["units"], by)
     best: dict[str, Any] = {}
@@ -31,31 +31,23 @@ def attempt(task: Task, lag: int, kind: Kind, start: Start, by: By, s: Settings,
             best = found
         if best["error"] <= SOLVED:
             break
-    return {"lag": lag, "kind": kind, "start": start, "by": by, "seed": seed, "units": units, **best}
+    return {"units": units, **best}
 
 
-def attempts(
-    task: Callable[[Settings], Task], sizes: tuple[By, ...], s: Settings, seed: int
-) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Every lag, net, start, size and seed, each a part."""
-    return {
-        f"lag {lag}, {kind}, {start}, equal {by}, seed {seed + k}": partial(
-            attempt, task(s), lag, kind, start, by, s, seed + k
-        )
-        for lag in s["lags"]
-        for kind in KINDS
-        for start in STARTS
-        for by in sizes
-        for k in range(s["seeds"])
-        if by == "units" or kind != "gru"  # the GRU is what the others are made equal to
-    }
+def attempts(task: Callable[[Settings], Task], sizes: tuple[By, ...], s: Settings, seed: int) -> Parts:
+    """Every lag, net, start, size and seed, each a part; the GRU is what the others are made equal to."""
+    made: Parts = {}
+    for by in sizes:
+        kinds = KINDS if by == "units" else ("rnn", "lstm")
+        made |= sweep(partial(attempt, task(s)), s, seed, lag=s["lags"], kind=kinds, start=STARTS, by=[by])
+    return made
 
 
 def errors(numbers: Numbers, kind: str, start: str, by: str = "units") -> dict[int, float]:
     """Mean error over the seeds, at each lag."""
     by = "units" if kind == "gru" else by
-    rows = [r for r in numbers.values() if (r["kind"], r["start"], r["by"]) == (kind, start, by)]
-    return {lag: mean(r["error"] for r in rows if r["lag"] == lag) for lag in sorted({r["lag"] for r in rows})}
+    lags = sorted({r["lag"] for r in rows(numbers, kind=kind, start=start, by=by)})
+    return {lag: average(numbers, "error", kind=kind, start=start, by=by, lag=lag) for lag in lags}
 
 
 def reach(numbers: Numbers, kind: str, start: str, by: str = "units") -> int:
@@ -78,36 +70,29 @@ def rule(numbers: Numbers) -> Verdict:
     gated = {
         start: min(reach(numbers, kind, start, by) for kind in ("lstm", "gru") for by in sizes) for start in STARTS
     }
-    reached = "; ".join(
-        f"{name} {reach(numbers, kind, 'plain')} and {reach(numbers, kind, 'remember')}"
-        for kind, name in (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU"))
-    )
-    text = f"Longest lag solved, from torch's start and set to remember: {reached}."
+
+    def reached(by: str, kinds: Iterable[str]) -> str:
+        found = {kind: [str(reach(numbers, kind, start, by)) for start in STARTS] for kind in kinds}
+        return "; ".join(f"{kind.upper()} {' and '.join(both)}" for kind, both in found.items())
+
+    text = f"Longest lag solved, from torch's start and set to remember: {reached('units', KINDS)}."
     if len(sizes) > 1:
-        text += (
-            f" With equal parameters: RNN {reach(numbers, 'rnn', 'plain', 'parameters')} and "
-            f"{reach(numbers, 'rnn', 'remember', 'parameters')}; LSTM {reach(numbers, 'lstm', 'plain', 'parameters')} "
-            f"and {reach(numbers, 'lstm', 'remember', 'parameters')}."
-        )
+        text += f" With equal parameters: {reached('parameters', KINDS[:2])}."
     if rnn == max(r["lag"] for r in numbers.values()):
         text += " The RNN solves the longest lag tried: longer ones would have to tell."
-    if not any(reach(numbers, kind, start, by) for kind in KINDS for start in STARTS for by in sizes):
+    if not any(reach(numbers, kind, start, by) for kind, start in NETS for by in sizes):
         text += " No net solves even the shortest lag tried: with a larger budget they might differ."
-    if gated["plain"] >= max(2 * rnn, 1):
-        return Verdict("holds", text)
-    if gated["remember"] >= max(2 * rnn, 1):
-        return Verdict("holds only when", text, "the gates start set to remember")
-    return Verdict("does not hold", text)
+    far = {start: gated[start] >= max(2 * rnn, 1) for start in STARTS}
+    return decide(text, far["plain"], far["remember"], "the gates start set to remember")
 
 
 def figures(title: str, numbers: Numbers) -> list[go.Figure]:
     """Error over lag."""
     fig = figure(title, "lag (steps)", "error on fresh sequences (1 = a guess)", xaxis_type="log")
     lags = sorted({r["lag"] for r in numbers.values()})
-    for kind in KINDS:
-        for start in STARTS:
-            found = errors(numbers, kind, start)
-            line(fig, list(found), list(found.values()), kind, start)
+    for kind, start in NETS:
+        found = errors(numbers, kind, start)
+        line(fig, list(found), list(found.values()), kind, start)
     mark(fig, SOLVED, "solved below this")
     fig.update_xaxes(tickvals=lags, ticktext=[str(lag) for lag in lags])
     fig.update_yaxes(range=[-0.05, 1.15])
@@ -115,17 +100,17 @@ def figures(title: str, numbers: Numbers) -> list[go.Figure]:
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a net, one column a lag."""
+    """One row per net, one column per lag."""
     lags = sorted({r["lag"] for r in numbers.values()})
     sizes = sorted({r["by"] for r in numbers.values()}, reverse=True)
-    rows = []
+    written = []
     for kind in KINDS:
         for by in sizes if kind != "gru" else ["units"]:
             for start in STARTS:
                 found = errors(numbers, kind, start, by)
-                units = next(r["units"] for r in numbers.values() if (r["kind"], r["by"]) == (kind, by))
-                rows.append([kind.upper(), str(units), start, *(f"{found[lag]:.3f}" for lag in lags)])
-    return ["net", "units", "start", *(f"error at lag {lag}" for lag in lags)], rows
+                units = rows(numbers, kind=kind, by=by)[0]["units"]
+                written.append([kind.upper(), str(units), start, *(f"{found[lag]:.3f}" for lag in lags)])
+    return ["net", "units", "start", *(f"error at lag {lag}" for lag in lags)], written
 
 
 _QUICK: Settings = {"units": 32, "steps": 300, "learning_rates": [0.01, 0.001], "seeds": 1}
@@ -143,13 +128,11 @@ _PREDICTION = (
 
 
 def _memory(
-    name: str, title: str, task: Callable[[Settings], Task], quick: Settings, full: Settings, **more: Any
+    name: str, title: str, task: Callable[[Settings], Task], sizes: tuple[By, ...] = ("units",), **more: Any
 ) -> Experiment:
     return Experiment(
         name=name,
-        quick=_QUICK | quick,
-        full=_FULL | full,
-        parts=partial(attempts, task, more.pop("sizes", ("units",))),
+        parts=partial(attempts, task, sizes),
         rule=rule,
         figures=partial(figures, title),
         table=table,
@@ -159,28 +142,43 @@ def _memory(
 
 EXPERIMENTS = [
     _memory(
-        "adding", "The adding problem: error over lag", lambda s: ADDING,
-        {"lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.7, 8.0),
+        "adding",
+        "The adding problem: error over lag",
+        lambda s: ADDING,
+        quick=_QUICK | {"lags": [10, 30, 90]},
+        full=_FULL | {"lags": [10, 20, 50, 100, 200]},
+        budget=(0.7, 8.0),
         method=f"Two marked numbers in a sequence are to be added ({ADDING.source}). {_METHOD}",
     ),
     _memory(
-        "order", "Temporal order: error over lag", lambda s: ORDER,
-        {"steps": 400, "lags": [10, 30, 90]}, {"lags": [10, 20, 50, 100, 200]}, budget=(0.9, 6.0),
+        "order",
+        "Temporal order: error over lag",
+        lambda s: ORDER,
+        quick=_QUICK | {"steps": 400, "lags": [10, 30, 90]},
+        full=_FULL | {"lags": [10, 20, 50, 100, 200]},
+        budget=(0.9, 6.0),
         method=f"Which of four orders did two symbols come in ({ORDER.source})? {_METHOD}",
     ),
     _memory(
-        "copy", "Copy: error over lag", lambda s: copy_task(s["symbols"]),
-        {"symbols": 3, "lags": [5, 20]}, {"symbols": 4, "steps": 2000, "lags": [5, 10, 20]}, budget=(0.5, 5.0),
+        "copy",
+        "Copy: error over lag",
+        lambda s: copy_task(s["symbols"]),
+        quick=_QUICK | {"symbols": 3, "lags": [5, 20]},
+        full=_FULL | {"symbols": 4, "steps": 2000, "lags": [5, 10, 20]},
+        budget=(0.5, 5.0),
         method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),
     _memory(
-        "answer", "The longest lag that each still solves: error over lag", lambda s: CLUE_EARLY,
-        {"steps": 200, "lags": [20, 80]},
-        {"steps": 600, "lags": [10, 20, 40, 80, 160, 320], "seeds": 2}, budget=(0.9, 11.0),
-        sizes=("units", "parameters"),
+        "answer",
+        "The longest lag that each still solves: error over lag",
+        lambda s: CLUE_EARLY,
+        ("units", "parameters"),
         claim="LSTM and GRU are the answer to the short memory.",
         prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",
+        quick=_QUICK | {"steps": 200, "lags": [20, 80]},
+        full=_FULL | {"steps": 600, "lags": [10, 20, 40, 80, 160, 320], "seeds": 2},
+        budget=(0.9, 11.0),
         method=f"One of four symbols is shown at the start and is asked for at the end. {_METHOD} The lag doubles; the "
         "LSTM and the RNN are also tried with as many parameters as the GRU.",
     ),
-]  # fmt: skip
+]

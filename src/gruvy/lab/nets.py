@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Literal
 
 import torch
 from torch import nn
 
+from ..network import keeping_bias
 from ..nn import GRU
+from ..training import Peer
 
 Kind = Literal["rnn", "lstm", "gru"]
 Start = Literal["plain", "remember"]
 KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
 STARTS: tuple[Start, ...] = ("plain", "remember")
+NETS = tuple(product(KINDS, STARTS))
 NAMES = {"rnn": "tanh RNN", "lstm": "LSTM", "gru": "GRU"}
 # Products with [x, h] a step: candidate alone; f, i, o and candidate; z, r and candidate.
 BLOCKS = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 def parameters(kind: Kind, inputs: int, units: int) -> int:
-    """Independent parameters of one recurrent layer of the field's textbook form: one bias a block."""
+    """Independent parameters of one recurrent layer of the field's textbook form: one bias per block."""
     return BLOCKS[kind] * units * (inputs + units + 1)
 
 
@@ -44,12 +48,12 @@ def equal_size(kind: Kind, inputs: int, units: int, by: Literal["units", "parame
     """
     if by == "units":
         return units
-    wanted = parameters("gru", inputs, units)
-    return min(range(1, 2 * units + 2), key=lambda H: abs(parameters(kind, inputs, H) - wanted))
+    aim = parameters("gru", inputs, units)
+    return min(range(1, 2 * units + 2), key=lambda H: abs(parameters(kind, inputs, H) - aim))
 
 
-class Net(nn.Module):
-    """One recurrent layer and a linear read-out.
+class Net(Peer):
+    """One recurrent layer and a linear read-out, which `gruvy.training.train` trains.
 
     Args:
         kind: ``"rnn"`` (torch.nn.RNN), ``"lstm"`` (torch.nn.LSTM) or ``"gru"`` (gruvy's, the tutorial's convention).
@@ -59,23 +63,11 @@ class Net(nn.Module):
     """
 
     def __init__(self, kind: Kind, inputs: int, units: int, outputs: int, *, seed: int, remember: int = 0) -> None:
-        super().__init__()
         torch.manual_seed(seed)
+        super().__init__(recurrent_layer(kind, inputs, units), outputs)
         self.kind: Kind = kind
-        self.layer = recurrent_layer(kind, inputs, units)
-        self.readout = nn.Linear(units, outputs)
         if remember:
-            set_to_remember(self.layer, remember)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, T, I) to the read-out at every step (B, T, O)."""
-        h, _ = self.layer(x)
-        return torch.as_tensor(self.readout(h))
-
-    def last(self, x: torch.Tensor, tail: int = 1) -> torch.Tensor:
-        """x (B, T, I) to the read-out of the last `tail` steps (B, tail, O)."""
-        h, _ = self.layer(x)
-        return torch.as_tensor(self.readout(h[:, -tail:]))
+            set_to_remember(self.recurrent, remember)
 
 
 def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.RNNBase:
@@ -86,23 +78,19 @@ def recurrent_layer(kind: Kind, inputs: int, units: int) -> nn.RNNBase:
 
 
 def set_to_remember(layer: nn.RNNBase, steps: int) -> None:
-    """Set the layer so that at rest its state decays to 1/e in about `steps` steps: multiplied by k = 1 - 1/n a step.
+    """Set the biases so that at rest a state decays to 1/e in so many steps, as ``init="remember:n"`` of `gruvy.GRU`.
 
-    Gated nets: σ(a) = k at a = ln(n - 1) (Tallec & Ollivier 2018, with one n for all units). The GRU's update gate
-    gets it in the direction that its convention needs; the LSTM's forget gate gets +a and its input gate -a. The tanh
-    RNN has no gate; it gets U = k times the identity and no bias (after Le, Jaitly & Hinton 2015).
+    All biases become 0 but that of the gate that keeps: the GRU's update gate, in the direction that its convention
+    needs; the LSTM's forget gate, and its input gate gets the opposite. The tanh RNN has no gate; it gets
+    U = exp(-1 / n) times the identity (after Le, Jaitly & Hinton 2015).
     """
-    k = 1.0 - 1.0 / max(steps, 2)
-    a = math.log(k / (1.0 - k))
-    H = layer.hidden_size
+    H, keeping = layer.hidden_size, keeping_bias(steps)
     with torch.no_grad():
-        b = layer.get_parameter("bias_ih_l0")
+        layer.get_parameter("bias_hh_l0").zero_()
+        b = layer.get_parameter("bias_ih_l0").zero_()
         if isinstance(layer, GRU):
-            b[H : 2 * H] += a if layer.convention.keeps else -a
+            b[H : 2 * H] = keeping if layer.convention.keeps else -keeping
         elif isinstance(layer, nn.LSTM):
-            b[:H] -= a
-            b[H : 2 * H] += a
+            b[:H], b[H : 2 * H] = -keeping, keeping
         else:
-            layer.get_parameter("weight_hh_l0").copy_(k * torch.eye(H))
-            b.zero_()
-            layer.get_parameter("bias_hh_l0").zero_()
+            layer.get_parameter("weight_hh_l0").copy_(math.exp(-1 / steps) * torch.eye(H))

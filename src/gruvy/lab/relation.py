@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,10 +10,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ..convention import Convention
-from ..reference import forward, sigmoid
+from ..reference import Cell, forward, sigmoid
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
-from .figures import COLOURS, figure
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
+from .figures import COLOURS, bars, figure, percent_bars
+from .nets import Kind
 from .speech import answers, learn
 
 Array = NDArray[np.float64]
@@ -51,90 +51,73 @@ def identity(left_out: str | None, s: Settings, seed: int) -> dict[str, Any]:
     T, B, I, H = s["steps"], 8, 5, s["units"]
     x, W, U, b = (rng.standard_normal(shape) for shape in ((T, B, I), (3 * H, I), (3 * H, H), (3 * H,)))
     U /= np.sqrt(H)
-    y, _ = forward(x, np.zeros((B, H)), W, U, b, None, Convention.of("tutorial"))
-    return {
-        "what": "identity",
-        "left_out": left_out,
-        "difference": float(np.abs(tied_lstm(x, W, U, b, left_out) - y).max()),
-    }
+    y, _ = forward(x, np.zeros((B, H)), Cell(W, U, b, None), Convention.of("tutorial"))
+    difference = float(np.abs(tied_lstm(x, W, U, b, left_out) - y).max())
+    return {"what": "identity", "left_out": left_out, "difference": difference}
 
 
-def agreement(first: str, second: str, s: Settings, seed: int) -> dict[str, Any]:
+def agreement(s: Settings, seed: int, first: Kind, second: Kind) -> dict[str, Any]:
     """How often two trained nets give the same answer to the same unheard recording."""
     data = corpus(s["corpus"])
-    found = [
-        answers(learn(kind, data, s["units"], s["epochs"], seed + k), data.test, data.y_test)  # type: ignore[arg-type]
-        for k, kind in enumerate((first, second))
-    ]
+    nets = [learn(kind, data, s["units"], s["epochs"], 10 * seed + k) for k, kind in enumerate((first, second))]
+    found = [answers(net, data.test) for net in nets]
     right = [float((a == data.y_test).mean()) for a in found]
     wrong = [a != data.y_test for a in found]
     # What independent errors, each wrong answer spread over the other classes, would give.
     chance = right[0] * right[1] + (1 - right[0]) * (1 - right[1]) / (data.classes - 1)
-    return {
-        "what": "agreement", "first": first, "second": second, "seed": seed,
-        "same": float((found[0] == found[1]).mean()), "right": right, "by_chance": chance,
-        "both_wrong": float((wrong[0] & wrong[1]).mean()),
-    }  # fmt: skip
+    same, both_wrong = float((found[0] == found[1]).mean()), float((wrong[0] & wrong[1]).mean())
+    return {"what": "agreement", "same": same, "right": right, "by_chance": chance, "both_wrong": both_wrong}
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts(s: Settings, seed: int) -> Parts:
     """The identity with all conditions and without each; a GRU beside an LSTM, and two GRUs that differ by seed."""
-    made: dict[str, Callable[[], dict[str, Any]]] = {
+    made: Parts = {
         f"identity, without {left_out or 'nothing'}": partial(identity, left_out, s, seed)
         for left_out in (None, *CONDITIONS)
     }
-    for k in range(s["seeds"]):
-        for first, second in (("gru", "lstm"), ("gru", "gru"), ("gru", "rnn")):
-            made[f"{first} and {second}, seed {seed + 10 * k}"] = partial(agreement, first, second, s, seed + 10 * k)
-    return made
+    return made | sweep(agreement, s, seed, first=["gru"], second=["lstm", "gru", "rnn"])
 
 
 def _pairs(numbers: Numbers, second: str, what: str) -> float:
-    return mean(r[what] for r in numbers.values() if r["what"] == "agreement" and r["second"] == second)
+    return average(numbers, what, what="agreement", second=second)
 
 
 def rule(numbers: Numbers) -> Verdict:
     """Holds: under the four conditions the LSTM's states differ from the GRU's by at most 1e-14, without any one of
     them by more than 1e-3, and a trained GRU answers like a trained LSTM as often as like another GRU, less at most 3
     points. Holds only when: the identity stands and the trained nets agree less than that. Else it does not hold."""
-    found = {r["left_out"]: r["difference"] for r in numbers.values() if r["what"] == "identity"}
+    found = {r["left_out"]: r["difference"] for r in rows(numbers, what="identity")}
     exact = found[None] <= 1e-14
-    needed = min(value for key, value in found.items() if key is not None) > 1e-3
+    least = min(value for key, value in found.items() if key is not None)
+    needed = least > 1e-3
     like_lstm, like_gru = _pairs(numbers, "lstm", "same"), _pairs(numbers, "gru", "same")
     text = (
         f"Largest difference under the four conditions: {found[None]:.1e}; without one of them at least "
-        f"{min(value for key, value in found.items() if key is not None):.2g}. Same answer on unheard recordings: GRU "
+        f"{least:.2g}. Same answer on unheard recordings: GRU "
         f"and LSTM {percent(like_lstm)}, two GRUs {percent(like_gru)}, GRU and RNN "
         f"{percent(_pairs(numbers, 'rnn', 'same'))}; independent errors would give GRU and LSTM "
         f"{percent(_pairs(numbers, 'lstm', 'by_chance'))}."
     )
-    if exact and needed and like_lstm >= like_gru - 0.03:
-        return Verdict("holds", text)
-    if exact and needed:
-        return Verdict("holds only when", text, "the equations are meant; trained nets answer differently")
-    return Verdict("does not hold", text)
+    equal = exact and needed
+    condition = "the equations are meant; trained nets answer differently"
+    return decide(text, equal and like_lstm >= like_gru - 0.03, equal, condition)
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
     """The differences, and the agreements."""
-    rows = [r for r in numbers.values() if r["what"] == "identity"]
+    found = rows(numbers, what="identity")
     first = figure("An LSTM with its gates tied is this GRU", "", "largest difference of a state", yaxis_type="log")
-    names = ["all four conditions" if r["left_out"] is None else f"without<br>{r['left_out']}" for r in rows]
-    shown = [max(r["difference"], 1e-17) for r in rows]
-    colours = [COLOURS["gru"] if r["left_out"] is None else COLOURS["rnn"] for r in rows]
-    text = ["0" if r["difference"] == 0 else f"{r['difference']:.1e}" for r in rows]
+    names = ["all four conditions" if r["left_out"] is None else f"without<br>{r['left_out']}" for r in found]
+    shown = [max(r["difference"], 1e-17) for r in found]
+    colours = [COLOURS["gru"] if r["left_out"] is None else COLOURS["rnn"] for r in found]
+    text = ["0" if r["difference"] == 0 else f"{r['difference']:.1e}" for r in found]
     first.add_trace(go.Bar(x=names, y=shown, marker_color=colours, text=text, textposition="outside", base=1e-18))
     first.update_yaxes(range=[-18, 3], exponentformat="power")
-    second = figure("How often two trained nets give the same answer", "", "same answer (%)", barmode="group")
+    second = percent_bars("How often two trained nets give the same answer", "same answer")
     pairs = {"lstm": "GRU and LSTM", "gru": "two GRUs", "rnn": "GRU and tanh RNN"}
-    for what, name, colour in (
-        ("same", "measured", COLOURS["gru"]), ("by_chance", "if their errors were independent", "#999999")
-    ):  # fmt: skip
-        shares = [100 * _pairs(numbers, key, what) for key in pairs]
-        second.add_trace(
-            go.Bar(x=list(pairs.values()), y=shares, name=name, marker_color=colour, texttemplate="%{y:.1f}")
-        )
-    second.update_yaxes(range=[0, 109])
+    told = {"same": ("measured", COLOURS["gru"]), "by_chance": ("if their errors were independent", "#999999")}
+    for what, (name, colour) in told.items():
+        bars(second, list(pairs.values()), [100 * _pairs(numbers, key, what) for key in pairs], name, colour, 1)
     return [first, second]
 
 

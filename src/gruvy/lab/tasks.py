@@ -1,8 +1,7 @@
 """The tasks whose answer lies at a known distance back in the sequence, drawn afresh for every mini-batch.
 
 Each generator takes ``(rng, batch, lag)`` and returns ``(x, target)``: x (B, T, I) float32, target as its task says.
-All sequences of one mini-batch have the same length, drawn for the batch where the definition lets it vary, so there
-is no padding anywhere.
+All sequences of one mini-batch have the same length, drawn for the batch where the definition lets it vary: no padding.
 """
 
 from __future__ import annotations
@@ -10,10 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..data import adding
+from ..model.task import Labels, Numbers
 
 Array = NDArray[np.float32]
 Target = NDArray[np.float32] | NDArray[np.int64]
@@ -28,8 +31,8 @@ class Task:
         name: what the figures call it.
         inputs: channels of x.
         outputs: numbers the read-out gives.
-        kind: ``"number"``: one number after the last step, of variance 1/24; ``"class"``: one class after the last
-            step; ``"tag"``: one class at each of the last `tail` steps.
+        kind: ``"number"``: one number after the last step, the sum of two that are uniform in 0..1; ``"class"``: one
+            class after the last step; ``"tag"``: one class at each of the last `tail` steps.
         draw: the generator.
         source: where the definition comes from.
         tail: steps judged, for ``"tag"``.
@@ -44,31 +47,22 @@ class Task:
     tail: int = 1
 
     @property
+    def asked(self) -> Labels | Numbers:
+        """The library's task, which has the loss; a number is told in deviations from its mean."""
+        if self.kind == "number":
+            return Numbers(np.array([1.0]), np.array([1 / math.sqrt(6)]))
+        return Labels(np.arange(self.outputs), per_step=self.kind == "tag")
+
+    @property
     def guess(self) -> float:
         """The loss of the best constant answer: the variance of a number, the entropy of equally likely classes."""
-        return 1.0 / 24.0 if self.kind == "number" else math.log(self.outputs)
+        return 1.0 if self.kind == "number" else math.log(self.outputs)
 
 
 def draw_adding(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
-    """The adding problem: two marked numbers among `lag` and more, their sum after the last step.
-
-    Hochreiter & Schmidhuber 1997, section 5.4: numbers uniform in -1..1; length between T and 1.1 T; one mark among the
-    first ten pairs, the other among the first T/2 - 1 still unmarked; marks are 1, the first and the last pair carry
-    -1, all others 0; a number marked at the very first pair counts as 0; target .5 + (X1 + X2) / 4.
-    """
-    T = int(rng.integers(lag, lag + lag // 10 + 1))
-    row = np.arange(batch)
-    first = rng.integers(0, min(10, T // 2), batch)
-    second = rng.integers(0, T // 2 - 1, batch)
-    second += second >= first  # one of the still unmarked ones
-    x = np.zeros((batch, T, 2), np.float32)
-    x[:, :, 0] = rng.uniform(-1.0, 1.0, (batch, T))
-    x[:, [0, -1], 1] = -1.0
-    x[row, first, 1] = 1.0
-    x[row, second, 1] = 1.0
-    x[(first == 0) | (second == 0), 0, 0] = 0.0
-    target = 0.5 + (x[row, first, 0] + x[row, second, 0]) / 4.0
-    return x, target.astype(np.float32)
+    """The library's adding problem, `gruvy.data.adding`, in `lag` steps: the sum of two marked numbers."""
+    drawn = adding(batch, steps=lag, seed=int(rng.integers(2**31)))
+    return np.stack(drawn.x), np.asarray(drawn.y)
 
 
 def draw_order(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
@@ -89,50 +83,46 @@ def draw_order(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, T
     return np.eye(8, dtype=np.float32)[symbols], 2 * p + q
 
 
-def draw_copy(symbols: int) -> Draw:
+def draw_copy(symbols: int, rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
     """The copy problem: `symbols` symbols, `lag` blanks, a go sign, and then the symbols again, in order.
 
     After Hochreiter & Schmidhuber 1997 as Arjovsky, Shah & Bengio 2016 (section 4.1) state it: 8 symbols, blank, go;
     x has `symbols` symbols, `lag` - 1 blanks, the go sign, `symbols` blanks. The target is the class of each of the
     last `symbols` steps.
     """
-
-    def draw(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
-        drawn = rng.integers(0, 8, (batch, symbols))
-        ids = np.full((batch, lag + 2 * symbols), 8)
-        ids[:, :symbols] = drawn
-        ids[:, symbols + lag - 1] = 9
-        return np.eye(10, dtype=np.float32)[ids], drawn
-
-    return draw
+    drawn = rng.integers(0, 8, (batch, symbols))
+    ids = np.full((batch, lag + 2 * symbols), 8)
+    ids[:, :symbols] = drawn
+    ids[:, symbols + lag - 1] = 9
+    return np.eye(10, dtype=np.float32)[ids], drawn
 
 
-def draw_clue(late: bool = False) -> Draw:
+def draw_clue(late: bool, rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
     """The clue problem: one of four clues is shown once among distractors and is asked for after the last step.
 
     Symbols a, b, c, d are drawn for every step, and P, Q, R or S replaces one of them: within the first tenth of the
     sequence, or within the last with ``late=True``. It is half of the temporal order problem: what to remember is
     plain, and only how long decides.
     """
-
-    def draw(rng: np.random.Generator, batch: int, lag: int) -> tuple[Array, Target]:
-        symbols = rng.integers(0, 4, (batch, lag))
-        at = rng.integers(0, max(1, lag // 10), batch)
-        clue = rng.integers(0, 4, batch)
-        symbols[np.arange(batch), lag - 1 - at if late else at] = 4 + clue
-        return np.eye(8, dtype=np.float32)[symbols], clue
-
-    return draw
+    symbols = rng.integers(0, 4, (batch, lag))
+    at = rng.integers(0, max(1, lag // 10), batch)
+    clue = rng.integers(0, 4, batch)
+    symbols[np.arange(batch), lag - 1 - at if late else at] = 4 + clue
+    return np.eye(8, dtype=np.float32)[symbols], clue
 
 
 _H97 = "Hochreiter & Schmidhuber, Long Short-Term Memory, Neural Computation 9 (1997)"
-ADDING = Task("adding problem", 2, 1, "number", draw_adding, f"{_H97}, section 5.4")
+ADDING = Task("adding problem", 2, 1, "number", draw_adding, f"after {_H97}, section 5.4")
 ORDER = Task("temporal order", 8, 4, "class", draw_order, f"{_H97}, section 5.6, task 6a, positions scaled with length")
-CLUE_EARLY = Task("early clue", 8, 4, "class", draw_clue(), "one of four clues among distractors, at the start")
-CLUE_LATE = Task("late clue", 8, 4, "class", draw_clue(late=True), "one of four clues among distractors, at the end")
+CLUE_EARLY = Task(
+    "early clue", 8, 4, "class", partial(draw_clue, False), "one of four clues among distractors, at the start"
+)
+CLUE_LATE = Task(
+    "late clue", 8, 4, "class", partial(draw_clue, True), "one of four clues among distractors, at the end"
+)
 
 
 def copy_task(symbols: int) -> Task:
     """The copy problem with so many symbols to remember (published: 10)."""
     source = f"Arjovsky, Shah & Bengio, ICML 2016, section 4.1, after {_H97}"
-    return Task("copy", 10, 8, "tag", draw_copy(symbols), source, tail=symbols)
+    return Task("copy", 10, 8, "tag", partial(draw_copy, symbols), source, tail=symbols)

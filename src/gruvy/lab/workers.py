@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
@@ -41,22 +41,23 @@ class Workers:
 
     def measure(self, e: Experiment, settings: Settings, seed: int, keys: list[str]) -> Iterator[Measured]:
         """Measure these parts, each as it is ready."""
+        parts = e.parts(settings, seed)
         if self.processes == 1 or e.alone or len(keys) < WORTH_IT:
-            parts = e.parts(settings, seed)
             for key in keys:
                 yield timed(key, parts[key])
             return
         if self.pool is None:
             self.pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("spawn"), _start)
         with _without_interrupts():  # the processes start here
-            futures = [self.pool.submit(_part, e.name, settings, seed, key) for key in keys]
+            futures = [self.pool.submit(timed, key, parts[key]) for key in keys]
         for future in as_completed(futures):
             yield future.result()
 
 
-def timed(key: str, measure: Any) -> Measured:
+def timed(key: str, measure: Callable[[], dict[str, Any]]) -> Measured:
     """One part, and how long it took; the number of torch's threads is as it was."""
     threads, begin = torch.get_num_threads(), time.perf_counter()
+    value: dict[str, Any] | str
     try:
         value = measure()
     except MissingExtraError as error:
@@ -80,12 +81,6 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _start() -> None:
-    """One thread a process; Ctrl-C is for the process that started it."""
+    """One thread per process; Ctrl-C is for the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-
-
-def _part(name: str, settings: Settings, seed: int, key: str) -> Measured:
-    from .runner import EXPERIMENTS
-
-    return timed(key, EXPERIMENTS[name].parts(settings, seed)[key])

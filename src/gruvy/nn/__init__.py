@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .convert import Converted, convert_gru, converted, revert_gru
 from .layer import GRU, Gates, OutputWithGates, Path
+from .swap import Converted, convert_gru, converted, revert_gru
 
 __all__ = ["GRU", "Converted", "Gates", "OutputWithGates", "Path", "convert_gru", "converted", "revert_gru"]

@@ -10,11 +10,15 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..errors import InputError, InputTypeError
-from .stack import Steps
+from ..reference import Steps
+from . import torch_private
 
 
 class Call(NamedTuple):
-    """One call: x (T, B, I), h (L*D, B, H), steps; and how the caller wants results back."""
+    """One call: x (T, B, I), h (L*D, B, H), steps; and how the caller wants results back.
+
+    autocast: the kind of device for which it is on, or None.
+    """
 
     x: Tensor
     h: Tensor
@@ -22,6 +26,7 @@ class Call(NamedTuple):
     batched: bool
     batch_first: bool
     packed: PackedSequence | None
+    autocast: str | None
 
     def leave(self, y: Tensor, last: Tensor) -> tuple[Any, Tensor]:
         """Output and last states in the caller's layout."""
@@ -44,12 +49,13 @@ class Call(NamedTuple):
         return g.transpose(1, 2) if self.batch_first else g
 
 
-def check_call(layer: torch.nn.GRU, weight: Tensor, input: Any, hx: Any, lengths: Any, mask: Any,
-               restarts: Any) -> Call:  # fmt: skip
+def check_call(
+    layer: torch.nn.GRU, weight: Tensor, input: Any, hx: Any, lengths: Any, mask: Any, restarts: Any
+) -> Call:
     """Every argument checked against the layer, and the dtype and device of this one of its weights.
 
     Raises:
-        InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+        InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
     """
     dtype = weight.dtype
     packed = None
@@ -66,35 +72,44 @@ def check_call(layer: torch.nn.GRU, weight: Tensor, input: Any, hx: Any, lengths
         lengths = lengths.to(x.device)
     else:
         if not isinstance(input, Tensor):
-            raise InputTypeError(f"input: {type(input).__name__}, wanted a tensor or a PackedSequence")
+            raise InputTypeError(f"input: {type(input).__name__}, expected a tensor or a PackedSequence")
         batched = input.dim() == 3
         if input.dim() not in (2, 3) or input.shape[-1] != layer.input_size:
             axes = "batch, time" if layer.batch_first else "time, batch"
             raise InputError(
-                f"input: shape {tuple(input.shape)}, wanted ({axes}, {layer.input_size}), "
+                f"input: shape {tuple(input.shape)}, expected ({axes}, {layer.input_size}), "
                 f"or (time, {layer.input_size}) for one sequence"
             )
         x = input if not batched or not layer.batch_first else input.transpose(0, 1)
         x = x if batched else x[:, None]
     if x.device != weight.device:
         raise InputError(f"input: on {x.device}, expected {weight.device} like the layer's weights")
-    if torch.is_autocast_enabled(x.device.type if not x.is_meta else "cpu"):
+    autocast = autocast_of(x)
+    if autocast:
         x = x.to(dtype)
         hx = hx.to(dtype) if isinstance(hx, Tensor) else hx
     if x.dtype != dtype:
-        raise InputTypeError(f"input: dtype {x.dtype}, wanted {dtype} like the layer's weights")
+        raise InputTypeError(f"input: dtype {x.dtype}, expected {dtype} like the layer's weights")
+    h = _initial(layer, hx, x, batched, packed)
+    steps = check_steps(lengths, mask, restarts, x, batched, layer.batch_first)
+    return Call(x, h, steps, batched, layer.batch_first, packed, autocast)
+
+
+def autocast_of(x: Tensor) -> str | None:
+    """The kind of device for which autocast is on, where x is on it."""
+    kind = "cpu" if x.is_cpu or x.is_meta else x.device.type
+    return kind if torch.is_autocast_enabled(kind) else None
+
+
+def check_steps(lengths: Any, mask: Any, restarts: Any, x: Tensor, batched: bool, batch_first: bool) -> Steps:
+    """The steps of a caller as the engines take them, for x (T, B, I)."""
+    if lengths is None and mask is None and restarts is None:
+        return Steps()
     T, B = x.shape[0], x.shape[1]
-    return Call(
-        x,
-        _initial(layer, hx, x, batched, packed),
-        Steps(
-            _lengths(lengths, T, B, batched, x.device),
-            _flags("mask", mask, T, B, batched, layer.batch_first),
-            _flags("restarts", restarts, T, B, batched, layer.batch_first),
-        ),
-        batched,
-        layer.batch_first,
-        packed,
+    return Steps(
+        _lengths(lengths, T, B, batched, x.device),
+        _flags("mask", mask, T, B, batched, batch_first),
+        _flags("restarts", restarts, T, B, batched, batch_first),
     )
 
 
@@ -103,15 +118,15 @@ def _initial(layer: torch.nn.GRU, hx: Any, x: Tensor, batched: bool, packed: Pac
     if hx is None:
         return x.new_zeros(rows, x.shape[1], layer.hidden_size)
     if not isinstance(hx, Tensor):
-        raise InputTypeError(f"hx: {type(hx).__name__}, wanted a tensor")
+        raise InputTypeError(f"hx: {type(hx).__name__}, expected a tensor")
     wanted = (rows, x.shape[1], layer.hidden_size) if batched else (rows, layer.hidden_size)
     if hx.shape != wanted:
         axes = "layers * directions, batch, hidden_size" if batched else "layers * directions, hidden_size"
-        raise InputError(f"hx: shape {tuple(hx.shape)}, wanted ({axes}) = {tuple(wanted)}")
+        raise InputError(f"hx: shape {tuple(hx.shape)}, expected ({axes}) = {tuple(wanted)}")
     if hx.device != x.device:
         raise InputError(f"hx: on {hx.device}, expected {x.device} like the input")
     if hx.dtype != x.dtype:
-        raise InputTypeError(f"hx: dtype {hx.dtype}, wanted {x.dtype} like the input")
+        raise InputTypeError(f"hx: dtype {hx.dtype}, expected {x.dtype} like the input")
     h: Tensor = hx if batched else hx[:, None]
     return h if packed is None else _permute(h, packed.sorted_indices)
 
@@ -122,12 +137,12 @@ def _lengths(lengths: Tensor | Sequence[int] | None, T: int, B: int, batched: bo
     n = torch.as_tensor(lengths)
     if n.shape != ((B,) if batched else ()):
         wanted = f"(batch,) = ({B},)" if batched else "() for one sequence"
-        raise InputError(f"lengths: shape {tuple(n.shape)}, wanted {wanted}")
+        raise InputError(f"lengths: shape {tuple(n.shape)}, expected {wanted}")
     if (n.dtype == torch.bool or n.is_floating_point() or n.is_complex()) and n.numel():
-        raise InputTypeError(f"lengths: dtype {n.dtype}, wanted whole numbers")
+        raise InputTypeError(f"lengths: dtype {n.dtype}, expected whole numbers")
     n = n if batched else n[None]
     if not torch.compiler.is_compiling() and not n.is_meta:  # a recorded graph checks when it runs
-        check_values(_plain(n), T)
+        check_values(torch_private.unwrapped(n), T)
     return n.to(device, torch.int64)
 
 
@@ -136,7 +151,7 @@ def check_values(lengths: Tensor | None, T: int) -> None:
     if lengths is None:
         return
     here = type(lengths) is Tensor and lengths.device.type == "cpu"
-    if here and not torch._C._are_functorch_transforms_active():  # a third of the time of torch's own operations
+    if here and not torch_private.in_transform():  # a third of the time of torch's own operations
         n = lengths.numpy()
         if n.min(initial=0) >= 0 and n.max(initial=0) <= T:
             return
@@ -144,14 +159,7 @@ def check_values(lengths: Tensor | None, T: int) -> None:
     if bool(bad.any()):
         i = int(bad.flatten().nonzero()[0, 0])
         came = int(lengths.flatten()[i])
-        raise InputError(f"lengths: {came} at index {i}, wanted 0 to {T}, the number of steps in the input")
-
-
-def _plain(t: Tensor) -> Tensor:
-    """The values behind a functorch transform's wrappers."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(t):
-        t = torch._C._functorch.get_unwrapped(t)
-    return t
+        raise InputError(f"lengths: {came} at index {i}, expected 0 to {T}, the number of steps in the input")
 
 
 def _flags(name: str, flags: Any, T: int, B: int, batched: bool, batch_first: bool) -> Tensor | None:
@@ -159,11 +167,11 @@ def _flags(name: str, flags: Any, T: int, B: int, batched: bool, batch_first: bo
         return None
     if not isinstance(flags, Tensor) or flags.dtype != torch.bool:
         came = f"dtype {flags.dtype}" if isinstance(flags, Tensor) else type(flags).__name__
-        raise InputTypeError(f"{name}: {came}, wanted a tensor of booleans")
+        raise InputTypeError(f"{name}: {came}, expected a tensor of booleans")
     wanted = ((B, T) if batch_first else (T, B)) if batched else (T,)
     if flags.shape != wanted:
         axes = ("batch, time" if batch_first else "time, batch") if batched else "time,"
-        raise InputError(f"{name}: shape {tuple(flags.shape)}, wanted ({axes}) = {tuple(wanted)}")
+        raise InputError(f"{name}: shape {tuple(flags.shape)}, expected ({axes}) = {tuple(wanted)}")
     if not batched:
         return flags[:, None]
     return flags.transpose(0, 1) if batch_first else flags

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from .. import native
 from ..convention import Convention
+from ..engines import native
+from ..engines.threads import threads_for
 from ..errors import EngineError
+from ..reference import Cell, Steps
 from . import memory, plain
 
 _share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads of the core, if not as many as torch's
@@ -22,20 +24,38 @@ _share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads o
 class Forward(Protocol):
     """As `gruvy.reference.forward`; y is written to `out` if the engine can; gates only with `keep`."""
 
-    def __call__(self, x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
-                 convention: Convention, *, lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None,
-                 reverse: bool, keep: bool, out: Tensor | None,
-                 ) -> tuple[Tensor, Tensor, Tensor | None]: ...  # fmt: skip
+    def __call__(
+        self,
+        x: Tensor,
+        h: Tensor,
+        cell: Cell,
+        convention: Convention,
+        steps: Steps,
+        *,
+        reverse: bool,
+        keep: bool,
+        out: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
 
 class Backward(Protocol):
     """As `gruvy.reference.backward`."""
 
-    def __call__(self, dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tensor, U: Tensor,
-                 b: Tensor | None, c: Tensor | None, y: Tensor, gates: Tensor, convention: Convention, *,
-                 lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None, reverse: bool,
-                 needs_dx: bool,
-                 ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]: ...  # fmt: skip
+    def __call__(
+        self,
+        dy: Tensor | None,
+        dh: Tensor | None,
+        x: Tensor,
+        h: Tensor,
+        cell: Cell,
+        y: Tensor,
+        gates: Tensor,
+        convention: Convention,
+        steps: Steps,
+        *,
+        reverse: bool,
+        needs_dx: bool,
+    ) -> tuple[Tensor | None, Tensor, Cell]: ...
 
 
 class Engine(NamedTuple):
@@ -48,8 +68,9 @@ class Engine(NamedTuple):
     merges: bool
 
 
-def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
-             out: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor]:  # fmt: skip
+def _results(
+    x: Tensor, h: Tensor, convention: Convention, keep: bool, out: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
     """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
     T, B, H = x.shape[0], x.shape[1], h.shape[-1]
     # What a backward pass keeps is large, and comes again with the next call.
@@ -60,39 +81,49 @@ def _results(x: Tensor, h: Tensor, convention: Convention, keep: bool,
     return y, memory.empty(x, T, B, convention.gates, H) if keep else None, x.new_empty(B, H)
 
 
-def _native_forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
-                    convention: Convention, *, lengths: Tensor | None = None, mask: Tensor | None = None,
-                    restarts: Tensor | None = None, reverse: bool = False, keep: bool = False,
-                    out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+def _native_forward(
+    x: Tensor,
+    h: Tensor,
+    cell: Cell,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    keep: bool = False,
+    out: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
     y, gates, last = _results(x, h, convention, keep, out)
-    native.forward_into(
-        _rows(x), _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), convention, h_last=last, y=y, gates=gates,
-        lengths=lengths, mask=mask, restarts=restarts, reverse=reverse, threads=_threads(x, h),
-    )  # fmt: skip
+    given = (_rows(x), _dense(h), Cell(*map(_dense, cell)), convention, steps)
+    native.forward_into(*given, h_last=last, y=y, gates=gates, reverse=reverse, threads=_threads(x, h))
     return y, last, gates
 
 
-def _native_backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tensor, U: Tensor,
-                     b: Tensor | None, c: Tensor | None, y: Tensor, gates: Tensor, convention: Convention, *,
-                     lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
-                     reverse: bool = False, needs_dx: bool = True,
-                     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
-    H, x = h.shape[-1], _rows(x)
+def _native_backward(
+    dy: Tensor | None,
+    dh: Tensor | None,
+    x: Tensor,
+    h: Tensor,
+    cell: Cell,
+    y: Tensor,
+    gates: Tensor,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    needs_dx: bool = True,
+) -> tuple[Tensor | None, Tensor, Cell]:
+    (W, U, _, c), H, x = cell, h.shape[-1], _rows(x)
     dx = torch.empty_like(x) if needs_dx else None  # with the strides of x, else torch copies it into them
-    dh_first, dW, dU, db = h.new_empty(h.shape), _empty(W), _empty(U), W.new_empty(3 * H)
-    size = native.dc_size(c, H, convention)
-    dc = W.new_empty(size) if size is not None else None
-    native.backward_into(
-        _rows(dy), _dense(dh), x, _dense(h), _dense(W), _dense(U), _dense(b), _dense(c), y, gates, convention,
-        dx=dx, dh=dh_first, dW=dW, dU=dU, db=db, dc=dc, lengths=lengths, mask=mask, restarts=restarts,
-        reverse=reverse, threads=_threads(x, h),
-    )  # fmt: skip
-    return dx, dh_first, dW, dU, db, dc
+    dh_first, size = h.new_empty(h.shape), native.dc_size(c, H, convention)
+    dcell = Cell(_empty(W), _empty(U), W.new_empty(3 * H), None if size is None else W.new_empty(size))
+    given = (_rows(dy), _dense(dh), x, _dense(h), Cell(*map(_dense, cell)), y, gates, convention, steps)
+    native.backward_into(*given, dx=dx, dh=dh_first, dcell=dcell, reverse=reverse, threads=_threads(x, h))
+    return dx, dh_first, dcell
 
 
 def _threads(x: Tensor, h: Tensor) -> int:
     """As many as torch may use, and no more than the native core takes for this size."""
-    own = native.threads_for(x, h)
+    own = threads_for(x, h)
     return own if own == 1 else min(own, _share.get() or torch.get_num_threads())
 
 
@@ -118,32 +149,34 @@ def _empty(t: Tensor) -> Tensor:
 
 
 def _dense(t: Tensor | None) -> Any:
-    if t is None:
-        return None
-    return t.detach().contiguous() if t.requires_grad else t.contiguous()
+    return t if t is None or t.is_contiguous() else t.detach().contiguous()
 
 
 def _rows(t: Tensor | None) -> Any:
     """With unit stride in the last axis."""
-    if t is None:
-        return None
-    t = t.detach() if t.requires_grad else t
-    return t if t.stride(-1) == 1 or t.shape[-1] == 1 else t.contiguous()
+    if t is None or t.is_contiguous() or t.stride(-1) == 1 or t.shape[-1] == 1:
+        return t
+    return t.detach().contiguous()
 
 
 def packed(cells: Sequence[native.Packed]) -> Engine:
     """The native engine for one run of a stack whose weights are packed already, in the order in which it runs them."""
     remaining = iter(cells)
 
-    def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None,
-                convention: Convention, *, lengths: Tensor | None = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None, reverse: bool = False, keep: bool = False,
-                out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+    def forward(
+        x: Tensor,
+        h: Tensor,
+        cell: Cell,
+        convention: Convention,
+        steps: Steps = Steps(),
+        *,
+        reverse: bool = False,
+        keep: bool = False,
+        out: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         y, gates, last = _results(x, h, convention, keep, out)
-        next(remaining).forward_into(
-            _rows(x), _dense(h), h_last=last, y=y, gates=gates, lengths=lengths, mask=mask, restarts=restarts,
-            reverse=reverse, threads=_threads(x, h),
-        )  # fmt: skip
+        how: dict[str, Any] = {"reverse": reverse, "threads": _threads(x, h)}
+        next(remaining).forward_into(_rows(x), _dense(h), steps, h_last=last, y=y, gates=gates, **how)
         return y, last, gates
 
     return NATIVE._replace(forward=forward)
@@ -157,20 +190,19 @@ def asked() -> str | None:
     """The engine that the environment variable ``GRUVY_ENGINE`` forces, or None."""
     name = os.environ.get("GRUVY_ENGINE") or None
     if name not in (None, "native", "reference"):
-        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): wanted "native" or "reference"')
+        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): expected "native" or "reference"')
     return name
 
 
-def choose(x: Tensor) -> tuple[Engine, str]:
-    """The engine for an input like x, and why.
+def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
+    """The engine for an input like x, and why; `forced` as `asked` says.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve: it never falls back in silence.
     """
-    forced = asked()
     if forced == "reference":
         return PLAIN, "GRUVY_ENGINE=reference"
-    if x.device.type != "cpu":
+    if not x.is_cpu:
         there, why = False, f"it has the CPU, not {x.device.type}"
     elif x.dtype not in (torch.float32, torch.float64):
         there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"

@@ -5,26 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..errors import ConventionError, EngineError, InputTypeError
-from ..native import Packed, pack
+from ..engines.native import Packed
+from ..errors import ConventionError, InputTypeError
+from ..reference import Cell
 from ..weights import CONVENTION_KEY, saved_convention
-from . import dynamo, op, stack
+from . import stack
 from .check import Call, check_call
-from .engine import asked, choose
+from .engine import NATIVE, asked, choose
+from .recur import recur
+from .route import route
+from .stack import Shape
+from .torch_private import admit, parameters_of, weight_names
 
 _changing = threading.Lock()  # held while a layer's open `frozen` blocks are replaced
-# Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
-# all. Recording gradients costs torch more a step.
-_LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
 
 
 class Gates(NamedTuple):
@@ -89,28 +89,43 @@ class GRU(torch.nn.GRU):
     # direction in the order in which they run. Replaced as a whole, so that a call reads it without a lock.
     _frozen: tuple[tuple[int, list[Packed]], ...] = ()
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
-                 dtype: Any = None, *, convention: str | Convention = "torch",
-                 proj_size: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        convention: str | Convention = "torch",
+        proj_size: Any = None,
+    ) -> None:
         if proj_size is not None:
             raise InputTypeError(f"proj_size: {proj_size!r}, expected none: a GRU has no projections, in torch as here")
         of = Convention.of(convention)
-        super().__init__(
-            input_size, hidden_size, num_layers=num_layers, bias=bias, batch_first=batch_first, dropout=dropout,
-            bidirectional=bidirectional, device=device, dtype=dtype,
-        )  # fmt: skip
+        sizes = (input_size, hidden_size, num_layers)
+        super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype)
         self.convention = of
         if of.name != "torch":
-            self.register_buffer(CONVENTION_KEY, _encode(of, device))
+            self.register_buffer(CONVENTION_KEY, encoded(of, device))
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
 
     # The signature widens torch's; torch spells its own as overloads for TorchScript.
-    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None,
-                lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
-                restarts: Tensor | None = None, return_gates: bool = False) -> Any:  # fmt: skip
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        mask: Tensor | None = None,
+        restarts: Tensor | None = None,
+        return_gates: bool = False,
+    ) -> Any:
         """Run the layer over a batch of sequences.
 
         Args:
@@ -130,25 +145,21 @@ class GRU(torch.nn.GRU):
             hidden_size), h_n (layers * directions, batch, hidden_size), final states at the last step that counts.
 
         Raises:
-            InputError, InputTypeError: an argument does not fit; the text says which, what came and what was wanted.
+            InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
-        weights = self._weights()
+        weights, packed = self._weights(), self._packed
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        way, _ = self._way(call, weights, return_gates)
-        if way == "torch kernel":
+        way = route(call, weights, self.convention, packed is not None, return_gates)
+        if way.way == "torch kernel":
             return super().forward(input, hx)
-        return self._run(call, weights, return_gates, way == "plain")
-
-    def with_weights(self, weights: Sequence[Tensor], input: Tensor, hx: Tensor | None = None, *, lengths: Any = None,
-                     mask: Tensor | None = None, restarts: Tensor | None = None) -> Any:  # fmt: skip
-        """As a call, with these weights in place of the layer's own: merged ones, as `gruvy.nn.stack` has them."""
-        call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        way, _ = self._way(call, weights, False)
-        if way == "torch kernel":
-            own = stack.torch_form(weights, call.h.shape[0])
-            return torch.func.functional_call(self, dict(zip(self._flat_weights_names, own, strict=True)), (input, hx))
-        return self._run(call, weights, False, way == "plain")
+        shape = Shape(self.convention, 2 if self.bidirectional else 1)
+        dropout = self.dropout if self.training else 0.0
+        result = recur(call, weights, shape, way, dropout=dropout, gates=return_gates, packed=packed)
+        output, h_n = call.leave(result.y, result.last)
+        if not return_gates:
+            return output, h_n
+        return OutputWithGates(output, h_n, self._gates(call, result, shape.directions))
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -171,12 +182,12 @@ class GRU(torch.nn.GRU):
         """
         weights = self._weights()
         own: tuple[tuple[int, list[Packed]], ...] = ()
-        if choose(weights[0])[0].name == "native":
+        if choose(weights[0], asked())[0] is NATIVE:
             each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
             parts = (weights[i : i + each] for i in range(0, len(weights), each))
             merged = (stack.merge([w.detach() for w in part], self.convention) for part in parts)
-            arrays = ([None if w is None else w.numpy(force=True) for w in cell] for cell in merged)
-            cells = [pack(W, U, b, c, self.convention) for W, U, b, c in arrays]  # type: ignore[arg-type]
+            arrays = (Cell(*(None if w is None else w.numpy(force=True) for w in cell)) for cell in merged)
+            cells = [Packed(cell, self.convention) for cell in arrays]
             own = ((threading.get_ident(), cells),)
         with _changing:
             self._frozen += own
@@ -198,83 +209,27 @@ class GRU(torch.nn.GRU):
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         return {name: value for name, value in state.items() if name != "_frozen"}
 
-    def path(self, input: Tensor | PackedSequence, hx: Tensor | None = None, *,
-             lengths: Tensor | Sequence[int] | None = None, mask: Tensor | None = None,
-             restarts: Tensor | None = None, return_gates: bool = False) -> Path:  # fmt: skip
+    def path(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        mask: Tensor | None = None,
+        restarts: Tensor | None = None,
+        return_gates: bool = False,
+    ) -> Path:
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        way, reason = self._way(call, weights, return_gates)
-        if way != "op":
-            return Path(way, reason)
-        engine, why = choose(call.x)
-        return Path(engine.name, reason if why in reason else f"{reason}; {why}")
-
-    def _way(self, call: Call, weights: Sequence[Tensor], return_gates: bool) -> tuple[str, str]:
-        """ "torch kernel", "plain" operations or the "op", and why."""
-        forced = asked()
-        if op.transformed():
-            why = "a functorch transform or a forward-mode level is active"
-            if forced == "native":
-                raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
-            return "plain", why
-        more = [name for name in ("lengths", "mask", "restarts") if getattr(call.steps, name) is not None]
-        if call.packed is not None:
-            more.remove("lengths")
-        reason = ", ".join([*more, *(["return_gates"] if return_gates else [])])
-        if self.convention.name != "torch":
-            reason = f'convention "{self.convention}"'
-        elif call.x.shape[0] == 0:
-            reason = "no steps"
-        elif not reason and self._packed is not None:
-            reason = "frozen"
-        elif not reason:
-            reason = self._why_own(call, weights, forced)
-        if not reason:
-            return "torch kernel", "nothing that torch.nn.GRU lacks is asked for"
-        if torch._C._get_tracing_state() is not None:
-            return "plain", "torch.jit.trace records ordinary operations only"
-        return "op", reason
-
-    def _why_own(self, call: Call, weights: Sequence[Tensor], forced: str | None) -> str:
-        """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
-        if forced:
-            return f"GRUVY_ENGINE={forced}"
-        if call.x.device.type != "cpu":
-            return ""
-        if torch.compiler.is_compiling():
-            return "a graph is recorded, which one operation keeps small"
-        if torch.is_autocast_enabled("cpu"):
-            return "autocast: the recurrence stays in its own precision"
-        if torch._C._get_tracing_state() is None and self._enough(call, weights) and choose(call.x)[0].name == "native":
-            return "faster than torch's kernel"
-        return ""
-
-    def _enough(self, call: Call, weights: Sequence[Tensor]) -> bool:
-        """Whether there are enough steps to be faster than torch's kernel."""
-        few, trained = (_FEW, _FEW_TRAINED) if self.hidden_size <= _LARGE else (_FEW_LARGE, _FEW_LARGE_TRAINED)
-        return call.x.shape[0] >= (trained if op.trained(call.x, call.h, weights) else few)
+        way = route(call, weights, self.convention, self._packed is not None, return_gates)
+        if way.way != "op":
+            return Path(way.way, way.reason)
+        engine, why = choose(call.x, asked())
+        return Path(engine.name, way.reason if why in way.reason else f"{way.reason}; {why}")
 
     def _weights(self) -> list[Tensor]:
-        return [getattr(self, name) for name in self._flat_weights_names]
-
-    def _run(self, call: Call, weights: Sequence[Tensor], return_gates: bool, plain: bool) -> Any:
-        shape = stack.Shape(self.convention, 2 if self.bidirectional else 1)
-        packed = None if plain else self._packed
-        run = stack.forward if plain else partial(op.run, packed=packed)
-        with stack.own_precision(call.x):
-            result = run(call.x, call.h, weights, call.steps, self._noise(call.x), shape, return_gates)
-        output, h_n = call.leave(result.y, result.last)
-        if not return_gates:
-            return output, h_n
-        return OutputWithGates(output, h_n, self._gates(call, result, shape.directions))
-
-    def _noise(self, x: Tensor) -> Tensor | None:
-        """What dropout multiplies into the hand-over between layers: (layers - 1, T, B, D*H)."""
-        if not self.training or self.dropout == 0 or self.num_layers == 1:
-            return None
-        width = self.hidden_size * (2 if self.bidirectional else 1)
-        return F.dropout(x.new_ones(self.num_layers - 1, x.shape[0], x.shape[1], width), self.dropout)
+        return parameters_of(self, weight_names(self))
 
     def _gates(self, call: Call, result: stack.Result, directions: int) -> Gates:
         g = torch.stack(result.gates)  # (L*D, T, B, G, H)
@@ -291,10 +246,10 @@ class GRU(torch.nn.GRU):
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + CONVENTION_KEY] = _encode(self.convention, self._device())
+            destination[prefix + CONVENTION_KEY] = encoded(self.convention, self._device())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        if any(prefix + name in state_dict for name in (*self._flat_weights_names, CONVENTION_KEY)):
+        if any(prefix + name in state_dict for name in (*weight_names(self), CONVENTION_KEY)):
             came = saved_convention(state_dict, prefix) or "torch"
             if came != self.convention.name:
                 raise ConventionError(
@@ -303,12 +258,13 @@ class GRU(torch.nn.GRU):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _device(self) -> torch.device:
-        device: torch.device = getattr(self, self._flat_weights_names[0]).device
+        device: torch.device = self._weights()[0].device
         return device
 
 
-def _encode(convention: Convention, device: Any) -> Tensor:
+def encoded(convention: Convention, device: Any) -> Tensor:
+    """The convention's name as a state dict holds it."""
     return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
 
 
-dynamo.admit(GRU)
+admit(GRU)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
+import weakref
 from threading import Lock
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+Block = np.ndarray[Any, Any]
+
 LARGE, KEPT = 4 << 20, 256 << 20  # bytes: below LARGE the C library keeps pages itself; at most KEPT lie idle
 
-_lock = Lock()
-_blocks: list[np.ndarray[Any, Any]] = [np.empty(0, np.uint8)]
-_alone = sys.getrefcount(_blocks[0])  # what is counted for a block in which no tensor lies
-_blocks.clear()
+_lock = Lock()  # held while blocks are taken out; they may come back meanwhile, at the end of the list
+_blocks: list[Block] = []  # those that lie idle
 
 
 def empty(like: Tensor, *sizes: int) -> Tensor:
@@ -30,28 +30,31 @@ def empty(like: Tensor, *sizes: int) -> Tensor:
     if not _lock.acquire(blocking=False):  # never waited for: after a fork its holder may not exist any more
         return like.new_empty(sizes)
     try:
-        fits = (k for k in range(len(_blocks)) if _idle(k) and size <= _blocks[k].nbytes <= 2 * size)
-        k = next(fits, None)
-        if k is None:
-            _let_go()
-            k = len(_blocks)
-            _blocks.append(np.empty(size + size // 8, np.uint8))
-        flat = torch.from_numpy(_blocks[k][:size])
+        block = _taken(size)
     finally:
         _lock.release()
-    return flat.view(like.dtype).view(sizes)
+    # The storage that all views share holds this one array, and nobody else does: it dies with the last of them.
+    lent = block[:size]
+    weakref.finalize(lent, _give_back, block).atexit = False
+    return torch.from_numpy(lent).view(like.dtype).view(sizes)
 
 
-def _idle(k: int) -> bool:
-    """True if no tensor lies in block k: each would hold a reference to it."""
-    return sys.getrefcount(_blocks[k]) == _alone
+def _give_back(block: Block) -> None:
+    _blocks.append(block)  # without the lock: this runs whenever something is freed, in any thread
+
+
+def _taken(size: int) -> Block:
+    """An idle block that fits, or a new one."""
+    for k, block in enumerate(_blocks):
+        if size <= block.nbytes <= 2 * size:
+            return _blocks.pop(k)
+    _let_go()
+    return np.empty(size + size // 8, np.uint8)
 
 
 def _let_go() -> None:
     """Forget idle blocks, the newest first, beyond what is kept."""
-    idle = [k for k in range(len(_blocks)) if _idle(k)]
-    excess = sum(_blocks[k].nbytes for k in idle) - KEPT
-    for k in reversed(idle):
+    excess = sum(block.nbytes for block in _blocks) - KEPT
+    for k in reversed(range(len(_blocks))):
         if excess > 0:
-            excess -= _blocks[k].nbytes
-            del _blocks[k]
+            excess -= _blocks.pop(k).nbytes

@@ -16,60 +16,18 @@ from torch import Tensor
 
 from ..convention import Convention
 from ..errors import EngineError
-from ..native import Packed
-from . import stack
+from ..reference import Steps
+from . import stack, torch_private
 from .check import check_values
-from .engine import Engine, choose
-from .engine import packed as use_packed
-from .stack import Gradients, Result, Shape, Steps
-
-
-def transformed() -> bool:
-    """True inside a functorch transform or a forward-mode level: there a custom operator would silently give zeros."""
-    active: bool = torch._C._are_functorch_transforms_active()
-    return active or torch.autograd.forward_ad._current_level >= 0
-
-
-def recorded(x: Tensor) -> bool:
-    """True where operations are recorded or only their shapes are computed, not their values."""
-    return torch.compiler.is_compiling() or x.is_meta or torch._C._len_torch_dispatch_stack() > 0
-
-
-def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
-    """True where gradients are recorded."""
-    return torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
-
-
-def run(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
-        gates: bool, packed: Sequence[Packed] | None = None) -> Result:  # fmt: skip
-    """As `stack.forward`, as one operation with a backward pass of its own; lower and gates are empty unless wanted.
-
-    packed: the weights of every layer and direction, packed; for a call without gradients on the native engine.
-    """
-    training = trained(x, h, weights)
-    if recorded(x):
-        result = _gru(
-            x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, training or gates
-        )  # fmt: skip
-        return Result(*result)
-    engine = choose(x)[0]
-    if packed is not None and engine.name == "native":
-        if training:
-            raise EngineError("frozen: this call would record gradients; run it under torch.inference_mode()")
-        engine = use_packed(packed)
-    if not training:
-        with torch.no_grad():
-            return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
-    y, last, *more = _Function.apply(shape, gates, engine, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
-    below = h.shape[0] // shape.directions - 1
-    return Result(y, last, more[:below], more[below:])
+from .engine import Engine, asked, choose
+from .stack import Gradients, Shape
 
 
 def _again(grads: Sequence[Tensor | None]) -> bool:
     """True where the backward pass must itself be differentiable, or meets the wrappers of a vmap."""
-    if torch.is_grad_enabled() or transformed():
+    if torch.is_grad_enabled() or torch_private.transformed():
         return True
-    return any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in grads)
+    return any(g is not None and torch_private.is_batched(g) for g in grads)
 
 
 def _backward(grads: Gradients, saved: _Saved, shape: Shape, needs: Sequence[bool]) -> list[Tensor | None]:
@@ -93,7 +51,7 @@ def _backward(grads: Gradients, saved: _Saved, shape: Shape, needs: Sequence[boo
 
 
 class _Saved(NamedTuple):
-    """What a backward pass needs: the arguments of `run`, every layer's states, and the gates."""
+    """What a backward pass needs: the arguments of `stack.forward`, every layer's states, and the gates."""
 
     x: Tensor
     h: Tensor
@@ -120,24 +78,33 @@ def _saved(ctx: Any) -> _Saved:
 
 def _states(ctx: Any, saved: _Saved) -> Tensor:
     """The top layer's states as forward gave them; made again if the caller has written into them since."""
-    if ctx.top._version == ctx.version:
+    if torch_private.version(ctx.top) == ctx.version:
         top: Tensor = ctx.top
         return top
     with torch.no_grad(), stack.own_precision(saved.x):
         x, h, weights, steps, noise, *_ = saved
-        return stack.forward(x, h, weights, steps, noise, ctx.shape, True, choose(x)[0]).y
+        return stack.forward(x, h, weights, steps, noise, ctx.shape, True, ctx.engine).y
 
 
-class _Function(torch.autograd.Function):
+class Function(torch.autograd.Function):
     """`gruvy::gru` in eager mode."""
 
     @staticmethod
-    def forward(ctx: Any, shape: Shape, gates: bool, engine: Engine, steps: Steps, noise: Tensor | None, x: Tensor,
-                h: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
+    def forward(
+        ctx: Any,
+        shape: Shape,
+        gates: bool,
+        engine: Engine,
+        steps: Steps,
+        noise: Tensor | None,
+        x: Tensor,
+        h: Tensor,
+        *weights: Tensor,
+    ) -> tuple[Tensor, ...]:
         y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, engine)
         _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, lower, kept))
         # Callers may write into what a layer gives them, as torch's own layers allow: the version tells, see _states.
-        ctx.top, ctx.version = y.detach(), y._version
+        ctx.engine, ctx.top, ctx.version = engine, y.detach(), torch_private.version(y)
         return (y, last, *lower, *kept) if gates else (y, last)
 
     @staticmethod
@@ -149,12 +116,17 @@ class _Function(torch.autograd.Function):
         with stack.own_precision(saved.x):
             if _again(douts):
                 return (*[None] * 5, *_backward(grads, saved, ctx.shape, needs))
-            dx, dh, dweights = stack.backward(grads, *saved, ctx.shape, needs[0], choose(saved.x)[0])
+            dx, dh, dweights = stack.backward(grads, *saved, ctx.shape, needs[0], ctx.engine)
         return (*[None] * 5, dx, dh, *dweights)
 
 
-def _gradients(saved: _Saved, dy: Tensor | None, dlast: Tensor | None, dlower: Sequence[Tensor | None],
-               dgates: Sequence[Tensor | None]) -> Gradients:  # fmt: skip
+def _gradients(
+    saved: _Saved,
+    dy: Tensor | None,
+    dlast: Tensor | None,
+    dlower: Sequence[Tensor | None],
+    dgates: Sequence[Tensor | None],
+) -> Gradients:
     """The gradients with each list whole or empty."""
 
     def whole(of: Sequence[Tensor], given: Sequence[Tensor | None]) -> list[Tensor]:
@@ -175,10 +147,19 @@ _STACK = (
 @torch.library.custom_op(
     "gruvy::gru", mutates_args=(), schema=f"({_STACK}, bool keep) -> (Tensor, Tensor, Tensor[], Tensor[])"
 )
-def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
-         restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
-         ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
-    if torch.autograd.forward_ad._current_level >= 0:  # torch would take the tangent for zero, in silence
+def gru(
+    x: Tensor,
+    h: Tensor,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    restarts: Tensor | None,
+    noise: Tensor | None,
+    convention: str,
+    directions: int,
+    keep: bool,
+) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
+    if torch_private.in_forward_mode():  # torch would take the tangent for zero, in silence
         raise EngineError(
             "gruvy::gru: no forward-mode derivative in a recorded graph; call the layer, not the exported program"
         )
@@ -186,15 +167,24 @@ def _gru(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, ma
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
         y, last, lower, gates = stack.forward(
-            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x)[0]
+            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x, asked())[0]
         )
     return y, last, lower if keep else [], gates
 
 
-@_gru.register_fake
-def _(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
-      restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int, keep: bool,
-      ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+@gru.register_fake
+def _(
+    x: Tensor,
+    h: Tensor,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    restarts: Tensor | None,
+    noise: Tensor | None,
+    convention: str,
+    directions: int,
+    keep: bool,
+) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
     if torch.onnx.is_in_onnx_export():  # there torch would say that an operator has no translation, in many lines
         raise EngineError("torch.onnx.export: dynamo=True does not support gruvy.nn.GRU yet, expected dynamo=False")
     (T, B, _), (cells, _, H), G = x.shape, h.shape, Convention.of(convention).gates
@@ -209,25 +199,50 @@ def _(x: Tensor, h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask:
     schema=f"(Tensor? dy, Tensor? dlast, Tensor[] dlower, Tensor[] dgates, {_STACK}, Tensor[] hidden, "
     "Tensor[] gates, bool needs_dx) -> (Tensor, Tensor, Tensor[])",
 )
-def _gru_backward(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor,
-                  h: Tensor, weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None,
-                  restarts: Tensor | None, noise: Tensor | None, convention: str, directions: int,
-                  hidden: list[Tensor], gates: list[Tensor], needs_dx: bool,
-                  ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
+def _gru_backward(
+    dy: Tensor | None,
+    dlast: Tensor | None,
+    dlower: list[Tensor],
+    dgates: list[Tensor],
+    x: Tensor,
+    h: Tensor,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    restarts: Tensor | None,
+    noise: Tensor | None,
+    convention: str,
+    directions: int,
+    hidden: list[Tensor],
+    gates: list[Tensor],
+    needs_dx: bool,
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     with stack.own_precision(x):
-        dx, dh, dweights = stack.backward(
-            Gradients(dy, dlast, dlower, dgates), x, h, weights, Steps(lengths, mask, restarts), noise,
-            hidden, gates, Shape(Convention.of(convention), directions), needs_dx,
-            choose(x)[0],
-        )  # fmt: skip
+        saved = _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
+        shape, engine = Shape(Convention.of(convention), directions), choose(x, asked())[0]
+        dx, dh, dweights = stack.backward(Gradients(dy, dlast, dlower, dgates), *saved, shape, needs_dx, engine)
     return x.new_empty(0) if dx is None else dx.contiguous(), dh, dweights  # as the shapes below say
 
 
 @_gru_backward.register_fake
-def _(dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor], dgates: list[Tensor], x: Tensor, h: Tensor,
-      weights: list[Tensor], lengths: Tensor | None, mask: Tensor | None, restarts: Tensor | None,
-      noise: Tensor | None, convention: str, directions: int, hidden: list[Tensor], gates: list[Tensor],
-      needs_dx: bool) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
+def _(
+    dy: Tensor | None,
+    dlast: Tensor | None,
+    dlower: list[Tensor],
+    dgates: list[Tensor],
+    x: Tensor,
+    h: Tensor,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    mask: Tensor | None,
+    restarts: Tensor | None,
+    noise: Tensor | None,
+    convention: str,
+    directions: int,
+    hidden: list[Tensor],
+    gates: list[Tensor],
+    needs_dx: bool,
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     dx = x.new_empty(x.shape if needs_dx else 0)
     return dx, h.new_empty(h.shape), [w.new_empty(w.shape) for w in weights]
 
@@ -239,8 +254,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -
     _save(ctx, Shape(Convention.of(convention), directions), saved)
 
 
-def _op_backward(ctx: Any, dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor | None],
-                 dgates: list[Tensor | None]) -> tuple[Any, ...]:  # fmt: skip
+def _op_backward(
+    ctx: Any, dy: Tensor | None, dlast: Tensor | None, dlower: list[Tensor | None], dgates: list[Tensor | None]
+) -> tuple[Any, ...]:
     saved = _saved(ctx)
     grads = _gradients(saved, dy, dlast, dlower, dgates)
     needs_dx, needs_dh, needs_dweights, *_ = ctx.needs_input_grad
@@ -249,11 +265,10 @@ def _op_backward(ctx: Any, dy: Tensor | None, dlast: Tensor | None, dlower: list
         found = _backward(grads, saved, ctx.shape, [needs_dx, needs_dh, *needs_dweights])
         return found[0], found[1], found[2:], *nothing
     x, h, weights, steps, noise, hidden, gates = saved
-    dx, dh, dweights = _gru_backward(
-        grads.y, grads.last, list(grads.lower), list(grads.gates), x, h, weights, *steps, noise,
-        str(ctx.shape.convention), ctx.shape.directions, hidden, gates, needs_dx,
-    )  # fmt: skip
+    given = (grads.y, grads.last, list(grads.lower), list(grads.gates), x, h, weights, *steps, noise)
+    shape = (str(ctx.shape.convention), ctx.shape.directions)
+    dx, dh, dweights = _gru_backward(*given, *shape, hidden, gates, needs_dx)
     return dx if needs_dx else None, dh, dweights, *nothing
 
 
-_gru.register_autograd(_op_backward, setup_context=_setup_context)
+gru.register_autograd(_op_backward, setup_context=_setup_context)

@@ -10,17 +10,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..convention import Convention
+from ..reference import Cell, Steps
+from .steps import valid_steps
 
 
-def valid_steps(T: int, lengths: Tensor | None, mask: Tensor | None) -> Tensor | None:
-    """(T, B, 1): True where a step counts; None where all do."""
-    if lengths is None:
-        return None if mask is None else mask[..., None]
-    valid = torch.arange(T, device=lengths.device)[:, None] < lengths
-    return (valid if mask is None else valid & mask)[..., None]
-
-
-def cell(a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, convention: Convention) -> tuple[Tensor, list[Tensor]]:
+def cell_forward(
+    a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, convention: Convention
+) -> tuple[Tensor, list[Tensor]]:
     """One step: a = W x + b (B, 3H), h (B, H) -> new state (B, H) and [r, z, n] or [r, z, n, q], each (B, H)."""
     H = h.shape[-1]
     a_rz, a_n = a[..., : 2 * H], a[..., 2 * H :]
@@ -38,14 +34,22 @@ def cell(a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, convention: Conventi
     return (1 - z) * n + z * h if convention.keeps else (1 - z) * h + z * n, gates
 
 
-def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Tensor | None, convention: Convention, *,
-            lengths: Tensor | None = None, mask: Tensor | None = None, restarts: Tensor | None = None,
-            reverse: bool = False, keep: bool = False,
-            out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+def forward(
+    x: Tensor,
+    h: Tensor,
+    cell: Cell,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    keep: bool = False,
+    out: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """As `gruvy.reference.forward`, but new tensors only (`out` is ignored): y (T, B, H), last state, gates or None."""
     T, B, _ = x.shape
     H = h.shape[-1]
-    valid = valid_steps(T, lengths, mask)
+    W, U, b, c = cell
+    valid, restarts = valid_steps(T, steps), steps.restarts
     if valid is not None:  # before any product: zero times NaN would be NaN
         x = torch.where(valid, x, 0)
     a = F.linear(x, W, b)  # (T, B, 3H)
@@ -54,7 +58,7 @@ def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Ten
     for t in reversed(range(T)) if reverse else range(T):
         if restarts is not None:
             h = torch.where(restarts[t][:, None], 0, h)
-        h_new, gates = cell(a[t], h, U, c, convention)
+        h_new, gates = cell_forward(a[t], h, U, c, convention)
         g = torch.stack(gates, dim=1) if keep else None
         if valid is None:
             y = h = h_new
@@ -73,15 +77,26 @@ def forward(x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None, c: Ten
     return y, h, torch.stack(kept) if kept else a.new_zeros(0, B, convention.gates, H)
 
 
-def backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tensor, U: Tensor, b: Tensor | None,
-             c: Tensor | None, y: Tensor, gates: Tensor, convention: Convention, *, lengths: Tensor | None = None,
-             mask: Tensor | None = None, restarts: Tensor | None = None, reverse: bool = False, needs_dx: bool = True,
-             dgates: Tensor | None = None,
-             ) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
+def backward(
+    dy: Tensor | None,
+    dh: Tensor | None,
+    x: Tensor,
+    h: Tensor,
+    cell: Cell,
+    y: Tensor,
+    gates: Tensor,
+    convention: Convention,
+    steps: Steps = Steps(),
+    *,
+    reverse: bool = False,
+    needs_dx: bool = True,
+    dgates: Tensor | None = None,
+) -> tuple[Tensor | None, Tensor, Cell]:
     """As `gruvy.reference.backward`; `dgates` (T, B, G, H) is the gradient of the gates themselves, or None."""
     T, B, _ = x.shape
     H = h.shape[-1]
-    valid = valid_steps(T, lengths, mask)
+    W, U, _, _ = cell
+    valid, restarts = valid_steps(T, steps), steps.restarts
     before = _states_before(h, y, valid, restarts, reverse)  # (T, B, H): the state that each step started from
     U_rz, U_n = U[: 2 * H], U[2 * H :]
     r, z, n = gates[:, :, 0], gates[:, :, 1], gates[:, :, 2]
@@ -134,7 +149,7 @@ def backward(dy: Tensor | None, dh: Tensor | None, x: Tensor, h: Tensor, W: Tens
         dU = torch.cat([a[:, : 2 * H].t() @ s, q.t() @ s])
         dc = q.sum(0)
     dx = da @ W if needs_dx else None
-    return dx, dh, a.t() @ x.flatten(0, 1), dU, a.sum(0), dc
+    return dx, dh, Cell(a.t() @ x.flatten(0, 1), dU, a.sum(0), dc)
 
 
 def _states_before(h: Tensor, y: Tensor, valid: Tensor | None, restarts: Tensor | None, reverse: bool) -> Tensor:

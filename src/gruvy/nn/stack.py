@@ -17,8 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..convention import Convention
+from ..reference import Cell, Steps
 from . import plain
 from .engine import PLAIN, Engine
+from .steps import in_order
 
 
 class Shape(NamedTuple):
@@ -26,20 +28,6 @@ class Shape(NamedTuple):
 
     convention: Convention
     directions: int
-
-
-class Steps(NamedTuple):
-    """Which steps count and where sequences start anew: lengths (B,), mask (T, B), restarts (T, B); each or None."""
-
-    lengths: Tensor | None
-    mask: Tensor | None
-    restarts: Tensor | None
-
-    def cuts(self, reverse: bool) -> Tensor | None:
-        """Restarts as a direction meets them: before step t, for the backward one when it restarts at t + 1."""
-        if self.restarts is None or not reverse:
-            return self.restarts
-        return torch.cat([self.restarts[1:], torch.zeros_like(self.restarts[:1])])
 
 
 class Result(NamedTuple):
@@ -68,23 +56,23 @@ def own_precision(x: Tensor) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def merge(weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """W, U, b, c: torch's two biases are only ever added, but for the candidate's with reset after."""
+def merge(weights: Sequence[Tensor], convention: Convention) -> Cell:
+    """Torch's two biases are only ever added, but for the candidate's with reset after."""
     if len(weights) == 2:
-        return weights[0], weights[1], None, None
+        return Cell(weights[0], weights[1], None, None)
     if _merged(weights):
         W, U, b, *c = weights
-        return W, U, b, c[0] if c else None
+        return Cell(W, U, b, c[0] if c else None)
     W, U, b_ih, b_hh = weights
     if convention.reset == "before":
-        return W, U, b_ih + b_hh, None
+        return Cell(W, U, b_ih + b_hh, None)
     H = U.shape[1]
-    return W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :]
+    return Cell(W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :])
 
 
-def _taken(weights: Sequence[Tensor], convention: Convention, engine: Engine) -> Any:
-    """W, U, b, c as an engine takes them: the native one adds torch's two biases itself."""
-    return weights if engine.merges and len(weights) == 4 else merge(weights, convention)
+def _taken(weights: Sequence[Tensor], convention: Convention, engine: Engine) -> Cell:
+    """A cell as an engine takes it: the native one adds torch's two biases itself."""
+    return Cell(*weights) if engine.merges and len(weights) == 4 else merge(weights, convention)
 
 
 def torch_form(weights: Sequence[Tensor], cells: int) -> list[Tensor]:
@@ -101,8 +89,16 @@ def _merged(weights: Sequence[Tensor]) -> bool:
     return len(weights) == 3 or (len(weights) == 4 and weights[3].shape[0] == weights[1].shape[1])
 
 
-def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None, shape: Shape,
-            keep: bool, engine: Engine = PLAIN) -> Result:  # fmt: skip
+def forward(
+    x: Tensor,
+    h: Tensor,
+    weights: Sequence[Tensor],
+    steps: Steps,
+    noise: Tensor | None,
+    shape: Shape,
+    keep: bool,
+    engine: Engine = PLAIN,
+) -> Result:
     """x (T, B, I), h (L*D, B, H); noise (L-1, T, B, D*H) multiplies what one layer hands to the next, or None."""
     convention, D = shape
     H = h.shape[-1]
@@ -110,6 +106,7 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
     last: list[Tensor] = []
     lower: list[Tensor] = []
     gates: list[Tensor] = []
+    ways = [in_order(steps, reverse=d == 1) for d in range(D)]
     for k in range(h.shape[0] // D):
         if k > 0:
             lower.append(x)
@@ -119,26 +116,36 @@ def forward(x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise
         both = x.new_empty(*x.shape[:2], 2 * H) if D == 2 and engine.fills else None
         for d in range(D):
             i = k * D + d
-            W, U, b, c = _taken(weights[i * each : (i + 1) * each], convention, engine)
-            y, h_last, g = engine.forward(
-                x, h[i], W, U, b, c, convention, lengths=steps.lengths, mask=steps.mask,
-                restarts=steps.cuts(d == 1), reverse=d == 1, keep=keep,
-                out=None if both is None else both[..., d * H : (d + 1) * H],
-            )  # fmt: skip
+            cell = _taken(weights[i * each : (i + 1) * each], convention, engine)
+            out = None if both is None else both[..., d * H : (d + 1) * H]
+            y, h_last, g = engine.forward(x, h[i], cell, convention, ways[d], reverse=d == 1, keep=keep, out=out)
             ys.append(y)
             last.append(h_last)
             if g is not None:
                 gates.append(g)
         x = both if both is not None else ys[0] if D == 1 else torch.cat(ys, dim=-1)
-    return Result(x, torch.stack(last), lower, gates)
+    # One state that the engine has made just now needs no copy; what an autograd function returns must be no view.
+    alone = len(last) == 1 and engine.fills and not keep
+    return Result(x, last[0][None] if alone else torch.stack(last), lower, gates)
 
 
-def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], steps: Steps, noise: Tensor | None,
-             hidden: Sequence[Tensor], gates: Sequence[Tensor], shape: Shape, needs_dx: bool,
-             engine: Engine = PLAIN) -> tuple[Tensor | None, Tensor, list[Tensor]]:  # fmt: skip
+def backward(
+    grads: Gradients,
+    x: Tensor,
+    h: Tensor,
+    weights: Sequence[Tensor],
+    steps: Steps,
+    noise: Tensor | None,
+    hidden: Sequence[Tensor],
+    gates: Sequence[Tensor],
+    shape: Shape,
+    needs_dx: bool,
+    engine: Engine = PLAIN,
+) -> tuple[Tensor | None, Tensor, list[Tensor]]:
     """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states."""
     convention, D = shape
     H, each = h.shape[-1], len(weights) // h.shape[0]
+    ways = [in_order(steps, reverse=d == 1) for d in range(D)]
     dh: list[Tensor] = []
     dweights: list[Tensor] = []
     dy = grads.y
@@ -151,17 +158,14 @@ def backward(grads: Gradients, x: Tensor, h: Tensor, weights: Sequence[Tensor], 
         for d in range(D):
             i = k * D + d
             cell = weights[i * each : (i + 1) * each]
-            W, U, b, c = _taken(cell, convention, PLAIN if grads.gates else engine)
+            taken = _taken(cell, convention, PLAIN if grads.gates else engine)
             own = (..., slice(d * H, (d + 1) * H))
             dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
             # Only the torch operations take gradients of the gates themselves.
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
-            dx_d, dh_d, dW, dU, db, dc = run(
-                dy_own, None if grads.last is None else grads.last[i],
-                inputs, h[i], W, U, b, c, y_own, gates[i], convention,
-                lengths=steps.lengths, mask=steps.mask, restarts=steps.cuts(d == 1), reverse=d == 1,
-                needs_dx=needs_dx or k > 0,
-            )  # fmt: skip
+            dlast = None if grads.last is None else grads.last[i]
+            given = (dy_own, dlast, inputs, h[i], taken, y_own, gates[i], convention, ways[d])
+            dx_d, dh_d, (dW, dU, db, dc) = run(*given, reverse=d == 1, needs_dx=needs_dx or k > 0)
             dx = dx_d if dx is None or dx_d is None else dx + dx_d
             dh_layer.append(dh_d)
             dweights_layer += [dW, dU]

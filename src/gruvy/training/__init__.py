@@ -10,5 +10,17 @@ from .loop import train
 from .peers import Peer
 from .processes import check_device, start
 from .settings import Settings
+from .shards import ShardBatches
 
-__all__ = ["Batches", "History", "Peer", "Settings", "check_device", "checkpoint", "raw_outputs", "start", "train"]
+__all__ = [
+    "Batches",
+    "History",
+    "Peer",
+    "Settings",
+    "ShardBatches",
+    "check_device",
+    "checkpoint",
+    "raw_outputs",
+    "start",
+    "train",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,15 @@ class Batch(NamedTuple):
     x: torch.Tensor
     lengths: torch.Tensor | None
     target: torch.Tensor
-    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one a step
+    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one per step
+
+
+class Step(NamedTuple):
+    """What a process does in one step of the optimiser: its share of a batch."""
+
+    batch: Batch
+    amount: float  # how much the whole batch counts, the shares of all processes together
+    counts: bool  # False where there is no share left for this process: its batch is only there to go along
 
 
 class Batches:
@@ -28,14 +36,23 @@ class Batches:
 
     Args:
         sequences: N arrays (T_i, I).
-        targets: None, or one a sequence (N,) or (N, O), or with `per_step` one a step, end to end (sum of T,).
+        targets: None, or one per sequence (N,) or (N, O), or with `per_step` one per step, end to end (sum of T,).
         weights: (N,), or None for ones.
-        per_step: targets are one a step.
+        per_step: targets are one per step.
     """
 
-    def __init__(self, sequences: Sequence[Array], targets: Array | None = None, weights: Array | None = None, *,
-                 per_step: bool = False, device: torch.device | str = "cpu",
-                 dtype: torch.dtype = torch.float32) -> None:  # fmt: skip
+    long = False  # an epoch is too short for a checkpoint within
+
+    def __init__(
+        self,
+        sequences: Sequence[Array],
+        targets: Array | None = None,
+        weights: Array | None = None,
+        *,
+        per_step: bool = False,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.lengths = np.array([len(s) for s in sequences], np.int64)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.per_step = per_step
@@ -54,6 +71,32 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def total(self) -> float:
+        """How much all sequences count."""
+        return float(self.amounts.sum())
+
+    def content(self) -> Iterator[Array]:
+        """All that is learnt from, to tell data from other data."""
+        yield from (self.lengths, self.weights, self.flat.cpu().numpy(), self.targets.cpu().numpy())
+
+    def steps(
+        self, size: int, rng: np.random.Generator, rank: int, count: int, skip: int = 0
+    ) -> tuple[int, Iterator[Step]]:
+        """How many steps an epoch has, and what process `rank` of `count` does in each but the first `skip`.
+
+        Every process draws the same batches of `size` sequences and takes its share of each.
+        """
+        order = shuffled(self.lengths, size, rng)
+
+        def each() -> Iterator[Step]:
+            for rows in order[skip:]:
+                share = rows[rank::count]
+                batch = self.take(share if len(share) else rows[:1])
+                yield Step(batch, float(self.amounts[rows].sum()), len(share) > 0)
+
+        return len(order), each()
 
     def take(self, rows: Array) -> Batch:
         """The sequences of these indices as one batch."""
@@ -90,9 +133,3 @@ def shuffled(lengths: Array, size: int, rng: np.random.Generator) -> list[Array]
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches += np.split(pool, range(size, len(pool), size))
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def by_length(lengths: Array, size: int) -> list[Array]:
-    """Every index once, in batches ordered by length: for prediction."""
-    order = np.argsort(lengths, kind="stable")
-    return np.split(order, range(size, len(order), size)) if len(order) else []

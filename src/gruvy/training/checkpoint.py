@@ -59,12 +59,17 @@ def read(path: str | os.PathLike[str], fingerprint: str) -> dict[str, Any] | Non
             f"checkpoint {str(path)!r}: of a run with other data, settings or network; delete it to start anew"
         )
     if metadata.get(DIGEST) != digest(said, tensors):
-        raise _damaged(path, "its content is not what was written")
+        raise damaged(path, "its content is not what was written")
     try:
         state: dict[str, Any] = _join(rest, tensors)
     except Exception as error:
-        raise _damaged(path, "its parts do not fit each other") from error
+        raise damaged(path, "its parts do not fit each other") from error
     return state
+
+
+def damaged(path: str | os.PathLike[str], why: str) -> ModelFileError:
+    """The error that says so."""
+    return ModelFileError(f"checkpoint {str(path)!r}: damaged: {why}; delete it to start anew")
 
 
 def check(path: str | os.PathLike[str], state: dict[str, Any], like: dict[str, Any], epochs: int) -> None:
@@ -81,7 +86,7 @@ def check(path: str | os.PathLike[str], state: dict[str, Any], like: dict[str, A
     """
     wrong = _difference(state, like, epochs)
     if wrong is not None:
-        raise _damaged(path, wrong)
+        raise damaged(path, wrong)
 
 
 def remove(history: History | None) -> None:
@@ -112,10 +117,6 @@ def digest(rest: str, tensors: dict[str, torch.Tensor]) -> str:
     return found.hexdigest()
 
 
-def _damaged(path: str | os.PathLike[str], why: str) -> ModelFileError:
-    return ModelFileError(f"checkpoint {str(path)!r}: damaged: {why}; delete it to start anew")
-
-
 def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str | None:
     """The first thing that is not as in a run like this, in words."""
     if set(state) != set(like):
@@ -134,7 +135,10 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
     lowest = rows[best - 1]["val_loss"] if best else math.inf
     if not isinstance(state["best_loss"], float) or state["best_loss"] != lowest:
         return f"best_loss is {state['best_loss']!r}"
-    trained, kept = bool(rows) and stopped is None, bool(best) and stopped is None
+    within = state["within"]
+    if within is not None and (stopped is not None or not _is_within(within, like["within"])):
+        return "within is no part of an epoch"
+    trained, kept = bool(rows or within) and stopped is None, bool(best) and stopped is None
     for part, there in (("module", True), ("best_state", kept), ("optimiser", trained)):
         wrong = _unlike(state[part], like["module" if part == "best_state" else part] if there else None, part)
         if wrong is not None:
@@ -144,7 +148,7 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
         return "torch_rng is no state of a generator"
     try:
         for row in rng:
-            torch.Generator().set_state(row)
+            torch.Generator().set_state(row.clone())  # of a row that is not the first torch reads something else
         order = np.random.PCG64()
         order.state = json.loads(state["order_rng"])
     except Exception:  # they raise half a dozen kinds
@@ -162,6 +166,15 @@ def _is_row(row: Any, i: int) -> bool:
     return real and all(math.isfinite(row[name]) for name in ("loss", "learning_rate", "seconds"))
 
 
+def _is_within(within: Any, like: Any) -> bool:
+    if like is None or not isinstance(within, dict) or set(within) != set(like):
+        return False
+    sums, seconds = within["losses"], within["seconds"]
+    if not isinstance(sums, torch.Tensor) or sums.dim() != 1 or not len(sums) or sums.dtype != like["losses"].dtype:
+        return False
+    return type(seconds) is float and math.isfinite(seconds) and _unlike(within["good"], like["good"], "good") is None
+
+
 def _unlike(value: Any, like: Any, at: str) -> str | None:
     """The first place where two nests differ in names, shapes or dtypes."""
     if like is None:
@@ -170,7 +183,7 @@ def _unlike(value: Any, like: Any, at: str) -> str | None:
         if not isinstance(value, torch.Tensor) or value.shape != like.shape or value.dtype != like.dtype:
             found = f"{tuple(value.shape)} {value.dtype}" if isinstance(value, torch.Tensor) else type(value).__name__
             return f"{at} is {found}, expected {tuple(like.shape)} {like.dtype}"
-        return None
+        return None if bool(torch.isfinite(value).all()) else f"{at} holds NaN or infinity"
     if not isinstance(value, dict) or set(value) != set(like):
         return f"{at} has other names than expected"
     return next((w for name in like if (w := _unlike(value[name], like[name], f"{at}/{name}")) is not None), None)

@@ -17,7 +17,7 @@ Row = dict[str, float | None]
 
 
 class History(NamedTuple):
-    """One row an epoch, and how the training ended.
+    """One row per epoch, and how the training ended.
 
     `rows` hold `epoch` (from 1), `loss` (training), `val_loss`, `val_score` (None without validation data),
     `learning_rate` (of the last step) and `seconds` (since the start). `stopped` is "finished" (all epochs), "early"
@@ -79,8 +79,11 @@ def reporter(total: int, progress: bool | str | None) -> Iterator[Reporter]:
         yield Reporter(total, None, console, title, lines=bool(progress))
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-    )  # fmt: skip
+    )
     with Progress(*columns, console=console) as bar:
         yield Reporter(total, bar, console, title, lines=False)

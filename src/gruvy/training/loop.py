@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -10,39 +9,46 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import fields
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from .. import files
-from ..errors import InputError, ModelFileError
-from ..network import GRU
-from ..nn.engine import choose, torch_in_one_thread
-from ..tasks import Task
+from ..errors import InputError
+from ..model.task import Task
+from ..nn.engine import asked, choose, torch_in_one_thread
 from . import checkpoint
-from .batches import Batches, shuffled
+from .batches import Batches, Step
 from .history import History, Row, reporter
 from .judging import asked_for, judge
+from .keeper import Keeper, fingerprint
+from .losses import losses
 from .processes import check_device, start
 from .settings import Settings
+from .shards import ShardBatches
 
-Array = np.ndarray[Any, Any]
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
 
-def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Batches | None = None,
-          settings: Settings) -> History:  # fmt: skip
+def train(
+    module: torch.nn.Module,
+    task: Task,
+    data: Batches | ShardBatches,
+    *,
+    validation: Batches | None = None,
+    settings: Settings,
+    in_core: bool = False,
+) -> History:
     """Train a module in place.
 
     Args:
         module: called as ``module(x, lengths=lengths)`` with x (B, T, I) and lengths (B,) or None; its result has
             ``outputs`` (B, T, O) and ``last`` (B, O).
         task: gives the loss and the score.
-        data: sequences with encoded targets, on the device.
+        data: sequences with encoded targets, on the device, or shard by shard.
         validation: judged after each epoch; the weights of the best epoch are kept.
         settings: the rest.
+        in_core: gruvy's core runs what is large in the module, where it can; torch then keeps out of its way.
 
     Returns:
         The history. Ctrl-C ends the training, keeps the best so far and is told by ``history.stopped``.
@@ -51,7 +57,7 @@ def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Bat
         InputError: the loss or a parameter became infinite or NaN: the module keeps the weights of the last good epoch;
             or the checkpoint cannot be written. ModelFileError: the checkpoint is damaged.
     """
-    run = _Run(module, task, data, validation, settings)
+    run = _Run(module, task, data, validation, settings, in_core)
     stopped = run.resume()
     if stopped is not None:
         module.eval()
@@ -83,19 +89,27 @@ def train(module: torch.nn.Module, task: Task, data: Batches, *, validation: Bat
 class _Run:
     """The state of a run between its epochs."""
 
-    def __init__(self, module: torch.nn.Module, task: Task, data: Batches, validation: Batches | None,
-                 settings: Settings) -> None:  # fmt: skip
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        task: Task,
+        data: Batches | ShardBatches,
+        validation: Batches | None,
+        settings: Settings,
+        in_core: bool,
+    ) -> None:
         self.module, self.task, self.data, self.validation, self.settings = module, task, data, validation, settings
         self.processes = start(check_device(settings.device))
         self.prepared = asked_for(task.per_step, module, self.processes.prepare(module))
         self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.weights = [p.detach() for p in self.parameters]
         # Fused: one call for all parameters; torch's plain one costs more than the recurrence of a small batch.
         fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
         )
         # What is left for torch to do, where the core runs the recurrence.
-        native = isinstance(module, GRU) and choose(self.parameters[0])[0].name == "native"
+        native = in_core and choose(self.parameters[0], asked())[0].name == "native"
         self.small = native and not task.per_step and sum(p.numel() for p in self.parameters) < SMALL
         # A seed that each process drew for itself would give each another order of the rows.
         self.seed = self.processes.share(int(np.random.default_rng(settings.seed).integers(2**31)))
@@ -104,13 +118,20 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
-        self.live = [t.detach() for t in (*module.parameters(), *module.buffers())]
-        self.good = [t.clone() for t in self.live]  # of the last epoch that left finite weights
+        self.buffers = [b.detach() for b in module.buffers()]
+        self._snapshot(self._flat())
         self.rngs: torch.Tensor | None = None
-        self.unwritten = False
-        self.fingerprint = self._fingerprint() if settings.checkpoint is not None or self.processes.count > 1 else ""
-        if any(f != self.fingerprint for f in self.processes.gather(self.fingerprint)):
+        self.done = 0  # steps of this epoch
+        self.sums = self.parameters[0].new_zeros(1).detach()  # of the losses of each of these steps
+        self.began = self.rng.bit_generator.state  # what the order of this epoch was drawn from
+        self.before = 0.0  # seconds, until this process took over
+        self.started = self.saved = 0.0
+        path, told = settings.checkpoint, ""
+        if path is not None or self.processes.count > 1:
+            told = fingerprint(module, task, settings, data, validation)
+        if any(other != told for other in self.processes.gather(told)):
             raise InputError("the processes were given different data, settings or networks; expected the same in each")
+        self.keeper = None if path is None else Keeper(path, self.processes, told)
 
     def history(self, stopped: str) -> History:
         path = self.settings.checkpoint
@@ -123,79 +144,96 @@ class _Run:
         with torch.random.fork_rng(devices, device_type=devices[0].type if devices else "cuda"):
             torch.manual_seed(self.seed + self.processes.rank)  # dropout of its own in each process
             if self.rngs is not None:
-                torch.set_rng_state(self.rngs[self.processes.rank % len(self.rngs)])
-            self._first_save()
-            before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
-            started, saved = time.perf_counter() - before, before
+                own = self.rngs[self.processes.rank % len(self.rngs)]
+                torch.set_rng_state(own.clone())  # of a row that is not the first torch reads something else
+            if self.keeper is not None:
+                self.keeper.begin(self._state(None))
+            self.started, self.saved = time.perf_counter() - self.before, self.before
             while len(self.rows) < self.settings.max_epochs:
                 row: Row = {"epoch": len(self.rows) + 1, "loss": self._epoch(), "val_loss": None, "val_score": None}
                 if self.validation is not None:
                     row["val_loss"], row["val_score"] = judge(self.module, self.task, self.validation)
-                seconds = time.perf_counter() - started
-                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": seconds}
+                row |= {"learning_rate": self.optimiser.param_groups[0]["lr"], "seconds": self._seconds()}
                 row = self.processes.share(row)  # and with it every decision that follows from it
                 self._keep(row)
-                seconds = float(row["seconds"] or 0)
-                if self.settings.checkpoint is not None and seconds - saved >= self.settings.checkpoint_seconds:
-                    saved = seconds
-                    self.save()
+                self._save_if_due(float(row["seconds"] or 0))
                 yield row
                 if self.processes.interrupted():
                     raise KeyboardInterrupt
 
     def _epoch(self) -> float:
-        """One pass over the data; the mean loss."""
+        """One pass over the data, or what is left of one; the mean loss."""
         self.module.train()
-        order = shuffled(self.data.lengths, self.size, self.rng)
-        losses = []
+        self.began = self.rng.bit_generator.state
+        ours, before = (self.processes.rank, self.processes.count), self.sums[: self.done]
+        count, steps = self.data.steps(self.size, self.rng, *ours, skip=self.done)
+        if self.keeper is not None and self.done > count:
+            raise checkpoint.damaged(self.keeper.path, f"{self.done} steps of an epoch of {count}")
+        # In one piece: a small tensor kept of each step, between large ones that go, would leave holes in the memory.
+        self.sums = self.sums.new_zeros(count)
+        self.sums[: self.done] = before
         with torch_in_one_thread() if self.small else nullcontext():
-            for k, rows in enumerate(order):
-                rate = self.settings.rate((len(self.rows) + (k + 1) / len(order)) / self.settings.max_epochs)
+            for k, step in enumerate(steps, self.done):
+                rate = self.settings.rate((len(self.rows) + (k + 1) / count) / self.settings.max_epochs)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                losses.append(self._step(rows))
-                if k % 16 == 15 and self.processes.interrupted():
-                    raise KeyboardInterrupt
-        each = self.processes.sum(torch.stack(losses))
-        loss = float(each.sum()) / float(self.data.amounts.sum())
-        # The largest number of each parameter: infinite or NaN if one is. A norm could overflow on its own.
-        largest = torch.stack([torch.linalg.vector_norm(p.detach(), math.inf) for p in self.parameters if p.numel()])
-        if not math.isfinite(loss + float(largest.sum(dtype=torch.float64))):
-            self._give_up(each)
-        torch._foreach_copy_(self.good, self.live)
+                self.sums[k] = self._step(step)
+                self.done = k + 1
+                if k % 16 == 15:
+                    if self.keeper is not None and self.data.long:
+                        self._save_if_due(self.processes.share(self._seconds()))
+                    if self.processes.interrupted():
+                        raise KeyboardInterrupt
+        sums = self.processes.sum(self.sums)
+        self.done = 0
+        loss = float(sums.sum()) / self.data.total
+        flat = self._flat()
+        # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
+        if not math.isfinite(loss) or not math.isfinite(float(torch.linalg.vector_norm(flat, math.inf))):
+            self._give_up(sums)
+        self._snapshot(flat)
         return loss
 
-    def _give_up(self, losses: torch.Tensor) -> NoReturn:
+    def _flat(self) -> torch.Tensor:
+        """All parameters end to end, copied."""
+        return torch.cat([w.flatten() for w in self.weights])
+
+    def _snapshot(self, flat: torch.Tensor) -> None:
+        """Keep the weights of an epoch that left them finite, to go back to."""
+        self.good = flat
+        self.good_buffers = [b.clone() for b in self.buffers]
+
+    def _give_up(self, sums: torch.Tensor) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
-        bad = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+        bad = torch.nonzero(~torch.isfinite(sums)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
-        torch._foreach_copy_(self.live, self.good)
+        good = [*torch.split(self.good, [w.numel() for w in self.weights]), *self.good_buffers]
+        for now, before in zip((*self.weights, *self.buffers), good, strict=True):
+            now.copy_(before.view(now.shape))
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
         kept = self.best or len(self.rows)
-        what = f"the loss became {float(losses[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
+        what = f"the loss became {float(sums[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
         also = f", and {named[0]} infinite or NaN" if bad and named else ""
         raise InputError(
-            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(losses)} of "
+            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(sums)} of "
             f"epoch {len(self.rows) + 1}{also}; the weights of {f'epoch {kept}' if kept else 'the start'} are kept; "
             "a smaller learning_rate may help, or inputs and targets scaled to about 1"
         )
 
-    def _step(self, rows: Array) -> torch.Tensor:
+    def _step(self, step: Step) -> torch.Tensor:
         """One step of the optimiser; the sum of the losses of this process's share."""
-        # Each of several processes takes its share of the rows, and weighs it so that the average of the processes'
+        # Each of several processes has its share of the batch, and weighs it so that the average of the processes'
         # gradients is the gradient of the whole batch.
-        amount = float(self.data.amounts[rows].sum())
-        share, count = rows[self.processes.rank :: self.processes.count], self.processes.count
-        batch = self.data.take(share if len(share) else rows[:1])
-        losses = self.task.loss(self.prepared(batch.x, lengths=batch.lengths), batch.target)
-        loss = torch.dot(losses.flatten(), batch.weight.flatten())
-        if not len(share):
+        batch = step.batch
+        each = losses(self.task, self.prepared(batch.x, lengths=batch.lengths), batch.target)
+        loss = torch.dot(each.flatten(), batch.weight.flatten())
+        if not step.counts:
             loss = loss * 0
         for parameter in self.parameters:  # as zero_grad does, for a tenth of the time
             parameter.grad = None
-        self.processes.backward(loss, count / amount)
+        self.processes.backward(loss, self.processes.count / step.amount)
         if self.settings.clip_norm is not None:
             self.processes.clip(self.parameters, self.settings.clip_norm)
         self.optimiser.step()
@@ -208,63 +246,44 @@ class _Run:
             self.best, self.best_loss = len(self.rows), loss
             self.best_state = {name: t.detach().clone() for name, t in self.module.state_dict().items()}
 
-    def _fingerprint(self) -> str:
-        """Tells this run from others: its data, settings and network."""
-        digest = hashlib.sha256()
-        unfit = ("device", "progress", "checkpoint", "checkpoint_seconds", "on_epoch")  # may differ when a run goes on
-        said = {f.name: getattr(self.settings, f.name) for f in fields(self.settings) if f.name not in unfit}
-        shapes = [(name, tuple(p.shape)) for name, p in self.module.named_parameters()]
-        digest.update(repr((said, shapes, repr(self.module), self.task.name, self.validation is None)).encode())
-        for data in filter(None, (self.data, self.validation)):
-            for a in (data.lengths, data.weights, data.flat.cpu().numpy(), data.targets.cpu().numpy()):
-                digest.update(np.ascontiguousarray(a).tobytes())
-        return digest.hexdigest()
-
     def _state(self, stopped: str | None) -> dict[str, Any]:
         """What a checkpoint holds; of a run that has ended only its result."""
-        going_on = stopped is None
+        going_on, within = stopped is None, None
+        if self.done:
+            within = self._within(self.processes.sum(self.sums[: self.done].clone()))
         rngs = self.processes.gather(torch.get_rng_state())
         return {
-            "fingerprint": self.fingerprint,
             "module": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict()["state"] if self.rows and going_on else None,
+            "optimiser": self.optimiser.state_dict()["state"] if (self.rows or within) and going_on else None,
             "torch_rng": torch.stack(rngs),
-            "order_rng": json.dumps(self.rng.bit_generator.state),
-            "seed": self.seed, "rows": self.rows, "best": self.best, "best_loss": self.best_loss,
+            "order_rng": json.dumps(self.began if within else self.rng.bit_generator.state),
+            "within": within,
+            "seed": self.seed,
+            "rows": self.rows,
+            "best": self.best,
+            "best_loss": self.best_loss,
             "best_state": self.best_state if going_on else None,
-            "judged": self.validation is not None, "stopped": stopped,
-        }  # fmt: skip
+            "judged": self.validation is not None,
+            "stopped": stopped,
+        }
 
-    def _first_save(self) -> None:
-        """A checkpoint that cannot be written is known before the first step."""
-        path, trouble = self.settings.checkpoint, None
-        if path is None:
-            return
-        state = self._state(None)
-        if self.processes.rank == 0:
-            try:
-                checkpoint.write(path, state)
-            except OSError as error:
-                trouble = InputError(f"checkpoint {str(path)!r}: cannot be written: {error.strerror}")
-        trouble = self.processes.share(trouble)
-        if trouble is not None:
-            raise trouble
+    def _within(self, sums: torch.Tensor) -> dict[str, Any]:
+        """What a checkpoint in mid-epoch holds beside: the steps done, and the weights before them."""
+        good = {"weights": self.good, **{str(i): b for i, b in enumerate(self.good_buffers)}}
+        return {"losses": sums, "good": good, "seconds": self._seconds()}
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _save_if_due(self, seconds: float) -> None:
+        if seconds - self.saved >= self.settings.checkpoint_seconds:
+            self.saved = seconds
+            self.save()
 
     def save(self, stopped: str | None = None) -> None:
-        """Write the checkpoint, if one is wanted; a full disk ends no training."""
-        path = self.settings.checkpoint
-        if path is None:
-            return
-        state = self._state(stopped)
-        if self.processes.rank:
-            return
-        try:
-            checkpoint.write(path, state)
-        except OSError as error:
-            if not self.unwritten:
-                said = f"checkpoint {str(path)!r}: cannot be written: {error.strerror}; training goes on without"
-                warnings.warn(said, stacklevel=3)
-            self.unwritten = True
+        """Write the checkpoint, if one is asked for."""
+        if self.keeper is not None:
+            self.keeper.write(self._state(stopped))
 
     def resume(self) -> str | None:
         """Go on from the checkpoint, if there is one; how its training ended, if it has.
@@ -272,34 +291,23 @@ class _Run:
         Raises:
             InputError, ModelFileError: it cannot be written, is of another run or damaged.
         """
-        path = self.settings.checkpoint
-        if path is None:
+        if self.keeper is None or (found := self.keeper.read(self._like(), self.settings.max_epochs)) is None:
             return None
-        found: Any = None
-        like = self._like()
-        if self.processes.rank == 0:  # the only one that needs to see the file
-            try:
-                files.check_place(path, f"checkpoint {str(path)!r}")
-                files.clear(path)
-                found = checkpoint.read(path, self.fingerprint)
-                if found is not None:
-                    checkpoint.check(path, found, like, self.settings.max_epochs)
-            except InputError as error:
-                found = error
-        found = self.processes.share(found)
-        if isinstance(found, InputError):
-            raise found
-        if found is None:
-            return None
+        count, now = len(found["torch_rng"]), self.processes.count
+        if found["within"] is not None and count != now:  # each process has its own shards
+            raise InputError(
+                f"checkpoint {str(self.keeper.path)!r}: written in mid-epoch by {count} processes, and now "
+                f"there are {now}; expected {count} again, or delete it to start anew"
+            )
         try:
             self._take(found)
         except Exception as error:  # a value that names, shapes and dtypes do not tell, such as another convention
-            raise ModelFileError(f"checkpoint {str(path)!r}: damaged: {error}; delete it to start anew") from error
+            raise checkpoint.damaged(self.keeper.path, str(error)) from error
         stopped: str | None = found["stopped"]
         if stopped is not None and self.processes.rank == 0:
             warnings.warn(
-                f"checkpoint {str(path)!r}: this training had ended after {len(self.rows)} epochs; its weights are "
-                "taken and nothing is trained; save() removes the checkpoint",
+                f"checkpoint {str(self.keeper.path)!r}: this training had ended after {len(self.rows)} epochs; its "
+                "weights are taken and nothing is trained; save() removes the checkpoint",
                 stacklevel=4,
             )
         return stopped
@@ -308,7 +316,8 @@ class _Run:
         """What a checkpoint of this run has to look like."""
         step = torch.zeros(())
         moments = {str(i): {"step": step, "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(self.parameters)}
-        return self._state(None) | {"optimiser": moments}
+        within = self._within(self.sums[:1]) if self.data.long else None
+        return self._state(None) | {"optimiser": moments, "within": within}
 
     def _take(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
@@ -320,4 +329,17 @@ class _Run:
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        torch._foreach_copy_(self.good, self.live)
+        self._snapshot(self._flat())
+        self.before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
+        within = state["within"]
+        if within is not None:
+            self._take_within(within)
+
+    def _take_within(self, within: dict[str, Any]) -> None:
+        """Go on in mid-epoch."""
+        sums = within["losses"].to(self.sums.device)
+        self.sums = sums if self.processes.rank == 0 else torch.zeros_like(sums)  # they are of all processes
+        self.done = len(sums)
+        good = {name: t.to(self.good.device) for name, t in within["good"].items()}
+        self.good, self.good_buffers = good.pop("weights"), list(good.values())
+        self.before = within["seconds"]

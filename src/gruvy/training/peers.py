@@ -22,7 +22,7 @@ class Peer(torch.nn.Module):
 
     Args:
         recurrent: with ``batch_first=True``, any layers and directions.
-        output_units: numbers a step that go out.
+        output_units: numbers per step that go out.
 
     Raises:
         InputError: the layer is not batch first.
@@ -36,7 +36,7 @@ class Peer(torch.nn.Module):
     def __init__(self, recurrent: torch.nn.RNNBase, output_units: int) -> None:
         super().__init__()
         if not recurrent.batch_first:
-            raise InputError(f"recurrent: {type(recurrent).__name__} with batch_first=False, wanted batch_first=True")
+            raise InputError(f"recurrent: {type(recurrent).__name__} with batch_first=False, expected batch_first=True")
         self.recurrent = recurrent
         self.directions = 2 if recurrent.bidirectional else 1
         self.readout = torch.nn.Linear(self.directions * recurrent.hidden_size, output_units)
@@ -44,13 +44,18 @@ class Peer(torch.nn.Module):
     def forward(self, x: torch.Tensor, *, lengths: torch.Tensor | None = None) -> PeerOutput:
         """x (B, T, I), lengths (B,), each at least 1, or None for T."""
         final: Any
-        if lengths is None:
-            hidden, final = self.recurrent(x)
-            outputs = self.readout(hidden)
-        else:
+        if lengths is not None and self.directions == 2:
             packed, final = self.recurrent(pack_padded_sequence(x, lengths.cpu(), True, enforce_sorted=False))
             hidden, _ = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+        else:
+            hidden, final = self.recurrent(x)
+        outputs = self.readout(hidden)
+        if lengths is None or self.directions == 2:
+            h = final[0] if isinstance(final, tuple) else final  # an LSTM has a cell state too
+            last = self.readout(h[-self.directions :].transpose(0, 1).flatten(1))
+        else:  # in one direction, what lies behind a sequence's end has changed nothing before it
+            last = outputs[torch.arange(len(x), device=x.device), lengths - 1]
+        if lengths is not None:
             valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-            outputs = torch.where(valid[..., None], self.readout(hidden), 0)
-        h = final[0] if isinstance(final, tuple) else final  # an LSTM has a cell state too
-        return PeerOutput(outputs, self.readout(h[-self.directions :].transpose(0, 1).flatten(1)))
+            outputs = torch.where(valid[..., None], outputs, 0)
+        return PeerOutput(outputs, last)

@@ -23,7 +23,7 @@ def check_device(device: str | torch.device) -> torch.device:
     try:
         wanted = torch.device(device)
     except (RuntimeError, TypeError):
-        raise InputError(f'device={device!r}: wanted a device of torch, as "cpu" or "cuda"') from None
+        raise InputError(f'device={device!r}: expected a device of torch, as "cpu" or "cuda"') from None
     if wanted.type in ("cpu", "meta"):
         return wanted
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None

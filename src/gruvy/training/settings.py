@@ -1,4 +1,4 @@
-"""How to train, in one object that is checked when it is made."""
+"""How to train: the settings of a run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
+from ..checks import positive, whole
 from ..errors import InputError
 from .history import Row
 
@@ -20,7 +20,7 @@ class Settings:
 
     Args:
         max_epochs: passes over the training data.
-        batch_size: sequences a step; None takes all of them in every step.
+        batch_size: sequences per step; None takes all of them in every step.
         learning_rate: of AdamW, at its highest: it warms up over the first tenth of all steps and then falls to zero
             along a cosine; with ``schedule="constant"`` it stays.
         weight_decay: of AdamW.
@@ -56,18 +56,14 @@ class Settings:
     def __post_init__(self) -> None:
         for name, least in (("max_epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
             value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (value is None and name != "max_epochs"):
-                raise InputError(f"{name}={value!r}: wanted a whole number of at least {least}")
-        for name, above in (("learning_rate", True), ("weight_decay", False), ("clip_norm", True)):
-            value = getattr(self, name)
-            if value is None and name == "clip_norm":
-                continue
-            real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
-            if not real or value < 0 or (above and value == 0):
-                raise InputError(f"{name}={value!r}: wanted a number {'above 0' if above else 'of at least 0'}")
+            if value is not None or name == "max_epochs":
+                whole(name, value, least)
+        positive("learning_rate", self.learning_rate)
+        positive("weight_decay", self.weight_decay, zero=True)
+        if self.clip_norm is not None:
+            positive("clip_norm", self.clip_norm)
         if self.schedule not in ("cosine", "constant"):
-            raise InputError(f'schedule={self.schedule!r}: wanted "cosine" or "constant"')
+            raise InputError(f'schedule={self.schedule!r}: expected "cosine" or "constant"')
 
     def rate(self, done: float) -> float:
         """The learning rate when this share of all steps is done."""

@@ -1,0 +1,144 @@
+"""A folder to sequences: one recording per file, with labels by subfolder, by labels.csv or in the recordings."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gruvy.data.collection import Sequences
+from gruvy.data.long_form import long_form
+from gruvy.data.options import Options
+from gruvy.data.table import LABEL, RECORDING, Table, shown
+from gruvy.data.table_files import TABLES, read_csv, read_table
+from gruvy.errors import DataError
+from gruvy.extras import need
+
+LABELS = "labels.csv"
+FILE_NAMES = ("file", "filename", "path", "id", "recording", "name")
+TARGET_NAMES = ("label", "target", "class", "y")
+
+
+def read_folder(folder: Path, options: Options) -> Sequences:
+    """One recording per file; targets from labels.csv, from the columns of the recordings or from subfolders."""
+    id, target = options.id, options.target
+    if options.wide:
+        raise DataError(f"wide=True has no meaning for the folder {folder}, where a file is a recording")
+    if id is not None and not (folder / LABELS).is_file():
+        raise DataError(f"id={id!r} has no meaning for the folder {folder}, where a file is a recording")
+    paths = _recordings(folder)
+    names = [shown(path.relative_to(folder).with_suffix("")).replace(os.sep, "/") for path in paths]
+    table = _together(folder, paths, names)
+    added: dict[str, list[Any]] = {}
+    if (folder / LABELS).is_file():
+        targets, added = _labels(folder, paths, names, options)
+    elif target is None and any("/" in name for name in names):
+        for path, name in zip(paths, names, strict=True):
+            if name.count("/") != 1:
+                raise DataError(f"{path} lies beside or below the subfolders whose names are the labels")
+        targets, added = [LABEL], {LABEL: [name.partition("/")[0] for name in names]}
+    else:
+        targets = options.targets
+        if any(name not in table.columns for name in targets) and any("/" in name for name in names):
+            raise DataError(
+                f"the recordings in {folder} have no column {', '.join(targets)}; without target= (--target) "
+                "the names of the subfolders are the labels"
+            )
+    if added:
+        pl = need("polars")
+        extra = pl.DataFrame({RECORDING: names, **added})
+        frame = table.frame.drop([name for name in added if name in table.frame.columns])
+        table = Table(frame.join(extra, on=RECORDING, how="left", maintain_order="left"), table.source, table.place)
+    made = long_form(table, replace(options, id=RECORDING, target=targets))
+    return replace(made, target=["label"]) if targets == [LABEL] else made
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Every table under the folder, but for labels.csv and what is hidden."""
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in TABLES
+        and path.is_file()
+        and path != folder / LABELS
+        and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+    ]
+    if not paths:
+        raise DataError(f"the folder {folder} holds no recordings; expected .csv, .tsv or .parquet files")
+    return paths
+
+
+def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
+    """All recordings in one table, with a column that says which is which."""
+    pl = need("polars")
+    tables = [read_table(path) for path in paths]
+    columns = tables[0].frame.columns
+    frames = []
+    for path, name, table in zip(paths, names, tables, strict=True):
+        _refuse_own(table)
+        if set(table.frame.columns) != set(columns):
+            raise DataError(
+                f"{path} has the columns {', '.join(table.frame.columns)}; {paths[0]} has {', '.join(columns)}"
+            )
+        frames.append(table.frame.select(pl.lit(name).alias(RECORDING), *columns))
+    starts = [0]
+    for frame in frames[:-1]:
+        starts.append(starts[-1] + frame.height)
+
+    def place(row: int) -> str:
+        n = bisect_right(starts, row) - 1
+        return tables[n].place(row - starts[n])
+
+    try:
+        whole = pl.concat(frames, how="vertical_relaxed")
+    except pl.exceptions.PolarsError:  # numbers in one file, text in another
+        whole = pl.concat([frame.cast(pl.String) for frame in frames])
+    return Table(whole, str(folder), place)
+
+
+def _refuse_own(table: Table) -> None:
+    """Refuse the names of the columns that are added to a folder's recordings."""
+    for name in (RECORDING, LABEL):
+        if name in table.frame.columns:
+            raise DataError(f"{table.source} has a column {name!r}, a name kept for gruvy; expected another")
+
+
+def _labels(
+    folder: Path, paths: list[Path], names: list[str], options: Options
+) -> tuple[list[str], dict[str, list[Any]]]:
+    """The targets (and groups) that labels.csv gives to each recording."""
+    table = read_csv(folder / LABELS)
+    _refuse_own(table)
+    have = table.frame.columns
+    key, group = options.id, options.group
+    key = key or next((column for name in FILE_NAMES for column in have if column.lower() == name), have[0])
+    table.require([key], "id")
+    if options.target is None:
+        others = [column for column in have if column not in (key, group)]
+        named = [column for name in TARGET_NAMES for column in others if column.lower() == name]
+        if not named and len(others) != 1:
+            raise DataError(f"{table.source}: target= (--target) must name one of its columns {', '.join(others)}")
+        targets = named[:1] or others
+    else:
+        targets = options.targets
+    table.require(targets, "target")
+    keys = table.names(key, "id").to_list()
+    rows: dict[str, int] = {}
+    for row, name in enumerate(keys):
+        known = Path(name).with_suffix("").as_posix() if Path(name).suffix.lower() in TABLES else name
+        if known in rows:
+            raise DataError(f"{table.place(row)}: {name!r} is listed a second time")
+        rows[known] = row
+    chosen = []
+    for path, name in zip(paths, names, strict=True):
+        row = rows.get(name, rows.get(Path(name).name, -1))
+        if row < 0:
+            raise DataError(f"{path} is not listed in {table.source}, column {key!r}")
+        chosen.append(row)
+    unused = sorted(set(range(len(keys))) - set(chosen))
+    if unused:
+        raise DataError(f"{table.place(unused[0])}: there is no recording {keys[unused[0]]!r} in {folder}")
+    columns = [*targets, *([group] if group in have else [])]
+    return targets, {name: table.frame[name].gather(chosen).to_list() for name in columns if name is not None}

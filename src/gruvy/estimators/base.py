@@ -1,0 +1,216 @@
+"""What the classifier and the regressor share: sequences in, a training, answers out, and the model file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..arrays import as_sequences
+from ..checks import share
+from ..data import Shards
+from ..errors import InputError, ModelFileError
+from ..model import file as model_file
+from ..model.scaler import Scaler
+from ..model.task import Labels, Task
+from ..network import GRU
+from ..network.fit import fit_task, raw_of
+from ..network.shards import check_shards, fit_shards
+from ..training import History, Settings, check_device, checkpoint, start
+from .inputs import Examples, settings_in, settings_out, split, two_dimensional
+
+Array = np.ndarray[Any, Any]
+
+_OF_NETWORK = ("layers", "bidirectional", "convention", "dropout", "pooling", "init")
+_OF_TRAINING = frozenset(f.name for f in fields(Settings))
+
+
+@dataclass(eq=False, repr=False)
+class Parameters(BaseEstimator):  # type: ignore[misc]
+    """The settings of both estimators, from which the constructor is made: `GRUClassifier` explains them."""
+
+    hidden_units: int = 64
+    _: KW_ONLY
+    layers: int = 1
+    bidirectional: bool = False
+    convention: Any = "tutorial"
+    dropout: float = 0.0
+    pooling: str = "last"
+    init: str = "uniform"
+    max_epochs: int = 50
+    batch_size: int | None = 32
+    learning_rate: float = 1e-2
+    weight_decay: float = 0.01
+    clip_norm: float | None = 1.0
+    schedule: str = "cosine"
+    validation_fraction: float = 0.0
+    patience: int | None = None
+    scale_inputs: bool = True
+    device: str = "cpu"
+    random_state: Any = None
+    progress: bool | str | None = False
+    checkpoint: str | None = None
+
+
+class Estimator(Parameters):
+    """What classifier and regressor share."""
+
+    net_: GRU
+    task_: Task
+    history_: History
+    scaler_: Scaler | None
+    width_: int | None  # the number of steps of each sequence, where they were a table of numbers
+    columns_: dict[str, list[str]]  # what the model file says of the data's own file, as `save` has it
+    layout_: dict[str, Any] | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _settings(self, seed: int | None = None) -> Settings:
+        given = self.get_params(deep=False).items()
+        return Settings(seed=seed, **{name: value for name, value in given if name in _OF_TRAINING})
+
+    def _fit(self, examples: Examples, task: Task) -> Self:
+        """Train on what was checked."""
+        seed = self._seed()
+        settings = self._settings(seed)
+        train, held = map(examples.take, split(self, len(examples.x), examples.y, examples.groups, seed))
+        self._start(train.x[0].shape[1], task, train.scaler() if self.scale_inputs else None, seed)
+        validation = (self._scaled(held.x), held.y) if held.x else None
+        x = self._scaled(train.x)
+        return self._end(fit_task(self.net_, task, x, train.y, train.weight, validation, settings, in_core=True))
+
+    def _fit_shards(self, shards: Shards, task: Task, **not_taken: Any) -> Self:
+        """Train on files of which one at a time is in memory."""
+        check_shards(shards, None, **not_taken)
+        seed = self._seed()
+        settings = self._settings(seed)
+        if share("validation_fraction", self.validation_fraction) or self.patience is not None:
+            raise InputError(
+                "validation_fraction, patience: shards are trained on whole; "
+                "gruvy.GRU(...).fit(shards, validation=(X, y), patience=...) judges each epoch"
+            )
+        self.width_, self.n_features_in_ = None, len(shards.features)
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self._start(len(shards.features), task, shards.inputs.scaler() if self.scale_inputs else None, seed)
+        return self._end(fit_shards(self.net_, task, shards, self.scaler_, settings))
+
+    def _seed(self) -> int:
+        """One seed, and so one split and one start, in all processes."""
+        drawn = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed: int = start(check_device(self.device)).share(drawn)
+        return seed
+
+    def _start(self, channels: int, task: Task, scaler: Scaler | None, seed: int) -> None:
+        """A network with new weights."""
+        self.scaler_ = scaler
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            kind = {name: getattr(self, name) for name in _OF_NETWORK}
+            self.net_ = GRU(channels, self.hidden_units, task.units[0], **kind)
+        self.net_.task = self.task_ = task  # before training: if that fails, the last good weights can be used
+        self.columns_, self.layout_ = {}, None
+
+    def _end(self, history: History) -> Self:
+        self.history_ = history
+        self.net_.history, self.n_iter_ = self.history_, len(self.history_.rows)
+        return self
+
+    def _sequences(self, X: Any, reset: bool) -> list[Array]:
+        """X as sequences; 2-D numbers are one channel, of the width seen in fit, checked in scikit-learn's way."""
+        if two_dimensional(X) and (reset or self.width_ is not None):
+            X = validate_data(self, X, reset=reset, ensure_all_finite=False)
+            if reset:
+                self.width_ = X.shape[1]
+            return as_sequences(X, dtype=None)
+        channels = None if reset else self.net_.input_units
+        sequences = as_sequences(X, channels=channels, allow_empty=not reset, dtype=None)
+        if reset:
+            self.width_, self.n_features_in_ = None, sequences[0].shape[1]
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        return sequences
+
+    def _scaled(self, sequences: Sequence[Array]) -> list[Array]:
+        return [(x if self.scaler_ is None else self.scaler_(x)).astype(np.float32, copy=False) for x in sequences]
+
+    def _raw(self, X: Any) -> Array:
+        """Read-outs (N, O) of sequences, as given to `fit`."""
+        check_is_fitted(self, "net_")
+        return np.stack(raw_of(self.net_, self._scaled(self._sequences(X, reset=False))))
+
+    @property
+    def input_mean_(self) -> Array | None:
+        """The mean of each channel (I,), or None where inputs are taken as they are."""
+        return None if self.scaler_ is None else self.scaler_.mean
+
+    @property
+    def input_scale_(self) -> Array | None:
+        """The deviation of each channel (I,), or None where inputs are taken as they are."""
+        return None if self.scaler_ is None else self.scaler_.scale
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        columns: dict[str, list[str]] | None = None,
+        layout: dict[str, Any] | None = None,
+    ) -> None:
+        """Write the fitted model to one file, from which `load` and `gruvy.load` predict the same.
+
+        Args:
+            path: the file; an old one is replaced only when the new one is complete. Then a checkpoint of this fit is
+                removed.
+            columns: names of a file's columns that the data came from, under "channels", "targets" and "others"; by
+                default those of the file that the estimator was loaded from.
+            layout: how that file holds its sequences, see `gruvy.model.model.Model`; by default as `columns`.
+        """
+        check_is_fitted(self, "net_")
+        names = getattr(self, "feature_names_in_", None)
+        model = self.net_.model(
+            target=self.task_,
+            scaler=self.scaler_,
+            width=self.width_,
+            feature_names=None if names is None else tuple(map(str, names)),
+            settings={"estimator": type(self).__name__, **settings_out(self.get_params(deep=False))},
+            columns=self.columns_ if columns is None else columns,
+            layout=self.layout_ if layout is None else layout,
+        )
+        model_file.write(path, model)
+        checkpoint.remove(getattr(self, "history_", None))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The fitted estimator in a file that `save` wrote.
+
+        Raises:
+            ModelFileError: the file is not there, no gruvy model, damaged, newer, or holds another estimator.
+        """
+        model = model_file.read(path)
+        settings = dict(model.settings)
+        made = settings.pop("estimator", None)
+        if made != cls.__name__:
+            what = "a network that was saved alone; gruvy.GRU.load" if made is None else f"a {made}; {made}.load"
+            raise ModelFileError(f"{path}: holds {what} reads it")
+        with model_file.fitting(path):
+            self = cls(**settings_in(settings, model))
+            self._settings()
+            self.net_, self.task_ = GRU.of(model), model.target  # type: ignore[assignment]
+        self.scaler_, self.width_ = model.scaler, model.width
+        self.columns_, self.layout_ = model.columns, model.layout
+        self.n_features_in_ = model.width or model.weights.input_units
+        if model.feature_names is not None:
+            self.feature_names_in_ = np.array(model.feature_names, object)
+        if isinstance(model.target, Labels):
+            self.classes_ = model.target.classes
+        return self

@@ -1,0 +1,9 @@
+"""Looking inside a GRU: gates and states, gradients, what each channel and step contributed, figures, a page."""
+
+from __future__ import annotations
+
+from .contributions import Contributions, contributions
+from .gradients import GradientNorms, gradient_norms
+from .trace import Trace, trace
+
+__all__ = ["Contributions", "GradientNorms", "Trace", "contributions", "gradient_norms", "trace"]

@@ -1,0 +1,113 @@
+"""One self-contained page on which a person looks inside a trained GRU: no server, no network, no manual."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ... import files as disk
+from ..._version import __version__
+from ...errors import InputError
+from ...extras import need
+from ...model.model import Model
+from .. import palette
+from .payload import Names, page_data, rows_of
+
+SCRIPTS = ("gru.js", "carried.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
+
+
+class Explained(NamedTuple):
+    """What `explain` wrote: where, its size in bytes, how many sequences of how many, and what was left out."""
+
+    path: Path
+    size: int
+    kept: int
+    total: int
+    notes: list[str]
+
+
+def explain(
+    model: Any,
+    X: Any,
+    path: str | os.PathLike[str],
+    y: Any = None,
+    *,
+    ids: Any = None,
+    features: Any = None,
+    classes: Any = None,
+    history: Any = None,
+    title: str = "Inside a GRU",
+    max_sequences: int = 200,
+    engine: str | None = None,
+) -> Explained:
+    """Write a page that shows a trained net from inside: gates, state, contributions, step by step.
+
+    Args:
+        model: `Weights`, a `gruvy.GRU`, a `torch.nn.GRU` or `gruvy.nn.GRU`, a fitted estimator or a loaded model.
+        X: the sequences to show, as the model's `predict` takes them: a list of (T_i, I) arrays, (N, T, I) or (N, T).
+        path: the HTML file to write; an old one is replaced whole.
+        y: the true labels or targets, N of them (for tags: N arrays), if known: mistakes then come first.
+        ids: N names of the sequences; default 0, 1, ...
+        features: I names of the input's channels; default x0, x1, ...
+        classes: the names to show for the classes, in the model's order; default the model's own.
+        history: of the training, a `History` or rows with epoch, loss, val_loss, val_score; default the model's own.
+        title: of the page.
+        max_sequences: how many sequences the page may hold; of more it keeps the hardest half and a spread of the rest.
+        engine: ``"native"``, ``"reference"`` or None for the fastest, for what is computed beforehand.
+
+    Returns:
+        `Explained`.
+
+    Raises:
+        InputError, InputTypeError, DataError: the model, the data and their names do not fit each other, or the file
+            cannot be written. MissingExtraError: jinja2 is not installed.
+
+    Example:
+        >>> import numpy as np, tempfile
+        >>> from gruvy.weights import Cell, Weights
+        >>> w = Weights("tutorial", [[Cell(np.ones((6, 1)), np.zeros((6, 2)), None, None)]])
+        >>> explain(w, np.ones((4, 5, 1)), Path(tempfile.mkdtemp()) / "page.html").kept
+        4
+    """
+    jinja2 = need("jinja2")
+
+    rows = rows_of(model, history)
+    asked = replace(Model.of(model), engine=engine)
+    data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
+    script = palette.script() + "\n".join(map(_resource, SCRIPTS))
+    # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
+    text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(_resource("page.html.j2"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = {
+        "title": title,
+        "css": palette.css() + _resource("page.css"),
+        "script": script,
+        "script_hash": f"'sha256-{digest}'",
+        "data": text,
+        "version": __version__,
+    }
+    content = template.render(page).encode()
+    _write(Path(path), content)
+    return Explained(Path(path), len(content), len(data["sequences"]), data["total"], data["notes"])
+
+
+def _resource(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write the page whole or not at all."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        disk.write(path, content)
+    except OSError as problem:
+        raise InputError(f"path: cannot write {path}: {problem.strerror}") from problem

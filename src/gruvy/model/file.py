@@ -1,0 +1,287 @@
+"""One safetensors file with everything needed to predict. NumPy only; loading it executes nothing.
+
+The tensors are the recurrent weights in gruvy's own layout (``W.0.0`` is W of layer 0, direction 0), the read-out ``V``
+and ``b_y``, and the means and scales of inputs and targets. The rest is JSON under the key ``gruvy`` of the header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from .. import files
+from ..convention import Convention
+from ..engines.choose import choose
+from ..errors import InputError, ModelFileError
+from ..weights import Cell, Weights
+from .model import Model
+from .pooling import POOLINGS
+from .scaler import Scaler
+from .task import Labels, Numbers, Task
+
+Array = np.ndarray[Any, Any]
+
+FORMAT = 2  # 2 added the layout of the data
+SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
+CLASSES = 2**24  # bytes of all classes together
+
+
+def write(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model.
+
+    Raises:
+        InputError: its classes are not numbers or text, a number is not finite, or there are too many names.
+    """
+    tensors = {f"{name}.{k}.{d}": a for (k, d), name, a in model.weights.merged().arrays()}
+    if model.V is None or model.b_y is None:
+        raise InputError("model: without a read-out, expected one with V and b_y")
+    tensors |= {"V": model.V, "b_y": model.b_y}
+    if model.scaler is not None:
+        tensors |= {"input.mean": model.scaler.mean, "input.scale": model.scaler.scale}
+    said = {
+        "format": FORMAT,
+        "versions": model.versions,
+        "convention": {"reset": model.weights.convention.reset, "update": model.weights.convention.update},
+        "layers": model.weights.layers,
+        "directions": model.weights.directions,
+        "pooling": model.pooling,
+        "task": model.task,
+        "width": model.width,
+        "feature_names": model.feature_names,
+        "columns": model.columns,
+        "layout": model.layout,
+        "settings": model.settings,
+    }
+    if isinstance(model.target, Labels):
+        said["classes"], said["classes_dtype"] = _classes_out(model.target.classes)
+    elif isinstance(model.target, Numbers):
+        tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
+        said["flat"] = model.target.flat
+    tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
+    for name, a in tensors.items():
+        if not np.isfinite(a).all():
+            raise InputError(f"{name}: holds NaN or infinity; expected finite numbers in a model file")
+    text = json.dumps(said)
+    if len(text) > SAID:
+        raise InputError(f"names of classes and columns: {len(text):,} characters, expected at most {SAID:,}")
+    files.write(path, save(tensors, {"gruvy": text}))
+
+
+def read(path: str | os.PathLike[str]) -> Model:
+    """Read a model.
+
+    Raises:
+        ModelFileError: the file is not there, no gruvy model, cut short or damaged, or of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; expected a gruvy model")
+    with _told(path), safe_open(path, framework="np") as file:
+        metadata = file.metadata() or {}
+        if "gruvy" not in metadata:
+            raise ModelFileError(f"{path}: a safetensors file, but not a gruvy model")
+        if len(metadata["gruvy"]) > SAID:
+            raise ValueError("size")
+        said = json.loads(metadata["gruvy"])
+        if _whole(said["format"]) > FORMAT:
+            raise ModelFileError(
+                f"{path}: written by gruvy {said['versions'].get('gruvy', '?')} in format {said['format']}; "
+                f"this version reads formats up to {FORMAT}: pip install --upgrade gruvy"
+            )
+        return _model(said, _tensors(said, file))
+
+
+@contextmanager
+def fitting(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever goes wrong in making something of a file's parts is said to be the file's fault."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise ModelFileError(f"{path}: a gruvy model, but damaged: its parts do not fit each other") from error
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """`fitting`, and what can go wrong in reading."""
+    try:
+        with fitting(path):
+            yield
+    except SafetensorError as error:
+        raise ModelFileError(f"{path}: {_what_is_wrong(path)}") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Model:
+    """The model in a file that an estimator's `save`, `gruvy.GRU.save` or `gruvy train` wrote. Needs no torch.
+
+    Args:
+        path: the file.
+        engine: ``"native"``, ``"reference"`` or None for the fastest.
+
+    Raises:
+        ModelFileError: the file is not there, no gruvy model, cut short or damaged, or of a newer version.
+        EngineError: a forced engine is not there.
+    """
+    model = replace(read(path), name=Path(path).name, engine=engine)
+    choose(engine, model.weights.dtype)  # a forced engine that is not there is told now
+    return model
+
+
+def _what_is_wrong(path: Path) -> str:
+    """Whether a file that safetensors refuses is at least the beginning of a model."""
+    with open(path, "rb") as file:
+        start = file.read(1 << 20)
+    return "a gruvy model, but cut short or damaged" if b'"gruvy":' in start[8:] else "not a gruvy model"
+
+
+def _whole(value: Any) -> int:
+    """A whole number of at least 1."""
+    if type(value) is not int or value < 1:
+        raise ValueError(value)
+    return value
+
+
+def _tensors(said: dict[str, Any], file: Any) -> dict[str, Array]:
+    """The tensors that the rest of the file speaks of, and no others, every number finite."""
+    names = set(file.keys())
+    layers, directions = _whole(said["layers"]), _whole(said["directions"])
+    if layers * directions > len(names):  # before anything is counted to
+        raise ValueError("layers")
+    cells = [f".{k}.{d}" for k in range(layers) for d in range(directions)]
+    needed = {"V", "b_y"} | {name + cell for cell in cells for name in "WU"}
+    optional = {name + cell for cell in cells for name in "bc"} | {"input.mean", "input.scale"}
+    needed |= {"target.mean", "target.scale"} if said["task"] == "regress" else set()
+    if not needed <= names <= needed | optional:
+        raise ValueError("tensors")
+    if any(file.get_slice(name).get_dtype() not in ("F32", "F64") for name in names):
+        raise ValueError("dtypes")
+    tensors = {name: file.get_tensor(name) for name in names}
+    if not all(np.isfinite(a).all() for a in tensors.values()):
+        raise ValueError("numbers that are not finite")
+    return tensors
+
+
+def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
+    convention = Convention(**said["convention"])
+    cells = [
+        [
+            Cell(tensors[f"W.{k}.{d}"], tensors[f"U.{k}.{d}"], tensors.get(f"b.{k}.{d}"), tensors.get(f"c.{k}.{d}"))
+            for d in range(said["directions"])
+        ]
+        for k in range(said["layers"])
+    ]
+    weights = Weights(convention, cells)
+    V, b_y = tensors["V"], tensors["b_y"]
+    O, width = len(b_y), weights.directions * weights.hidden_units
+    if min(O, weights.hidden_units, weights.input_units) < 1 or V.shape != (O, width) or b_y.shape != (O,):
+        raise ValueError("read-out")
+    if not V.dtype == b_y.dtype == weights.dtype:
+        raise ValueError("dtypes")
+    task: Task | None = None
+    if said["task"] in ("classify", "tag"):
+        task = Labels(_classes_in(said["classes"], said["classes_dtype"]), per_step=said["task"] == "tag")
+    elif said["task"] == "regress":
+        task = Numbers(*_scaler(tensors, "target", O), said["flat"])
+        if type(task.flat) is not bool or (task.flat and O != 1):
+            raise ValueError("flat")
+    elif said["task"] is not None:
+        raise ValueError(said["task"])
+    if (task is not None and O not in task.units) or said["pooling"] not in POOLINGS:
+        raise ValueError("task")
+    scaler = None
+    if "input.mean" in tensors or "input.scale" in tensors:
+        scaler = _scaler(tensors, "input", weights.input_units)
+    names, columns, settings, versions = (said[name] for name in ("feature_names", "columns", "settings", "versions"))
+    if not (
+        (names is None or _texts(names))
+        and isinstance(columns, dict)
+        and all(map(_texts, columns.values()))
+        and isinstance(settings, dict)
+        and isinstance(versions, dict)
+    ):
+        raise ValueError("names")
+    return Model(
+        weights=weights,
+        V=V,
+        b_y=b_y,
+        pooling=said["pooling"],
+        target=task,
+        scaler=scaler,
+        width=None if said["width"] is None else _whole(said["width"]),
+        feature_names=None if names is None else tuple(names),
+        columns=columns,
+        settings=settings,
+        versions=versions,
+        layout=_layout_in(said.get("layout")),
+    )
+
+
+def _scaler(tensors: dict[str, Array], of: str, count: int) -> Scaler:
+    mean, scale = tensors[f"{of}.mean"], tensors[f"{of}.scale"]
+    if mean.shape != (count,) or scale.shape != (count,) or (scale <= 0).any():
+        raise ValueError(of)
+    return Scaler(mean, scale)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+LAYOUT: dict[str, tuple[type, ...]] = {
+    "id": (str, type(None)),
+    "time": (str, type(None)),
+    "wide": (bool,),
+    "window": (int, type(None)),
+    "step": (int, type(None)),
+    "missing": (str,),
+    "features": (list, type(None)),
+}
+
+
+def _layout_in(layout: Any) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    features = layout["features"] or []
+    if any(type(layout[name]) not in kinds for name, kinds in LAYOUT.items()) or set(map(type, features)) - {str}:
+        raise ValueError("layout")
+    return {name: layout[name] for name in LAYOUT}
+
+
+def _classes_out(classes: Array) -> tuple[list[Any], str]:
+    values = classes.tolist()
+    if not all(isinstance(v, (bool, int, float, str)) for v in values):
+        bad = next(v for v in values if not isinstance(v, (bool, int, float, str)))
+        raise InputError(f"classes: {bad!r} is of type {type(bad).__name__}; a model file holds text and numbers")
+    return values, "object" if classes.dtype == object else classes.dtype.str
+
+
+def _classes_in(values: list[Any], dtype: str) -> Array:
+    """The classes, sorted, each a value that its dtype holds as it stands."""
+    if not isinstance(values, list) or not all(a < b for a, b in pairwise(values)):
+        raise ValueError("classes")
+    if dtype == "object":
+        if not all(isinstance(v, (bool, int, float, str)) for v in values):
+            raise ValueError("classes")
+        classes = np.empty(len(values), object)
+        classes[:] = values
+        return classes
+    kind = np.dtype(dtype)
+    if kind.kind not in "biufU" or kind.itemsize * len(values) > CLASSES:
+        raise ValueError(dtype)
+    classes = np.array(values, kind)
+    if classes.tolist() != values:
+        raise ValueError("classes")
+    return classes

@@ -1,0 +1,129 @@
+"""A model fed one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import reference
+from ..checks import whole
+from ..engines import native
+from ..errors import InputError, InputTypeError
+from ..weights import Weights
+
+Array = np.ndarray[Any, Any]
+
+
+class StreamState(NamedTuple):
+    """Everything a stream remembers: hidden (layers, B, H), pooled (B, H), steps (B,) since the last restart.
+
+    `pooled` is the sum of the top layer's states for pooling "mean", their maximum for "max", and unused for "last".
+    """
+
+    hidden: Array
+    pooled: Array
+    steps: Array
+
+
+class Stream:
+    """A model fed one step at a time; `Model.stream` makes it.
+
+    After each step the answer equals that of `predict_proba` or `predict` for all steps so far: probabilities, or
+    numbers on the targets' own scale; with tags, the probabilities of that step.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        cells: Sequence[native.Packed] | None,
+        seen: Callable[[Array], Array],
+        answer: Callable[[Array], Array],
+        pooling: str,
+        batch: int = 1,
+    ) -> None:
+        """Args: cells, the weights packed, or None for NumPy; seen, x scaled; answer, what pooled states say."""
+        self.batch = whole("batch", batch, 1)
+        self._weights, self._packed, self._seen, self._answer = weights.merged(), cells, seen, answer
+        self._pooling = pooling
+        w = self._weights
+        self._hidden = np.zeros((w.layers, self.batch, w.hidden_units), w.dtype)
+        self._pooled = np.zeros((self.batch, w.hidden_units))  # float64: a sum of many steps
+        self._steps = np.zeros(self.batch, np.int64)
+
+    def push(self, x: Any) -> Any:
+        """Feed one step and get the answer after it.
+
+        Args:
+            x: (batch, I), or (I,) for a batch of 1; a number will do for one channel and a batch of 1.
+
+        Returns:
+            Probabilities (batch, K), or numbers (batch,) or (batch, O); without the batch axis if x had none. NaN and
+            infinity go through, in their own row only.
+
+        Raises:
+            InputError, InputTypeError: x has another shape, or is not made of numbers.
+        """
+        I = self._weights.input_units
+        try:
+            x = np.asarray(x, np.float64)
+        except (TypeError, ValueError):
+            raise InputTypeError(f"x: {type(x).__name__}, expected numbers ({self.batch}, {I})") from None
+        single = self.batch == 1 and x.shape in ((I,), () if I == 1 else (I,))
+        if x.shape != (self.batch, I) and not single:
+            alone = f" or ({I},)" if self.batch == 1 else ""
+            raise InputError(f"x: shape {x.shape}, expected (batch, {I}) = ({self.batch}, {I}){alone}")
+        h = self._seen(x.reshape(self.batch, I)).astype(self._weights.dtype, copy=False)
+        for k, (cell,) in enumerate(self._weights.cells):
+            if self._packed is None:
+                self._hidden[k] = reference.step(h, self._hidden[k], cell, self._weights.convention)
+            else:
+                self._packed[k].step_into(h, self._hidden[k], self._hidden[k])
+            h = self._hidden[k]
+        answer = self._answer(self._pool(h))
+        return answer[0] if single else answer
+
+    def _pool(self, h: Array) -> Array:
+        self._steps += 1
+        if self._pooling == "last":
+            return h
+        if self._pooling == "mean":
+            self._pooled += h
+            return (self._pooled / self._steps[:, None]).astype(h.dtype)
+        first = self._steps[:, None] == 1
+        self._pooled = np.where(first, h, np.maximum(self._pooled, h))
+        return self._pooled.astype(h.dtype)
+
+    def restart(self, rows: Any = None) -> None:
+        """Forget everything, as before the first step.
+
+        Args:
+            rows: the streams to restart, as an index, a list of indices or booleans (batch,); None restarts all.
+
+        Raises:
+            InputError: there are no such rows.
+        """
+        which = slice(None) if rows is None else np.atleast_1d(np.asarray(rows))
+        try:
+            self._steps[which] = 0
+            self._pooled[which] = 0
+            self._hidden[:, which] = 0
+        except IndexError:
+            raise InputError(
+                f"rows={rows!r}: expected indices below {self.batch}, or ({self.batch},) booleans"
+            ) from None
+
+    @property
+    def state(self) -> StreamState:
+        """A copy of what the stream remembers; set it to go on from there, in this or another stream of the model."""
+        return StreamState(self._hidden.copy(), self._pooled.copy(), self._steps.copy())
+
+    @state.setter
+    def state(self, state: StreamState) -> None:
+        own = (self._hidden, self._pooled, self._steps)
+        if not isinstance(state, (tuple, list)) or [np.shape(a) for a in state] != [a.shape for a in own]:
+            given = [np.shape(a) for a in state] if isinstance(state, (tuple, list)) else type(state).__name__
+            raise InputError(f"state: {given}, expected the state of a stream of this model, {[a.shape for a in own]}")
+        for mine, a in zip(own, state, strict=True):
+            mine[...] = a

@@ -1,0 +1,99 @@
+"""Which way a call goes, and why: torch's own kernel, ordinary operations, or gruvy's one operation on an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..convention import Convention
+from ..errors import EngineError
+from . import torch_private
+from .check import Call
+from .engine import NATIVE, Engine, asked, choose
+
+# Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
+# all. Recording gradients costs torch more a step.
+_LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
+
+
+class Route(NamedTuple):
+    """The way of one call, "torch kernel", "plain" operations or the "op", and why.
+
+    engine: what runs the op, or None where it is recorded and chooses when it runs. trained: gradients are recorded.
+    """
+
+    way: str
+    reason: str
+    engine: Engine | None
+    trained: bool
+
+
+def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool) -> Route:
+    """The way of a checked call.
+
+    Args:
+        frozen: packed weights are at hand. gates: they are asked for.
+
+    Raises:
+        EngineError: a forced engine is unknown or cannot serve.
+    """
+    x, forced = call.x, asked()
+    wanted = trained(x, call.h, weights)
+    if torch_private.transformed():
+        why = "a functorch transform or a forward-mode level is active"
+        if forced == "native":
+            raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+        return Route("plain", why, None, wanted)
+    engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
+    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine)
+    if not own:
+        return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
+    if torch_private.traced():
+        return Route("plain", "torch.jit.trace records ordinary operations only", None, wanted)
+    return Route("op", own, None if recorded(x) else engine, wanted)
+
+
+def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
+    """True where gradients are recorded."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
+
+
+def recorded(x: Tensor) -> bool:
+    """True where operations are recorded or only their shapes are computed, not their values."""
+    return torch.compiler.is_compiling() or x.is_meta or torch_private.dispatched()
+
+
+def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> str:
+    """What torch's kernel could not do; empty if it could."""
+    if convention.name != "torch":
+        return f'convention "{convention}"'
+    if call.x.shape[0] == 0:
+        return "no steps"
+    asked_for = [name for name, value in zip(call.steps._fields, call.steps, strict=True) if value is not None]
+    if call.packed is not None:
+        asked_for.remove("lengths")
+    return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
+
+
+def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None) -> str:
+    """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
+    if forced:
+        return f"GRUVY_ENGINE={forced}"
+    if not call.x.is_cpu:
+        return ""
+    if torch.compiler.is_compiling():
+        return "a graph is recorded, which one operation keeps small"
+    if call.autocast:
+        return "autocast: the recurrence stays in its own precision"
+    if not torch_private.traced() and _enough(call, wanted) and engine is NATIVE:
+        return "faster than torch's kernel"
+    return ""
+
+
+def _enough(call: Call, wanted: bool) -> bool:
+    """Whether there are enough steps to be faster than torch's kernel."""
+    few, few_trained = (_FEW, _FEW_TRAINED) if call.h.shape[-1] <= _LARGE else (_FEW_LARGE, _FEW_LARGE_TRAINED)
+    return call.x.shape[0] >= (few_trained if wanted else few)

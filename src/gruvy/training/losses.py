@@ -1,0 +1,32 @@
+"""How far a module's read-outs are from the targets of a task."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch.nn import functional as F
+
+from ..model.task import Numbers, Task
+
+
+class Readouts(Protocol):
+    """What the training loop needs of a module's result: read-outs of every step and of the whole sequence."""
+
+    @property
+    def outputs(self) -> torch.Tensor: ...  # (B, T, O)
+    @property
+    def last(self) -> torch.Tensor: ...  # (B, O)
+
+
+def losses(task: Task, out: Readouts, target: torch.Tensor) -> torch.Tensor:
+    """Of each sequence (B,), or of each step (B, T) where labels are one per step.
+
+    Numbers: the squared error, mean of the targets. Labels: the cross entropy.
+    """
+    if isinstance(task, Numbers):
+        return (out.last - target).square().mean(-1)
+    raw = out.outputs if task.per_step else out.last
+    if raw.shape[-1] == 1:
+        return F.binary_cross_entropy_with_logits(raw[..., 0], target.to(raw.dtype), reduction="none")
+    return F.cross_entropy(raw.movedim(-1, 1), target, reduction="none")
