@@ -95,7 +95,7 @@ def hostile(r: Random, a: Any) -> Any:
     """Another argument in place of this one; itself where the odd thing cannot be made of it."""
     try:
         return array(r, a, huge=True) if r.random() < 0.7 else odd(r, a)
-    except (MemoryError, LookupError, RuntimeError, TypeError, ValueError):
+    except (ArithmeticError, MemoryError, LookupError, RuntimeError, TypeError, ValueError):
         return a
 
 
@@ -198,7 +198,7 @@ def wrapped(r: Random) -> str:
     given: dict[str, Any] = {**args, **options}
     names = r.sample(list(given), r.choice((0, 1, 1, 2)))
     for name in names:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ArithmeticError, ValueError):
             given[name] = array(r, given[name])
     count = r.choice((None, None, None, 1, 2))
     what = r.randrange(4)

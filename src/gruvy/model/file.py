@@ -108,7 +108,7 @@ def fitting(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except ModelFileError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, SyntaxError) as error:
         raise ModelFileError(f"{path}: a gruvy model, but damaged: its parts do not fit each other") from error
 
 
@@ -278,6 +278,8 @@ def _classes_in(values: list[Any], dtype: str) -> Array:
         classes = np.empty(len(values), object)
         classes[:] = values
         return classes
+    if not isinstance(dtype, str) or len(dtype) > 16:  # a longer text NumPy would read as Python
+        raise ValueError(dtype)
     kind = np.dtype(dtype)
     if kind.kind not in "biufU" or kind.itemsize * len(values) > CLASSES:
         raise ValueError(dtype)
