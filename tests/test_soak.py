@@ -25,7 +25,7 @@ from soak import __main__ as command
 from soak import binding, bits, disk, files, kills, report, samples, threads
 from soak.attacks import ATTACKS, Kind
 from soak.counts import Broken, Counts
-from soak.workers import MB, Attack, Place, run
+from soak.workers import MB, Attack, Place, memory_from_here, run
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the soak forks and reads /proc, as on Linux"),
@@ -55,6 +55,9 @@ def test_a_worker_that_fails_crashes_hangs_or_eats_memory(tmp_path):
             bytearray(2**44)
         if k == 7:
             os._exit(3)
+        if k == 8:
+            bytearray(200 * MB)
+            memory_from_here()  # what went before was not the case's own
         return "good ones"
 
     attack = Attack(name="planted", run=one, seconds=1, memory=100 * MB, keep=lambda k: (f"{k}-file", b"%d" % k))

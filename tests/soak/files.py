@@ -19,10 +19,9 @@ from gruvy.errors import ModelFileError
 
 from . import containers, mutate, samples
 from .counts import Broken, Counts
-from .workers import MB, Attack, Place, run
+from .workers import MB, Attack, Place, memory_from_here, run
 
 Sample = tuple[str, bytes]
-MOST = 1_000_000  # bytes: ten times as much, and 100 MB, are within the bounds below
 BOMBS = 0.003  # the share of files that unpack to hundreds of megabytes
 
 
@@ -34,7 +33,7 @@ def _draw(kind: str, change: mutate.Mutator, ending: str, seed: int, k: int) -> 
         return f"{seed}-{k}{ending}", r.choice((bomb, mutate.raw(r, bomb, files)))
     content = r.choice(files)
     content = change(r, content, files) if r.random() > 0.03 else content
-    return f"{seed}-{k}{ending}", content[:MOST]
+    return f"{seed}-{k}{ending}", content[: mutate.MOST]
 
 
 def _options(r: Random) -> dict[str, Any]:
@@ -200,7 +199,9 @@ def attack(kind: str, seed: int) -> Attack:
         return _draw(of, change, ending, seed, k)
 
     def one(k: int, folder: Path) -> str:
-        return reread(kind, *draw(k), folder)
+        name, content = draw(k)
+        memory_from_here()
+        return reread(kind, name, content, folder)
 
     for name in {of, f"{of} bomb"} & set(samples.MAKERS):
         samples.of(name)  # before the workers, which would each make them anew

@@ -57,7 +57,8 @@ class Attack:
 
     run: does case k in a folder and returns what else to count, a name or numbers by name; a `gruvy.Error` counts as
     refused, anything else as a failure. keep: the file that case k read, as (name, content), or None.
-    seconds: after which a case hangs. memory: bytes that a case may take, or None. many: workers at once.
+    seconds: after which a case hangs. memory: bytes that a case may take, or None; what it takes before it calls
+    `memory_from_here` does not count. many: workers at once.
     """
 
     name: str
@@ -177,13 +178,15 @@ def _work(attack: Attack, first: int, step: int, end: int | None, folder: Path, 
     warnings.simplefilter("ignore")
     with log.open("a") as out, quiet():
         faulthandler.enable(out)
-        base = _limit(attack.memory)
+        if attack.memory is not None:
+            _limit(attack.memory)
         tried = accepted = refused = 0
         k, last = first, first + attack.life * step
         while k < last and (end is None or k < end) and time.monotonic() < until:
             _STATE.pack_into(shared, 0, k, 1, tried, accepted, refused)
             tried += 1
             what: Seen = ""
+            memory_from_here()
             try:
                 what = attack.run(k, folder)
                 accepted += 1
@@ -196,9 +199,8 @@ def _work(attack: Attack, first: int, step: int, end: int | None, folder: Path, 
             if what:
                 _tell(out, k, seen=what)
             _STATE.pack_into(shared, 0, k, 0, tried, accepted, refused)
-            if attack.memory is not None and (peak := _peak()) - base > attack.memory:
-                _tell(out, k, fail="memory over the bound", more=f"{(peak - base) / MB:.0f} MB")
-                break  # the peak of a process never falls
+            if attack.memory is not None and (taken := _resident("VmHWM") - _base) > attack.memory:
+                _tell(out, k, fail="memory over the bound", more=f"{taken / MB:.0f} MB")
             k += step
 
 
@@ -218,19 +220,28 @@ def quiet() -> Iterator[None]:
     os.dup2(kept[0], 1), os.dup2(kept[1], 2)
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+_base = 0  # bytes in use when the case began to count
 
 
-def _limit(memory: int | None) -> int:
-    """Bound the memory of this process; the resident size from which it grows."""
-    pages = [int(n) for n in Path("/proc/self/statm").read_text().split()]
-    size = resource.getpagesize()
-    if memory is not None:
-        # Address space: room for threads and their arenas, none for an allocation of gigabytes.
-        most = pages[0] * size + memory + 2048 * MB
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    return max(pages[1] * size, _peak())
+def memory_from_here() -> None:
+    """Begin to count a case's memory: what this process has now, and has had, is not the case's."""
+    global _base
+    Path("/proc/self/clear_refs").write_text("5")  # the peak falls to what is in use
+    _base = _resident("VmRSS")
+
+
+def _resident(name: str) -> int:
+    """Bytes of this process in memory: VmRSS now, VmHWM at most."""
+    found = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def _limit(memory: int) -> None:
+    """Bound the address space of this process: room for threads and their arenas, none for gigabytes at once."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + memory + 2048 * MB
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _look(attack: Attack, worker: _Worker, counts: Counts, kept: Path) -> int | None:

@@ -214,7 +214,9 @@ class _Run:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
         kept = self.best or len(self.rows)
-        what = f"the loss became {float(sums[bad[0]])}" if bad else f"{named[0]} became infinite or NaN"
+        # Each batch's sum can be finite and their sum not: then it is the last batch that went over.
+        what = f"{named[0]} became infinite or NaN" if named and not bad else ""
+        what = what or f"the loss became {float(sums[bad[0]] if bad else sums.sum())}"
         also = f", and {named[0]} infinite or NaN" if bad and named else ""
         raise InputError(
             f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(sums)} of "
