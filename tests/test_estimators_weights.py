@@ -22,7 +22,7 @@ def test_weights_of_sequences_and_classes():
     assert rare.predict_proba(X)[:, 0].mean() > clone(clf).fit(X, y).predict_proba(X)[:, 0].mean() + 0.2
     lopsided = np.where(np.arange(60) < 54, "a", "b")
     same = np.zeros((60, 3, 1))
-    long = {**SMALL, "max_epochs": 40, "learning_rate": 3e-2, "weight_decay": 0, "batch_size": None}
+    long = {**SMALL, "max_epochs": 80, "learning_rate": 3e-2, "weight_decay": 0, "batch_size": None}
     balanced = GRUClassifier(**long, class_weight="balanced").fit(same, lopsided)
     assert_close(balanced.predict_proba(same[:1]), [[0.5, 0.5]], "learned share")
     even = GRUClassifier(**long).fit(same, lopsided)

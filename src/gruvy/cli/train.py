@@ -54,8 +54,10 @@ def train(
     bidirectional: Annotated[bool, _net("--bidirectional", help="Also read from the end (then no streaming).")] = False,
     convention: Annotated[str, _net(help="'tutorial', 'torch' or 'onnx'.")] = "tutorial",
     dropout: Annotated[float, _net(help="Share of units dropped in training.")] = 0.0,
-    pooling: Annotated[str, _net(help="What is read out: the 'last' state, or the 'mean' or 'max'.")] = "last",
-    max_epochs: Annotated[int, _learning(help="Passes over the data.")] = 50,
+    pooling: Annotated[
+        str, _net(help="What is read out: the 'last' state, or the 'mean' or 'max'; 'auto': by the length.")
+    ] = "auto",
+    max_epochs: Annotated[int | None, _learning(help="Passes over the data; else as many as suit them.")] = None,
     batch_size: Annotated[int, _learning(help="Sequences in one step of the training.")] = 32,
     learning_rate: Annotated[float, _learning(help="The highest rate of the schedule.")] = 1e-2,
     validation: Annotated[float, _learning(help="Share held out in training, to keep the best epoch.")] = 0.0,

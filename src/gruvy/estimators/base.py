@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -22,13 +24,14 @@ from ..model.scaler import Scaler
 from ..model.task import Labels, Task
 from ..network import GRU
 from ..network.fit import fit_task, raw_of
-from ..network.shards import check_shards, fit_shards
-from ..training import History, Settings, check_device, checkpoint, start
+from ..network.shards import blind_of_shards, check_shards, fit_shards
+from ..training import History, Settings, check_device, checkpoint, start, trouble
+from .auto import chosen
 from .inputs import Examples, settings_in, settings_out, split, two_dimensional
 
 Array = np.ndarray[Any, Any]
 
-_OF_NETWORK = ("layers", "bidirectional", "convention", "dropout", "pooling", "init")
+_OF_NETWORK = ("layers", "bidirectional", "convention", "dropout")
 _OF_TRAINING = frozenset(f.name for f in fields(Settings))
 
 
@@ -42,9 +45,9 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     bidirectional: bool = False
     convention: Any = "tutorial"
     dropout: float = 0.0
-    pooling: str = "last"
-    init: str = "uniform"
-    max_epochs: int = 50
+    pooling: str = "auto"
+    init: str = "auto"
+    max_epochs: int | None = None
     batch_size: int | None = 32
     learning_rate: float = 1e-2
     weight_decay: float = 0.01
@@ -84,10 +87,13 @@ class Estimator(Parameters):
         seed = self._seed()
         settings = self._settings(seed)
         train, held = map(examples.take, split(self, len(examples.x), examples.y, examples.groups, seed))
-        self._start(train.x[0].shape[1], task, train.scaler() if self.scale_inputs else None, seed)
+        usual = float(np.median([len(x) for x in train.x]))
+        self._start(train.x[0].shape[1], usual, task, train.scaler() if self.scale_inputs else None, seed)
         validation = (self._scaled(held.x), held.y) if held.x else None
         x = self._scaled(train.x)
-        return self._end(fit_task(self.net_, task, x, train.y, train.weight, validation, settings, in_core=True))
+        history = fit_task(self.net_, task, x, train.y, train.weight, validation, settings, in_core=True)
+        weight = np.ones(len(x)) if train.weight is None else train.weight
+        return self._end(history, task.blind(task.encode(train.y), weight))
 
     def _fit_shards(self, shards: Shards, task: Task, **not_taken: Any) -> Self:
         """Train on files of which one at a time is in memory."""
@@ -102,8 +108,9 @@ class Estimator(Parameters):
         self.width_, self.n_features_in_ = None, len(shards.features)
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        self._start(len(shards.features), task, shards.inputs.scaler() if self.scale_inputs else None, seed)
-        return self._end(fit_shards(self.net_, task, shards, self.scaler_, settings))
+        scaler = shards.inputs.scaler() if self.scale_inputs else None
+        self._start(len(shards.features), shards.steps / len(shards), task, scaler, seed)
+        return self._end(fit_shards(self.net_, task, shards, self.scaler_, settings), blind_of_shards(task, shards))
 
     def _seed(self) -> int:
         """One seed, and so one split and one start, in all processes."""
@@ -111,17 +118,21 @@ class Estimator(Parameters):
         seed: int = start(check_device(self.device)).share(drawn)
         return seed
 
-    def _start(self, channels: int, task: Task, scaler: Scaler | None, seed: int) -> None:
-        """A network with new weights."""
+    def _start(self, channels: int, steps: float, task: Task, scaler: Scaler | None, seed: int) -> None:
+        """A network with new weights, for sequences of usually so many steps."""
         self.scaler_ = scaler
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            kind = {name: getattr(self, name) for name in _OF_NETWORK}
+            kind = {name: getattr(self, name) for name in _OF_NETWORK} | chosen(self.pooling, self.init, steps)
             self.net_ = GRU(channels, self.hidden_units, task.units[0], **kind)
         self.net_.task = self.task_ = task  # before training: if that fails, the last good weights can be used
         self.columns_, self.layout_ = {}, None
 
-    def _end(self, history: History) -> Self:
+    def _end(self, history: History, blind: float) -> Self:
+        """Keep the history, and say what is to be said of it; blind: the loss without looking at the sequences."""
+        told = trouble(history, blind)
+        if told is not None:
+            warnings.warn(told, ConvergenceWarning, stacklevel=4)
         self.history_ = history
         self.net_.history, self.n_iter_ = self.history_, len(self.history_.rows)
         return self

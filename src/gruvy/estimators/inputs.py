@@ -126,7 +126,7 @@ def settings_in(settings: dict[str, Any], model: Model) -> dict[str, Any]:
         and settings["layers"] == w.layers
         and bool(settings["bidirectional"]) == (w.directions == 2)
         and Convention.of(settings["convention"]) == w.convention
-        and settings["pooling"] == model.pooling
+        and settings["pooling"] in ("auto", model.pooling)
         and bool(settings["scale_inputs"]) == (model.scaler is not None)
     )
     if not same:

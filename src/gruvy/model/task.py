@@ -69,6 +69,12 @@ class Labels:
         """Accuracy: the weighted share of right answers. raw (M, O), target and weight (M,)."""
         return float(np.average(self._place(raw) == target, weights=weight))
 
+    def blind(self, target: Array, weight: Array) -> float:
+        """The least mean loss of answers that are the same for all: the entropy. target and weight (M,)."""
+        share = np.bincount(target, weight)
+        share = share[share > 0] / share.sum()
+        return float(-(share * np.log(share)).sum())
+
     def probabilities(self, raw: Array) -> Array:
         """Probabilities (..., K) from read-outs (..., O)."""
         raw = np.concatenate([np.zeros_like(raw), raw], axis=-1) if raw.shape[-1] == 1 else raw
@@ -132,6 +138,10 @@ class Numbers:
         spread = np.average((target - np.average(target, 0, weight)) ** 2, 0, weight)
         error = np.average((target - raw) ** 2, 0, weight)
         return float(np.mean(1 - error / np.where(spread > 0, spread, 1)))
+
+    def blind(self, target: Array, weight: Array) -> float:
+        """The least mean loss of answers that are the same for all: the variance. target (M, O), weight (M,)."""
+        return float(np.average((target - np.average(target, 0, weight)) ** 2, 0, weight).mean())
 
     def answers(self, raw: Array) -> Array:
         """Targets on their own scale, (...) or (..., O), from read-outs (..., O)."""

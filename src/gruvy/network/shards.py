@@ -52,6 +52,13 @@ def numbers_of_shards(shards: Shards) -> Numbers:
     return Numbers(*shards.numbers.scaler(), flat=len(shards.target) == 1)
 
 
+def blind_of_shards(task: Task, shards: Shards) -> float:
+    """The least mean loss of answers that are the same for all sequences."""
+    if isinstance(task, Numbers) or shards.classes is None:
+        return 1.0  # numbers are scaled to deviation 1
+    return task.blind(task.encode(list(shards.classes)), np.array(list(shards.classes.values())))
+
+
 def check_shards(shards: Shards, channels: int | None, **not_taken: Any) -> None:
     """Shards of so many channels, and nothing beside them.
 
@@ -81,7 +88,7 @@ def fit_shards(
     counts = np.array([shard.sequences for shard in shards.files])
     content = [counts, *([] if scaler is None else scaler), *(_bytes(shard.digest) for shard in shards.files)]
     content.append(_bytes(repr(shards.options)))
-    data, judged = ShardBatches(counts, load, content), judged_by(net, task, validation)
+    data, judged = ShardBatches(counts, load, content, shards.steps), judged_by(net, task, validation)
     return train(net, task, data, validation=judged, settings=settings, in_core=True)
 
 

@@ -11,6 +11,7 @@ from .peers import Peer
 from .processes import check_device, start
 from .settings import Settings
 from .shards import ShardBatches
+from .verdict import trouble
 
 __all__ = [
     "Batches",
@@ -23,4 +24,5 @@ __all__ = [
     "raw_outputs",
     "start",
     "train",
+    "trouble",
 ]

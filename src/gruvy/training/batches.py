@@ -77,6 +77,11 @@ class Batches:
         """How much all sequences count."""
         return float(self.amounts.sum())
 
+    @property
+    def steps_in_all(self) -> int:
+        """Steps of all sequences."""
+        return int(self.lengths.sum())
+
     def content(self) -> Iterator[Array]:
         """All that is learnt from, to tell data from other data."""
         yield from (self.lengths, self.weights, self.flat.cpu().numpy(), self.targets.cpu().numpy())

@@ -23,6 +23,7 @@ from .history import History, Row, reporter
 from .judging import asked_for, judge
 from .keeper import Keeper, fingerprint
 from .losses import losses
+from .plan import Plan
 from .processes import check_device, start
 from .settings import Settings
 from .shards import ShardBatches
@@ -65,7 +66,7 @@ def train(
     stopped = "finished"
     with (
         run.processes,
-        reporter(settings.max_epochs, settings.progress if run.processes.rank == 0 else False) as report,
+        reporter(run.plan.epochs, settings.progress if run.processes.rank == 0 else False) as report,
     ):
         try:
             for row in run.epochs():
@@ -115,6 +116,7 @@ class _Run:
         self.seed = self.processes.share(int(np.random.default_rng(settings.seed).integers(2**31)))
         self.rng = np.random.default_rng(self.seed)  # of the order; torch's own generator is for dropout
         self.size = settings.batch_size or len(data)
+        self.plan = Plan(settings, len(data), self.size, data.steps_in_all)
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
@@ -149,7 +151,7 @@ class _Run:
             if self.keeper is not None:
                 self.keeper.begin(self._state(None))
             self.started, self.saved = time.perf_counter() - self.before, self.before
-            while len(self.rows) < self.settings.max_epochs:
+            while len(self.rows) < self.plan.epochs:
                 row: Row = {"epoch": len(self.rows) + 1, "loss": self._epoch(), "val_loss": None, "val_score": None}
                 if self.validation is not None:
                     row["val_loss"], row["val_score"] = judge(self.module, self.task, self.validation)
@@ -174,7 +176,7 @@ class _Run:
         self.sums[: self.done] = before
         with torch_in_one_thread() if self.small else nullcontext():
             for k, step in enumerate(steps, self.done):
-                rate = self.settings.rate((len(self.rows) + (k + 1) / count) / self.settings.max_epochs)
+                rate = self.plan.rate(len(self.rows) + (k + 1) / count)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
                 self.sums[k] = self._step(step)
@@ -214,9 +216,8 @@ class _Run:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
         kept = self.best or len(self.rows)
-        # Each batch's sum can be finite and their sum not: then it is the last batch that went over.
-        what = f"{named[0]} became infinite or NaN" if named and not bad else ""
-        what = what or f"the loss became {float(sums[bad[0]] if bad else sums.sum())}"
+        loss = sums[bad[0]] if bad else sums.sum()  # each finite, their sum too large: it was the last batch
+        what = f"{named[0]} became infinite or NaN" if named and not bad else f"the loss became {float(loss)}"
         also = f", and {named[0]} infinite or NaN" if bad and named else ""
         raise InputError(
             f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(sums)} of "
@@ -243,6 +244,7 @@ class _Run:
 
     def _keep(self, row: Row) -> None:
         self.rows.append(row)
+        self.plan.see(self.rows)
         loss = row["val_loss"]
         if loss is not None and loss < self.best_loss:
             self.best, self.best_loss = len(self.rows), loss
@@ -293,7 +295,7 @@ class _Run:
         Raises:
             InputError, ModelFileError: it cannot be written, is of another run or damaged.
         """
-        if self.keeper is None or (found := self.keeper.read(self._like(), self.settings.max_epochs)) is None:
+        if self.keeper is None or (found := self.keeper.read(self._like(), self.plan.epochs)) is None:
             return None
         count, now = len(found["torch_rng"]), self.processes.count
         if found["within"] is not None and count != now:  # each process has its own shards
@@ -330,6 +332,7 @@ class _Run:
         self.rngs = state["torch_rng"]
         self.rng.bit_generator.state = json.loads(state["order_rng"])
         self.seed, self.rows = state["seed"], state["rows"]
+        self.plan.replay(self.rows)
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
         self._snapshot(self._flat())
         self.before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0

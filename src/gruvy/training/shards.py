@@ -21,11 +21,15 @@ class ShardBatches:
         counts: how many sequences each shard has (S,).
         load: a shard's sequences by its number; called in another thread.
         content: arrays that tell these data from others.
+        steps_in_all: steps of all sequences.
     """
 
     long = True  # an epoch may take hours: checkpoints are written within
 
-    def __init__(self, counts: Array, load: Callable[[int], Batches], content: Iterable[Array]) -> None:
+    def __init__(
+        self, counts: Array, load: Callable[[int], Batches], content: Iterable[Array], steps_in_all: int
+    ) -> None:
+        self.steps_in_all = steps_in_all
         self.counts, self.load, self._content = np.asarray(counts, np.int64), load, list(content)
         self._reader = ThreadPoolExecutor(1)  # one for all epochs: allocators keep memory for each thread that was
 
