@@ -219,7 +219,7 @@ def test_threads_that_disturb_each_other_and_a_child_that_hangs(tmp_path, monkey
 def test_the_command_fails_where_a_case_fails_and_the_page_says_so(tmp_path, monkeypatch):
     page = tmp_path / "docs" / "reliability.md"
     page.parent.mkdir()
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    page.write_text("before\n<!-- soak: begin -->\nold\n<!-- soak: end -->\nafter\n")
     monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setattr(command, "KEPT", tmp_path / "kept")
     asked = argparse.Namespace(what=["one"], minutes=0.01, seed=3, write=True)
@@ -230,8 +230,8 @@ def test_the_command_fails_where_a_case_fails_and_the_page_says_so(tmp_path, mon
         monkeypatch.setitem(ATTACKS, "one", Kind(lambda s, seed, place, c=counts: [c], 1.0, bits.attack))
         assert command.soak(asked, Console(file=io.StringIO()), tmp_path) == code
         text = page.read_text()
-        assert text.startswith(f"before\n{report.BEGIN}\n")
-        assert text.endswith(f"\n{report.END}\nafter\n")
+        assert text.startswith("before\n<!-- soak: begin -->\n")
+        assert text.endswith("\n<!-- soak: end -->\nafter\n")
         assert f"| one | 5 | 0 | 0 | {failures} |  |" in text
         assert ("- one: 2 × it broke" in text) == bool(failures)
         assert "make soak MINUTES=0.01 SEED=3" in text

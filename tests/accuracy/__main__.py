@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
-from . import sets, study
+from . import page, sets, study
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 
 
 def main() -> int:
@@ -19,6 +22,8 @@ def main() -> int:
     asked, console = parser.parse_args(), Console()
     left = study.run(asked.minutes, console, tuple(asked.sets) or sets.NAMES, asked.part)
     console.print(f"{left} jobs are left" if left else "all jobs are done")
+    if asked.write:
+        page.write(PAGE, study.read())
     return 0
 
 

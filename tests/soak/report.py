@@ -7,11 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+import marked
 from gruvy.bench.machine import processor
 
 from .counts import Counts, table
-
-BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
 
 
 def machine() -> str:
@@ -41,10 +40,5 @@ def text(scores: list[Counts], seed: int, minutes: float) -> str:
 
 
 def write(page: Path, scores: list[Counts], seed: int, minutes: float) -> None:
-    """Replace what stands between the page's markers."""
-    content = page.read_text(encoding="utf-8")
-    before, _, rest = content.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"{page}: expected the lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text(scores, seed, minutes)}\n{END}{after}", encoding="utf-8")
+    """Replace what stands between the page's marks."""
+    marked.replace(page, "soak", text(scores, seed, minutes))
