@@ -220,7 +220,7 @@ def numbered(counts):
         rows = range(ends[i] - counts[i], ends[i])
         return Batches([np.full((1 + row % 5, 1), row, np.float32) for row in rows], np.zeros(counts[i], np.int64))
 
-    return ShardBatches(counts, load, [], int(counts.sum()))
+    return ShardBatches(counts, load, [], int(sum(counts)))
 
 
 @pytest.mark.parametrize("counts", [[7], [5, 1, 30, 8], [3] * 6])

@@ -7,7 +7,7 @@ SHARE = 4  # a state left alone decays in this part of a sequence's usual length
 
 
 def chosen(pooling: str, init: str, steps: float) -> dict[str, str]:
-    """`pooling` and `init` as given, or what suits sequences of so many steps; docs/accuracy.md has the evidence.
+    """`pooling` and `init` as given, or what suits sequences of so many steps in the mean: see docs/accuracy.md.
 
     Example:
         >>> chosen("auto", "auto", 24), chosen("auto", "uniform", 150)

@@ -87,7 +87,7 @@ class Estimator(Parameters):
         seed = self._seed()
         settings = self._settings(seed)
         train, held = map(examples.take, split(self, len(examples.x), examples.y, examples.groups, seed))
-        usual = float(np.median([len(x) for x in train.x]))
+        usual = sum(len(x) for x in train.x) / len(train.x)
         self._start(train.x[0].shape[1], usual, task, train.scaler() if self.scale_inputs else None, seed)
         validation = (self._scaled(held.x), held.y) if held.x else None
         x = self._scaled(train.x)

@@ -27,8 +27,8 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     Args:
         hidden_units: numbers that the network remembers.
         layers, bidirectional, convention, dropout, pooling, init: of the network, see `gruvy.GRU`; ``"auto"`` reads
-            sequences of usually 48 steps or more by the maximum of their states, shorter ones by the last, and starts
-            with gates that remember for a quarter of the usual length. `net_` has what was taken.
+            sequences of 48 steps or more in the mean by the maximum of their states, shorter ones by the last, and
+            starts with gates that remember for a quarter of that mean. `net_` has what was taken.
         max_epochs, batch_size, learning_rate, weight_decay, clip_norm, schedule: see `gruvy.training.Settings`.
         validation_fraction: the share of the sequences held out to judge each epoch, the best of which is kept; 0
             trains on all for `max_epochs`, of which None takes as many as suit the data.
