@@ -24,7 +24,7 @@ from .weights import Weights
 if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
-    from .estimators import GRUClassifier, GRURegressor
+    from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .model.file import load
     from .network import GRU
 
@@ -33,6 +33,7 @@ _LAZY = {
     "GRU": "network",
     "GRUClassifier": "estimators",
     "GRURegressor": "estimators",
+    "channel_importance": "estimators",
     "data": "data",
     "load": "model.file",
     "nn": "nn",
@@ -54,6 +55,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "Weights",
+    "channel_importance",
     "data",
     "load",
     "nn",
