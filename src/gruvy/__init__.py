@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .model.file import load
-    from .network import GRU
+    from .network import GRU, from_torch
 
 # name: the module that has it, or is it
 _LAZY = {
@@ -35,6 +35,7 @@ _LAZY = {
     "GRURegressor": "estimators",
     "channel_importance": "estimators",
     "data": "data",
+    "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
@@ -57,6 +58,7 @@ __all__ = [
     "Weights",
     "channel_importance",
     "data",
+    "from_torch",
     "load",
     "nn",
     "sequences",
