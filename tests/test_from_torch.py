@@ -65,6 +65,15 @@ def test_it_says_what_the_modules_say(layers, bidirectional, pooling, bias, dtyp
     assert_close(np.asarray(found), numpy(wanted).astype(np.float64), "same" if dtype == torch.float64 else "answer")
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_a_stream_says_what_the_modules_say_of_the_steps_so_far(pooling):
+    gru, linear = modules(num_layers=2)
+    x = torch.randn(6, I, dtype=torch.float64)
+    stream = gruvy.from_torch(gru, linear, pooling=pooling).model().stream()
+    for t in range(6):
+        assert_close(np.asarray(stream.push(numpy(x[t]))), numpy(read(gru, linear, [x[: t + 1]], pooling))[0])
+
+
 def test_last_is_not_the_last_output_of_both_directions():
     gru, linear = modules(bidirectional=True, batch_first=True)
     x = torch.randn(2, 6, I, dtype=torch.float64)

@@ -102,6 +102,9 @@ def test_other_labels(y, error, text):
 
 
 def test_labels_at_every_step_of_equal_sequences():
+    wanted = 'y: an array for each sequence, expected one label; task="tag" has one per step'
+    with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):
+        gruvy.GRU(2, 3, 2).fit(X, [np.array(Y * 2)[: len(x)] for x in X])
     for y in (np.array([["a", "b", "a"]] * 4), np.zeros((4, 3), int), np.zeros((4, 3, 1), int)):
         with pytest.raises(InputError, match=f"^{re.escape(STEPS)}$"):
             GRUClassifier(**SMALL).fit(WHOLE, y)

@@ -134,6 +134,8 @@ def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]
         y = check_numbers(y)
     elif y.ndim != 1:
         raise InputError(f'y: shape {y.shape}, expected one label per sequence; task="tag" has one per step')
+    elif y.dtype == object and any(map(np.ndim, y)):
+        raise InputError('y: an array for each sequence, expected one label; task="tag" has one per step')
     return X, y
 
 
