@@ -15,6 +15,7 @@ import gruvy
 from compare import assert_apart, assert_close
 from gruvy import GRUClassifier, GRURegressor
 from gruvy.errors import DataError, InputError, InputTypeError
+from small_shards import written
 from test_estimators import SMALL, problem
 
 NAMES = ["high", "low", "middle"]
@@ -232,6 +233,26 @@ def test_a_warm_start_goes_on_from_a_file(tmp_path):
     clf = GRUClassifier.load(tmp_path / "m").set_params(warm_start=True, learning_rate=1e-9)
     before = weights(clf)
     assert_close(weights(clf.fit(X, y)), before)
+
+
+def test_shards_go_on_too(tmp_path):
+    _, X, labels, _ = written(tmp_path, [20, 12])
+    data = gruvy.data.shards(tmp_path, id="id", time="time", target="label", ignore=["number"])
+    clf = GRUClassifier(**SMALL, warm_start=True).fit(X, labels)
+    before, scaler = weights(clf), clf.scaler_
+    clf.set_params(learning_rate=1e-9).fit(data)
+    assert_close(weights(clf), before)
+    assert clf.scaler_ is scaler
+    part = data.read(0)
+    clf.partial_fit(part.x, part.y)
+    wanted = "X: Shards, which fit alone takes; expected sequences, as part.x of part = X.read(0)"
+    for act in (lambda: clf.partial_fit(data, None), lambda: clf.predict(data)):
+        with pytest.raises(InputTypeError, match=f"^{re.escape(wanted)}$"):
+            act()
+    wide = GRUClassifier(**SMALL, warm_start=True).fit([x[:, :1] for x in X], labels)
+    with pytest.raises(DataError, match=r"^X has 2 channels, the network input_units=1$"):
+        wide.fit(data)
+    assert wide.n_features_in_ == 1
 
 
 def test_callbacks_hear_of_every_epoch(tmp_path):

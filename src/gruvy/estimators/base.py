@@ -25,7 +25,7 @@ from ..network import GRU
 from ..network.fit import fit_task, raw_of
 from ..network.shards import check_shards, fit_shards
 from ..training import History, Settings, adamw, check_device, checkpoint, start
-from .inputs import Examples, each_called, refuse_long_frame, settings_in, settings_out, split, two_dimensional
+from .inputs import Examples, each_called, refuse_other_data, settings_in, settings_out, split, two_dimensional
 
 Array = np.ndarray[Any, Any]
 
@@ -122,8 +122,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
             self._start(examples.x[0].shape[1], task, examples.scaler() if self.scale_inputs else None, seed)
         self._random = random
         optimiser, self._optimiser = self._optimiser, None  # put back when all went well: NaN would stay in it
-        if optimiser is None:
-            optimiser = adamw(self.net_.to(check_device(settings.device)).parameters(), settings)
+        device = check_device(settings.device)
+        if optimiser is None or next(self.net_.parameters()).device.type != device.type:  # its memory is there too
+            optimiser = adamw(self.net_.to(device).parameters(), settings)
         for group in optimiser.param_groups:
             group["weight_decay"] = settings.weight_decay
         before = getattr(self, "history_", None)
@@ -196,7 +197,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
     def _sequences(self, X: Any, *, learn: bool = False, reset: bool = False) -> list[Array]:
         """X as sequences; 2-D numbers are one channel, of the width seen in fit, checked in scikit-learn's way."""
         check_collection(X, "X")
-        refuse_long_frame(X)
+        refuse_other_data(X)
         if two_dimensional(X) and (reset or self.width_ is not None):
             X = validate_data(self, X, reset=reset, ensure_all_finite=False)
             if reset:

@@ -60,8 +60,8 @@ def channel_importance(
         `ChannelImportance`.
 
     Raises:
-        InputError, InputTypeError, DataError: X or y do not suit, or n_repeats is below 1; ValueError, TypeError: of
-        scikit-learn, there is no such score.
+        InputError, InputTypeError, DataError: X or y do not suit, or n_repeats is below 1.
+        ValueError, TypeError: of scikit-learn: there is no such score.
 
     Example:
         >>> from gruvy import GRUClassifier

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from ..arrays import check_targets
 from ..checks import share
 from ..convention import Convention
+from ..data import Shards
 from ..data.columns import ID_NAMES
 from ..errors import DataError, InputError, InputTypeError
 from ..model.model import Model
@@ -45,12 +46,14 @@ def two_dimensional(X: Any) -> bool:
     return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)
 
 
-def refuse_long_frame(X: Any) -> None:
-    """A frame with one row per step, and no index that says so: as a table its rows would be sequences.
+def refuse_other_data(X: Any) -> None:
+    """Refuse shards where sequences are expected, and a frame with one row per step: its rows are no sequences.
 
     Raises:
-        DataError: a column that tells sequences apart holds a name twice.
+        InputTypeError: X is shards. DataError: a column that tells sequences apart holds a name twice.
     """
+    if isinstance(X, Shards):
+        raise InputTypeError("X: Shards, which fit alone takes; expected sequences, as part.x of part = X.read(0)")
     for column in getattr(X, "columns", ()):
         if str(column).lower() in ID_NAMES and len(set(np.asarray(X[column]).tolist())) < len(X):
             raise DataError(
