@@ -109,6 +109,9 @@ ABSOLUTE: dict[str, float] = {
     "stratified": 0.045,
     # Three standard errors of the mean of 200,000 numbers of variance 1.
     "mean of 200,000": 0.007,
+    # Three standard errors of the mean and of the deviation of 50 shares, each of deviation .0354.
+    "mean of 50 deals": 0.015,
+    "spread of 50 deals": 0.0106,
     # The error of a guess on 4,000 sequences, relative to its expectation of 1: three standard errors.
     "error of 4,000 guesses": 0.05,
 }

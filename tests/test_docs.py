@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCES = ("```python", "```text", "```math")
-WITHOUT_CODE = {"accuracy.md", "architecture.md", "benchmark.md", "gallery.md", "reliability.md"}
+WITHOUT_CODE = {"accuracy.md", "architecture.md", "benchmark.md", "gallery.md", "limits.md", "reliability.md"}
 
 
 def count_blocks(text: str, name: str) -> int:

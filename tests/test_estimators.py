@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,12 @@ EXPECTED_FAILURES = {
 )
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
+
+
+def test_the_reason_for_each_exception_stands_in_the_docs():
+    page = (Path(__file__).parent.parent / "docs" / "estimators.md").read_text(encoding="utf-8")
+    section = page.partition("## scikit-learn's own checks\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(check_\w+)` \| \w+", section, re.MULTILINE) == list(EXPECTED_FAILURES)
 
 
 def problem(n=60, seed=0):

@@ -101,6 +101,19 @@ def test_what_is_left_alone_says_why() -> None:
     assert type(model["own"]) is Theirs
 
 
+class Their(torch.nn.GRUCell):
+    pass
+
+
+def test_cells_are_named_and_left_as_they_are() -> None:
+    model = torch.nn.ModuleDict({"cell": torch.nn.GRUCell(3, 4), "own": Their(3, 4), "layer": torch.nn.GRU(3, 4)})
+    why = "it is a GRUCell, called step by step; gruvy.nn.GRU takes whole sequences"
+    assert converted(model) == Converted((), {"cell": why, "own": why, "layer": "not converted yet"})
+    assert converted(convert_gru(model)) == Converted(("layer",), {"cell": why, "own": why})
+    assert [type(m) for m in model.values()] == [torch.nn.GRUCell, Their, GRU]
+    assert converted(torch.nn.LSTMCell(3, 4)) == Converted((), {})
+
+
 def test_the_way_back_keeps_everything() -> None:
     torch.manual_seed(2)
     model, never = Tagger().double().eval(), Tagger().double().eval()

@@ -24,16 +24,18 @@ from .weights import Weights
 if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
-    from .estimators import GRUClassifier, GRURegressor
+    from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .model.file import load
-    from .network import GRU
+    from .network import GRU, from_torch
 
 # name: the module that has it, or is it
 _LAZY = {
     "GRU": "network",
     "GRUClassifier": "estimators",
     "GRURegressor": "estimators",
+    "channel_importance": "estimators",
     "data": "data",
+    "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
@@ -54,7 +56,9 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "Weights",
+    "channel_importance",
     "data",
+    "from_torch",
     "load",
     "nn",
     "sequences",

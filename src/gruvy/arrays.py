@@ -77,6 +77,7 @@ def as_sequences(
 
 def _items(X: Any, name: str) -> NDArray[Any] | list[Any]:
     """X as one numeric array of 2 or 3 dimensions, or as a list of things that are one sequence each."""
+    check_collection(X, name)
     if isinstance(X, (str, bytes, dict, set)) or not (hasattr(X, "__len__") or hasattr(X, "__array__")):
         raise InputTypeError(f"{name} is of type {type(X).__name__}; expected {_EXPECTED}")
     if isinstance(X, (list, tuple)):
@@ -90,12 +91,46 @@ def _items(X: Any, name: str) -> NDArray[Any] | list[Any]:
             f"{name} is a frame with an index of {index.nlevels} levels, one row per step; expected {_EXPECTED}: "
             f"gruvy.sequences({name}, id={id!r}, time={time!r}).x makes one"
         )
-    array = np.asarray(X)
+    try:
+        array = np.asarray(X)
+    except ValueError:  # a collection of something else
+        array = np.empty((), object)
     if array.dtype == object and array.ndim == 1:
         return list(array)
+    if array.dtype == object and array.ndim == 0:
+        raise InputTypeError(f"{name} is of type {type(X).__name__}; expected {_EXPECTED}")
     if array.ndim not in (2, 3):
         raise DataError(f"{name} has shape {array.shape}; expected {_EXPECTED}")
     return array
+
+
+def check_collection(X: Any, name: str) -> None:
+    """Refuse collections of other libraries that NumPy would take for something else, or fail on in its own words.
+
+    Raises:
+        DataError, InputTypeError: X is one; the text says what makes sequences of it.
+    """
+    if hasattr(X, "batch_sizes"):
+        raise InputTypeError(
+            f"{name} is a PackedSequence; expected {_EXPECTED}: torch.nn.utils.rnn.unpack_sequence({name}) makes one"
+        )
+    if isinstance(getattr(X, "x", None), list):
+        raise InputTypeError(f"{name} is of type {type(X).__name__}; expected its arrays, {name}.x, and {name}.y for y")
+    framed = hasattr(X, "columns") and getattr(getattr(X, "index", None), "nlevels", 1) == 1
+    table = np.asarray(X) if framed or isinstance(X, np.ndarray) else None
+    if table is None or table.dtype != object or table.ndim != 2 or not table.size:
+        return
+    if any(np.ndim(cell) == 1 for cell in table[0]):
+        raise DataError(
+            f"{name} is a nested frame, with a series in each cell; expected {_EXPECTED}: "
+            f"[np.column_stack(row) for row in np.asarray({name})] makes one"
+        )
+    texts = [k for k, cell in enumerate(table[0]) if isinstance(cell, str)] if framed else []
+    if texts:
+        raise DataError(
+            f"{name} is a frame with text in column {list(X.columns)[texts[0]]!r}; expected numbers; "
+            f"of a frame with one row per step gruvy.sequences({name}, id=..., target=...) makes sequences"
+        )
 
 
 def _doubt_axes(X: NDArray[np.floating], name: str) -> None:

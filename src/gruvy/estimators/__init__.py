@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .classifier import GRUClassifier
+from .importance import ChannelImportance, channel_importance
 from .regressor import GRURegressor
 
-__all__ = ["GRUClassifier", "GRURegressor"]
+__all__ = ["ChannelImportance", "GRUClassifier", "GRURegressor", "channel_importance"]

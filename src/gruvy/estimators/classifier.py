@@ -7,15 +7,16 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from ..data import Shards
+from ..errors import InputError
 from ..model.task import Labels
 from ..network.shards import labels_of_shards
 from .base import Estimator
-from .inputs import Examples, targets
+from .inputs import Examples, check_labels, targets
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +40,9 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         progress: False is silent, None shows a bar if stderr is a terminal, True also lines if it is not; text is the
             title.
         checkpoint: a file to save a long run to, and to go on from if it is there; `save` removes it.
+        warm_start: True lets a second `fit` go on from the weights of the first, with its classes, its scale of the
+            inputs and a new optimiser; the network's own settings have to stay as they are.
+        callbacks: a list of functions, each called with the row of `history_` after every epoch; they are not saved.
         class_weight: ``"balanced"``, or a dict of weights by class, or None.
 
     Attributes:
@@ -72,19 +76,70 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         if isinstance(X, Shards):
             labels = labels_of_shards(X)
             check_classification_targets(labels.classes)
-            self.classes_ = labels.classes
+            self.classes_ = self._labels.classes if self._goes_on else labels.classes
             others = {"y": y, "sample_weight": sample_weight, "groups": groups, "class_weight": self.class_weight}
             return self._fit_shards(X, labels, **others)
-        sequences = self._sequences(X, reset=True)
-        y = column_or_1d(targets(self, y, sequences), warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        examples = Examples.counted(sequences, y, sample_weight, groups)
-        task = Labels.of(examples.y)
+        examples = self._examples(X, y, sample_weight, groups, reset=not self._goes_on)
+        task = self._labels if self._goes_on else Labels.of(examples.y)
         self.classes_ = task.classes
         if self.class_weight is not None:
             examples = examples.times(compute_sample_weight(self.class_weight, examples.y))
         return self._fit(examples, task)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go once over these sequences, from the weights that are there.
+
+        The first call makes the network and fixes the scale of the inputs, by its own X. Each call takes steps of
+        `batch_size` sequences at the constant rate `learning_rate`, and the optimiser remembers the calls before; after
+        `fit` or `load` the optimiser begins anew. `max_epochs` and `schedule` have no say, `history_` gets a row.
+
+        Args:
+            X, y, sample_weight: as for `fit`.
+            classes: all the labels there will ever be; must be given in the first call, unless after `fit` or `load`.
+
+        Raises:
+            InputError, InputTypeError, DataError, ValueError: as `fit`; and classes are missing, or not those of the
+                first call; or a setting asks for what one pass cannot give: a validation share, patience, a checkpoint,
+                ``class_weight="balanced"``.
+
+        Example:
+            >>> rng = np.random.default_rng(0)
+            >>> clf = GRUClassifier(hidden_units=8, random_state=0)
+            >>> for _ in range(20):
+            ...     y = rng.integers(0, 2, 32)
+            ...     clf = clf.partial_fit(rng.normal(size=(32, 6, 1)) + 3 * y[:, None, None], y, classes=[0, 1])
+            >>> clf.predict([[[0.0]] * 6, [[3.0]] * 6]).tolist()
+            [0, 1]
+        """
+        first = not hasattr(self, "net_")
+        task = self._first_labels(classes) if first else self._same_labels(classes)
+        if isinstance(self.class_weight, str):
+            raise InputError(
+                f"class_weight={self.class_weight!r}: partial_fit does not see all there will be; expected a dict of "
+                "weights or None"
+            )
+        examples = self._examples(X, y, sample_weight, None, reset=first)
+        task.encode(examples.y)
+        self.classes_ = task.classes
+        if self.class_weight is not None:
+            examples = examples.times(np.array([float(self.class_weight.get(label, 1)) for label in examples.y]))
+        return self._pass(examples, task)
+
+    def _first_labels(self, classes: Any) -> Labels:
+        if classes is None:
+            raise InputError("classes: None in the first call of partial_fit; expected all labels there will ever be")
+        return Labels.of(unique_labels(classes))
+
+    def _same_labels(self, classes: Any) -> Labels:
+        before = self._labels.classes
+        if classes is not None and not np.array_equal(unique_labels(classes), before):
+            raise InputError(f"classes={list(classes)!r}: expected those of the calls before, {before.tolist()}")
+        return self._labels
+
+    def _examples(self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool) -> Examples:
+        sequences = self._sequences(X, learn=True, reset=reset)
+        labels = check_labels(self, targets(self, y, sequences), sequences)
+        return Examples.counted(sequences, labels, sample_weight, groups)
 
     def predict(self, X: Any) -> Array:
         """The likeliest labels (N,) of sequences, as given to `fit`."""
@@ -93,6 +148,10 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each of `classes_` for each sequence: (N, K)."""
         return self._labels.probabilities(self._raw(X))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """The natural logarithm of each probability, (N, K) float64: also of those too small for `predict_proba`."""
+        return self._labels.log_probabilities(self._raw(X))
 
     @property
     def _labels(self) -> Labels:

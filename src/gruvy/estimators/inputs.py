@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from ..arrays import check_targets
 from ..checks import share
 from ..convention import Convention
-from ..errors import InputError
+from ..data import Shards
+from ..data.columns import ID_NAMES
+from ..errors import DataError, InputError, InputTypeError
 from ..model.model import Model
 from ..model.scaler import Scaler
 from ..model.task import Labels, Numbers
 from ..network.fit import check_weights
+from ..training.history import Row
 
 Array = np.ndarray[Any, Any]
 
@@ -32,9 +38,78 @@ def two_dimensional(X: Any) -> bool:
         return numbers.ndim == 2 and numbers.dtype.kind != "O"
     if getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # a frame with one row per step: `as_sequences` tells
         return False
-    table = X if hasattr(X, "shape") else np.asarray(X)
+    try:
+        table = X if hasattr(X, "shape") else np.asarray(X)
+    except ValueError:  # of unequal length
+        return False
     of_objects = getattr(getattr(table, "dtype", None), "kind", "") == "O"
     return len(table.shape) == 2 or (len(table.shape) == 1 and not of_objects)
+
+
+def refuse_other_data(X: Any) -> None:
+    """Refuse shards where sequences are expected, and a frame with one row per step: its rows are no sequences.
+
+    Raises:
+        InputTypeError: X is shards. DataError: a column that tells sequences apart holds a name twice.
+    """
+    if isinstance(X, Shards):
+        raise InputTypeError("X: Shards, which fit alone takes; expected sequences, as part.x of part = X.read(0)")
+    for column in getattr(X, "columns", ()):
+        if str(column).lower() in ID_NAMES and len(set(np.asarray(X[column]).tolist())) < len(X):
+            raise DataError(
+                f"X is a frame with one row per step: column {column!r} names a sequence more than once; "
+                f"expected one row per sequence: gruvy.sequences(X, id={column!r}, target=...) has .x and .y to fit"
+            )
+
+
+def check_labels(estimator: Any, y: Array, sequences: list[Array]) -> Array:
+    """One label per sequence, (N,).
+
+    Raises:
+        InputError: there are labels at every step, or several per sequence. InputTypeError: of kinds without an order.
+    """
+    shapes = [np.shape(label) for label in y] if y.dtype == object or y.ndim > 1 else []
+    several = next((i for i, shape in enumerate(shapes) if shape not in ((), (1,))), None)
+    if several is None:
+        labels: Array = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
+        try:
+            np.unique(labels)
+        except TypeError:
+            kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
+            raise InputTypeError(f"y: labels of types {kinds}, which have no order; expected one type") from None
+        check_classification_targets(labels)
+        return labels
+    name = type(estimator).__name__
+    if all(shape[:1] == (len(x),) for shape, x in zip(shapes, sequences, strict=True)):
+        raise InputError(
+            f"y: a label at every step; expected one per sequence for {name}; "
+            'gruvy.GRU(input_units, hidden_units, output_units).fit(X, y, task="tag") learns one per step'
+        )
+    if y.ndim == 2 and y.dtype.kind in "biuf" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        raise InputError(f"y: shape {y.shape}, one-hot rows; expected one label per sequence, as y.argmax(axis=1)")
+    raise InputError(
+        f"y[{several}]: shape {shapes[several]}, several labels; expected one per sequence; "
+        f"sklearn.multioutput.MultiOutputClassifier({name}()) learns several"
+    )
+
+
+def each_called(callbacks: Any) -> Callable[[Row], None] | None:
+    """One function that calls each of these.
+
+    Raises:
+        InputTypeError: they are no list of functions.
+    """
+    if callbacks is None:
+        return None
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise InputTypeError(f"callbacks={callbacks!r}: expected a list of functions of the row of an epoch")
+
+    def call(row: Row) -> None:
+        for callback in callbacks:
+            callback(row)
+
+    return call
 
 
 def targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
@@ -101,8 +176,8 @@ def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple
 
 
 def settings_out(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON can hold them. A random generator, the bar and the checkpoint's path are not the model's."""
-    out = {name: value for name, value in settings.items() if name not in ("checkpoint", "progress")}
+    """Settings as JSON can hold them. A random generator, and what was done while it trained, are not the model's."""
+    out = {name: value for name, value in settings.items() if name not in ("checkpoint", "progress", "callbacks")}
     out["convention"] = str(out["convention"])
     out["device"] = "cpu"
     if not isinstance(out["random_state"], (int, np.integer)):

@@ -55,10 +55,40 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         if isinstance(X, Shards):
             others = {"y": y, "sample_weight": sample_weight, "groups": groups}
             return self._fit_shards(X, numbers_of_shards(X), **others)
-        sequences = self._sequences(X, reset=True)
-        y = check_numbers(targets(self, y, sequences))
-        examples = Examples.counted(sequences, y, sample_weight, groups)
+        examples = self._examples(X, y, sample_weight, groups, reset=not self._goes_on)
         return self._fit(examples, Numbers.of(examples.y, examples.weight))
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go once over these sequences, from the weights that are there.
+
+        The first call makes the network and fixes the scale of inputs and targets, by its own X and y. The rest as for
+        `GRUClassifier.partial_fit`.
+
+        Args:
+            X, y, sample_weight: as for `fit`.
+
+        Raises:
+            InputError, InputTypeError, DataError, ValueError: as `fit`; and a setting asks for what one pass cannot
+                give: a validation share, patience, a checkpoint.
+
+        Example:
+            >>> rng = np.random.default_rng(0)
+            >>> reg = GRURegressor(hidden_units=8, random_state=0)
+            >>> for _ in range(30):
+            ...     X = rng.normal(size=(32, 5, 1))
+            ...     reg = reg.partial_fit(X, 100 + X[:, -1, 0])
+            >>> reg.score(X, 100 + X[:, -1, 0]) > 0.9
+            True
+        """
+        examples = self._examples(X, y, sample_weight, None, reset=not hasattr(self, "net_"))
+        task = self.task_ if hasattr(self, "net_") else Numbers.of(examples.y, examples.weight)
+        task.encode(examples.y)
+        return self._pass(examples, task)
+
+    def _examples(self, X: Any, y: Any, sample_weight: Any, groups: Any, *, reset: bool) -> Examples:
+        sequences = self._sequences(X, learn=True, reset=reset)
+        numbers = check_numbers(targets(self, y, sequences))
+        return Examples.counted(sequences, numbers, sample_weight, groups)
 
     def predict(self, X: Any) -> Array:
         """The targets (N,) or (N, O) of sequences, as given to `fit`, on their own scale."""

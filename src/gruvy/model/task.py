@@ -77,10 +77,17 @@ class Labels:
 
     def probabilities(self, raw: Array) -> Array:
         """Probabilities (..., K) from read-outs (..., O)."""
-        raw = np.concatenate([np.zeros_like(raw), raw], axis=-1) if raw.shape[-1] == 1 else raw
+        raw = self._one_each(raw)
         e = np.exp(raw - raw.max(axis=-1, keepdims=True))
         p: Array = e / e.sum(axis=-1, keepdims=True)
         return p
+
+    def log_probabilities(self, raw: Array) -> Array:
+        """Natural logarithms of the probabilities (..., K), float64, from read-outs (..., O); tiny ones keep digits."""
+        raw = self._one_each(raw).astype(np.float64)
+        raw -= raw.max(axis=-1, keepdims=True)
+        log_p: Array = raw - np.logaddexp.reduce(raw, axis=-1, keepdims=True)
+        return log_p
 
     def answers(self, raw: Array) -> Array:
         """The likeliest labels (...) from read-outs (..., O)."""
@@ -88,6 +95,10 @@ class Labels:
         return answers
 
     stream = probabilities
+
+    def _one_each(self, raw: Array) -> Array:
+        """A read-out for each class: one that two classes share is that of the second, and the first has 0."""
+        return np.concatenate([np.zeros_like(raw), raw], axis=-1) if raw.shape[-1] == 1 else raw
 
     def _place(self, raw: Array) -> Array:
         place: Array = (raw[..., 0] > 0).astype(np.int64) if raw.shape[-1] == 1 else raw.argmax(axis=-1)

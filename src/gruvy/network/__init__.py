@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .init import keeping_bias
 from .net import GRU
+from .of_torch import from_torch
 from .output import Output
 
-__all__ = ["GRU", "Output", "keeping_bias"]
+__all__ = ["GRU", "Output", "from_torch", "keeping_bias"]

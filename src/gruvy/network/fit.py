@@ -36,12 +36,13 @@ def fit_task(
     validation: tuple[Sequence[Array], Any] | None,
     settings: Settings,
     in_core: bool = False,
+    optimiser: torch.optim.Optimizer | None = None,
 ) -> History:
-    """Train any module on checked sequences and targets; it moves to their device; in_core as for `train`."""
+    """Train any module on checked sequences and targets; it moves to their device; the last two as for `train`."""
     net.to(check_device(settings.device))
     data = batches_for(net, task, X, y, weight)
     judged = judged_by(net, task, validation)
-    return train(net, task, data, validation=judged, settings=settings, in_core=in_core)
+    return train(net, task, data, validation=judged, settings=settings, in_core=in_core, optimiser=optimiser)
 
 
 def batches_for(
@@ -133,11 +134,18 @@ def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]
         y = check_numbers(y)
     elif y.ndim != 1:
         raise InputError(f'y: shape {y.shape}, expected one label per sequence; task="tag" has one per step')
+    elif y.dtype == object and any(map(np.ndim, y)):
+        raise InputError('y: an array for each sequence, expected one label; task="tag" has one per step')
     return X, y
 
 
 def check_numbers(y: Any) -> Array:
     """Targets (N,) or (N, K) as float64, finite."""
+    if len(y) and getattr(y, "dtype", None) == np.object_ and any(map(np.ndim, y)):
+        raise InputError(
+            "y: numbers at every step; expected (sequences,) or (sequences, targets); "
+            "a loss of your own on gruvy.GRU(...)(x).outputs trains one per step"
+        )
     try:
         numbers: Array = np.asarray(y, np.float64)
     except (TypeError, ValueError):

@@ -93,7 +93,7 @@ def revert_gru(model: Model) -> Model:
 
 
 def converted(model: torch.nn.Module) -> Converted:
-    """Which GRUs of a model are gruvy's, and which are not and why.
+    """Which GRUs of a model are gruvy's, and which are not and why, a `torch.nn.GRUCell` among them.
 
     Args:
         model: any module.
@@ -107,6 +107,8 @@ def converted(model: torch.nn.Module) -> Converted:
             swapped.append(name)
         elif isinstance(module, torch.nn.GRU):
             left[name] = _why_left(module) or "not converted yet"
+        elif isinstance(module, torch.nn.GRUCell):
+            left[name] = "it is a GRUCell, called step by step; gruvy.nn.GRU takes whole sequences"
     return Converted(tuple(swapped), left)
 
 

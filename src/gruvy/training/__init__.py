@@ -7,6 +7,7 @@ from .batches import Batches
 from .history import History
 from .judging import raw_outputs
 from .loop import train
+from .optimiser import adamw
 from .peers import Peer
 from .processes import check_device, start
 from .settings import Settings
@@ -19,6 +20,7 @@ __all__ = [
     "Peer",
     "Settings",
     "ShardBatches",
+    "adamw",
     "check_device",
     "checkpoint",
     "raw_outputs",

@@ -39,6 +39,13 @@ class History(NamedTuple):
         """A column by name, ready to plot."""
         return [row[column] for row in self.rows] if isinstance(column, str) else tuple(self)[column]
 
+    def followed(self, by: History) -> History:
+        """Both, one after the other: epochs and seconds count on."""
+        epochs, seconds = len(self.rows), float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
+        counts = {"epoch": epochs, "seconds": seconds}
+        rows = [{**row, **{name: (row[name] or 0) + more for name, more in counts.items()}} for row in by.rows]
+        return by._replace(rows=[*self.rows, *rows], best=epochs + by.best, checkpoint=by.checkpoint or self.checkpoint)
+
     def write_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a CSV file with a header; what there was not stays empty."""
         with whole_file(path, text=True) as file:

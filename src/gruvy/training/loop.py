@@ -23,6 +23,7 @@ from .history import History, Row, reporter
 from .judging import asked_for, judge
 from .keeper import Keeper, fingerprint
 from .losses import losses
+from .optimiser import adamw
 from .plan import Plan
 from .processes import check_device, start
 from .settings import Settings
@@ -39,6 +40,7 @@ def train(
     validation: Batches | None = None,
     settings: Settings,
     in_core: bool = False,
+    optimiser: torch.optim.Optimizer | None = None,
 ) -> History:
     """Train a module in place.
 
@@ -50,6 +52,7 @@ def train(
         validation: judged after each epoch; the weights of the best epoch are kept.
         settings: the rest.
         in_core: gruvy's core runs what is large in the module, where it can; torch then keeps out of its way.
+        optimiser: one of the module's parameters, with what it knows of earlier runs; None begins a new one.
 
     Returns:
         The history. Ctrl-C ends the training, keeps the best so far and is told by ``history.stopped``.
@@ -58,7 +61,7 @@ def train(
         InputError: the loss or a parameter became infinite or NaN: the module keeps the weights of the last good epoch;
             or the checkpoint cannot be written. ModelFileError: the checkpoint is damaged.
     """
-    run = _Run(module, task, data, validation, settings, in_core)
+    run = _Run(module, task, data, validation, settings, in_core, optimiser)
     stopped = run.resume()
     if stopped is not None:
         module.eval()
@@ -98,17 +101,14 @@ class _Run:
         validation: Batches | None,
         settings: Settings,
         in_core: bool,
+        optimiser: torch.optim.Optimizer | None,
     ) -> None:
         self.module, self.task, self.data, self.validation, self.settings = module, task, data, validation, settings
         self.processes = start(check_device(settings.device))
         self.prepared = asked_for(task.per_step, module, self.processes.prepare(module))
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.weights = [p.detach() for p in self.parameters]
-        # Fused: one call for all parameters; torch's plain one costs more than the recurrence of a small batch.
-        fused = all(p.device.type in ("cpu", "cuda") for p in self.parameters)
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused
-        )
+        self.optimiser = adamw(self.parameters, settings) if optimiser is None else optimiser
         # What is left for torch to do, where the core runs the recurrence.
         native = in_core and choose(self.parameters[0], asked())[0].name == "native"
         self.small = native and not task.per_step and sum(p.numel() for p in self.parameters) < SMALL
