@@ -104,7 +104,7 @@ def test_a_run_interrupted_while_the_rate_falls_goes_on_with_the_same_bits(tmp_p
         assert torch.equal(p, again.state_dict()[name]), name
 
 
-@pytest.mark.parametrize(("steps", "pooling", "init"), [(47, "last", "remember:11.75"), (48, "max", "remember:12")])
+@pytest.mark.parametrize(("steps", "pooling", "init"), [(191, "last", "remember:47.75"), (192, "max", "remember:48")])
 def test_auto_looks_at_the_length(steps, pooling, init):
     assert chosen("auto", "auto", steps) == {"pooling": pooling, "init": init}
     X, y = easy(8, steps)
@@ -116,7 +116,7 @@ def test_auto_looks_at_the_length(steps, pooling, init):
 
 
 def test_an_explicit_setting_is_obeyed_and_a_saved_auto_comes_back(tmp_path):
-    X, y = easy(8, 60)
+    X, y = easy(8, 200)
     clf = gruvy.GRUClassifier(4, max_epochs=1, random_state=0, pooling="last", init="glorot").fit(X, y)
     assert clf.net_.pooling == "last"
     clf = gruvy.GRUClassifier(4, max_epochs=1, random_state=0).fit(X, y)

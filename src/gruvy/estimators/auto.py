@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONG = 48  # steps, from which the last state alone has forgotten too much
+LONG = 192  # steps, from which the last state alone has forgotten too much
 SHARE = 4  # a state left alone decays in this part of a sequence's usual length
 
 
@@ -10,7 +10,7 @@ def chosen(pooling: str, init: str, steps: float) -> dict[str, str]:
     """`pooling` and `init` as given, or what suits sequences of so many steps in the mean: see docs/accuracy.md.
 
     Example:
-        >>> chosen("auto", "auto", 24), chosen("auto", "uniform", 150)
+        >>> chosen("auto", "auto", 24), chosen("auto", "uniform", 250)
         ({'pooling': 'last', 'init': 'remember:6'}, {'pooling': 'max', 'init': 'uniform'})
     """
     return {

@@ -28,7 +28,7 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     Args:
         hidden_units: numbers that the network remembers.
         layers, bidirectional, convention, dropout, pooling, init: of the network, see `gruvy.GRU`; ``"auto"`` reads
-            sequences of 48 steps or more in the mean by the maximum of their states, shorter ones by the last, and
+            sequences of 192 steps or more in the mean by the maximum of their states, shorter ones by the last, and
             starts with gates that remember for a quarter of that mean. `net_` has what was taken.
         max_epochs, batch_size, learning_rate, weight_decay, clip_norm, schedule: see `gruvy.training.Settings`.
         validation_fraction: the share of the sequences held out to judge each epoch, the best of which is kept; 0
