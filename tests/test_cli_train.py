@@ -17,7 +17,7 @@ import pytest
 import gruvy
 from cli_help import call, environment, rows, shell, shell_without, write_slopes, write_wide
 from compare import assert_close
-from gruvy.cli import reports
+from gruvy.cli import measures, reports
 from gruvy.cli.train import train as train_command
 from gruvy.data import load, read
 
@@ -320,8 +320,8 @@ def test_the_settings_of_train_are_those_of_the_estimator() -> None:
 def test_confusion_by_hand() -> None:
     truth, answers = np.array(["a", "b", "b", "c"]), np.array(["a", "c", "b", "c"])
     wanted = [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
-    assert reports.confusion(truth, answers, np.array(["a", "b", "c"])).tolist() == wanted
-    assert reports.majority(truth) == ("b", 2)
+    assert measures.confusion(truth, answers, np.array(["a", "b", "c"])).tolist() == wanted
+    assert measures.majority(truth) == ("b", 2)
 
 
 def test_many_classes_show_the_commonest_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
