@@ -205,6 +205,8 @@ def sequences_for(
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"
+    elif is_one_recording(known, layout, wanted["group"]):
+        known, held_out, how = split_one(known, layout, data)
     else:
         by_class = kind == "classify"
         known, held_out = split(known, 0.2, seed=seed, stratify=by_class)
@@ -213,6 +215,36 @@ def sequences_for(
     told.append(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})")
     page.print("\n".join(told), markup=False)
     return known, held_out, kind
+
+
+def is_one_recording(known: Sequences, layout: reading.Layout, group: str | None) -> bool:
+    """Whether there is one recording, whole or in windows, so that only time can tell what is held out."""
+    alone = known.groups is not None and len(np.unique(known.groups)) == 1
+    return len(known) == 1 or (layout.window is not None and group is None and alone)
+
+
+def split_one(known: Sequences, layout: reading.Layout, data: str) -> tuple[Sequences, Sequences, str]:
+    """The windows of one recording to learn from, the last ones to be judged on, and how they were parted."""
+    from gruvy.data.splits import split_in_time
+
+    if layout.window is None:
+        raise DataError(
+            f"{data} holds 1 sequence: --window N cuts it into windows of N steps, of which the last are held out"
+        )
+    overlap = -(-layout.window // (layout.step or layout.window)) - 1
+    if len(known) < overlap + 2:
+        raise DataError(
+            f"{data} gives {plural(len(known), 'window')}, and {overlap + 2} are needed to hold out the last: "
+            f"expected a --window shorter than {layout.window} steps" + (", or a larger --step" if overlap else "")
+        )
+    count = len(known)
+    known, held_out = split_in_time(known, 0.2, overlap)
+    # Stretches of time, so that --validation holds out a whole one and not windows between those that are learnt.
+    known = replace(known, groups=np.arange(len(known)) * 5 // len(known))
+    how = "one recording: the last 20 % of its windows in time"
+    if left := count - len(known) - len(held_out):
+        how += f"; {left:,} that overlap them left out"
+    return known, held_out, how
 
 
 def chosen_task(known: Sequences, data: str, task: str | None) -> str:
