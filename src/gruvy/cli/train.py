@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gruvy.data import Sequences, Shards
     from gruvy.estimators import GRUClassifier, GRURegressor
 
+MOST = 2**32  # seeds of NumPy's generators stay below it
+
 _net = partial(typer.Option, rich_help_panel="The net")
 _learning = partial(typer.Option, rich_help_panel="Learning")
 _files = partial(typer.Option, rich_help_panel="Files")
@@ -88,7 +90,9 @@ def train(
     )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
-    if whole("seeds", seeds, 1) > 1 and checkpoint is not None:
+    if not 0 <= seed <= MOST - whole("--seeds", seeds, 1):
+        raise InputError(f"--seed {seed}: expected a whole number from 0 to {MOST - seeds:,}")
+    if seeds > 1 and checkpoint is not None:
         raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
     layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
@@ -258,6 +262,12 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
             f"{data} has a target at every step, and `gruvy train` learns one per sequence; "
             'gruvy.GRU(...).fit(X, y, task="tag") learns one per step'
         )
+    numeric = y is not None and y.dtype.kind in "iufb"
+    several = y is not None and y.ndim == 2 and y.shape[1] > 1
+    if task == "classify" and y is not None and (several or (y.dtype.kind == "f" and (y != np.round(y)).any())):
+        raise InputError(f"--task classify: the target {', '.join(known.target)} holds numbers; expected classes")
+    if task == "regress" and y is not None and not numeric:
+        raise InputError(f"--task regress: the target {', '.join(known.target)} holds text; expected numbers")
     return task or guess_task(y)
 
 
