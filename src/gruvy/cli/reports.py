@@ -112,7 +112,7 @@ def _numbers(page: Console, judged: Judged, training: Judged | None) -> None:
     seen = [] if training is None else ["in training"]
     table = Table("target", "typical error", "mean error", "R²", *seen, "always the mean", box=PLAIN)
     for k, one in enumerate(judged["targets"]):
-        share = "undefined: one value only" if one["r2"] is None else f"{one['r2']:.3f}"
+        share = "undefined" if one["r2"] is None else f"{one['r2']:.3f}"
         error, absolute = one["root_mean_squared_error"], one["mean_absolute_error"]
         learnt = [] if training is None else [f"{training['targets'][k]['root_mean_squared_error']:.4g}"]
         guess = one["baseline"]
@@ -123,6 +123,8 @@ def _numbers(page: Console, judged: Judged, training: Judged | None) -> None:
         "Errors are in the target's own unit; a typical error is the root mean square, a mean error the mean of the "
         "absolute ones. An R² of 1 is perfect, 0 as good as the mean."
     )
+    if any(one["r2"] is None for one in judged["targets"]):
+        page.print("R² is undefined where all true values are one.")
 
 
 def spread_report(page: Console, each: Sequence[Judged], spread: dict[str, dict[str, float]]) -> None:
