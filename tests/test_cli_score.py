@@ -18,8 +18,7 @@ from cli_help import call, rows, shell_without, write_slopes, write_wide
 from compare import assert_close
 from gruvy.cli import measures, reports
 from gruvy.cli.app import out
-from gruvy.data import Sequences, load, read
-from gruvy.data.splits import split_in_time
+from gruvy.data import Sequences, load, read, split_in_time
 from gruvy.model.task import Labels, Numbers
 
 QUICK = ["--hidden-units", "4", "--max-epochs", "4", "--batch-size", "8", "--learning-rate", "0.02"]

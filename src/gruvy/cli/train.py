@@ -229,7 +229,7 @@ def is_one_recording(known: Sequences, layout: reading.Layout, group: str | None
 
 def split_one(known: Sequences, layout: reading.Layout, data: str) -> tuple[Sequences, Sequences, str]:
     """The windows of one recording to learn from, the last ones to be judged on, and how they were parted."""
-    from gruvy.data.splits import split_in_time
+    from gruvy.data import split_in_time
 
     if layout.window is None:
         raise DataError(
