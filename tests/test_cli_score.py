@@ -117,6 +117,16 @@ def test_score_of_several_numbers(here: Path) -> None:
     assert "R² is undefined where all true values are one." in shown
 
 
+def test_score_of_an_archive_with_several_numbers(here: Path) -> None:
+    """As many numbers a sequence as it has steps would be one a step; any other count is of the whole sequence."""
+    X = np.random.default_rng(0).normal(size=(20, 5, 1))
+    np.savez("k.npz", X=X, y=np.stack([X.sum((1, 2)), X[:, 0, 0]], 1))
+    done = call("train", "k.npz", *QUICK, "-o", "k.safetensors")
+    assert done.exit_code == 0, done.stderr
+    test = document("score", "k.safetensors", "k.npz")["test"]
+    assert [one["target"] for one in test["targets"]] == ["y0", "y1"]
+
+
 def test_score_of_steps(here: Path) -> None:
     """A label at every step: the interval is that of whole sequences, since steps of one are not independent."""
     data = load("binary-addition", test=200)
@@ -144,7 +154,7 @@ def test_where_the_baseline_is_not_beaten() -> None:
         "Not above the baseline: no better than always saying 'a'."
     ]
     assert measures.verdicts(judged(["a", "a", "b"], ["a", "a", "b"], ["a", "b"])) == [
-        "Not clearly above the baseline: the interval reaches down to always saying 'a'."
+        "Not clearly above the baseline: the interval reaches down to what always saying 'a' gets."
     ]
     assert measures.verdicts(judged(["a", "b"] * 50, ["a", "b"] * 50, ["a", "b"])) == []
     numbers = measures.of_numbers(np.array([[1.0], [3.0]]), np.array([[9.0], [9.0]]), np.array([2.0]), ["level"])
@@ -240,6 +250,19 @@ def test_train_says_the_training_score_and_keeps_a_history_for_each_model(here: 
     assert not Path("b.history.csv").exists()
     assert re.search(r"training\s+[\d.]+\s+\d+ of 32 right", done.stdout)
     assert re.search(r"^loss\s+[▁-█]{2}\s+\S+ to \S+ in 2 epochs$", done.stdout, re.MULTILINE)
+
+
+def test_a_test_file_that_cannot_judge_is_refused_before_the_training(here: Path) -> None:
+    np.savez("seen.npz", X=np.random.default_rng(0).normal(size=(20, 3, 1)), y=np.arange(20.0))
+    np.savez("bare.npz", X=np.zeros((4, 3, 1)))
+    np.savez("text.npz", X=np.zeros((4, 3, 1)), y=["a", "b", "c", "d"])
+    for test, message in (
+        ("bare.npz", "--test bare.npz has no target; expected the right answers, to judge by"),
+        ("text.npz", "--test text.npz: the target y holds text; expected numbers"),
+    ):
+        done = call("train", "seen.npz", "--test", test, *QUICK, "-o", "never.safetensors")
+        assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"gruvy: {message}\n")
+        assert not Path("never.safetensors").exists()
 
 
 def write_recording(path: Path, id: str = "") -> None:

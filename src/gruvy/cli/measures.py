@@ -192,7 +192,7 @@ def verdicts(judged: Judged) -> list[str]:
     if mine == always:
         return [f"Not above the baseline: no better than {saying}."]
     if interval and interval[0] <= always:
-        return [f"Not clearly above the baseline: the interval reaches down to {saying}."]
+        return [f"Not clearly above the baseline: the interval reaches down to what {saying} gets."]
     return []
 
 

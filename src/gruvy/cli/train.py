@@ -108,6 +108,8 @@ def train(
     known, held_out, kind = read(page, layout, data, test, wanted, seed, task)
     from gruvy import GRUClassifier, GRURegressor
 
+    others = [column for column in (id, time, group) if column is not None]
+    columns = {"channels": known.features, "targets": known.target, "others": others}
     net: GRUClassifier | GRURegressor | None = None
     judged: list[measures.Judged] = []
     for n in range(seeds):
@@ -132,18 +134,17 @@ def train(
             one.fit(known)
         else:
             one.fit(known.x, known.y, groups=known.groups)
-        interrupted = one.history_.stopped == "interrupted"
-        if net is None or not interrupted:
-            judged.append(judge(one, known, held_out))
-        net = one if net is None else net  # never chosen by its score on what is held out for the test
-        if interrupted:
+        if net is None:  # never chosen by its score on what is held out for the test; saved before all that may fail
+            net = one
+            net.save(model, columns=columns, layout=layout.kept(data))
+            net.history_.write_csv(history)
+        elif one.history_.stopped == "interrupted":
+            break
+        judged.append(judge(one, known, held_out))
+        if one.history_.stopped == "interrupted":
             break
     assert net is not None
     training = judge(net, known, known)
-    others = [column for column in (id, time, group) if column is not None]
-    columns = {"channels": known.features, "targets": known.target, "others": others}
-    net.save(model, columns=columns, layout=layout.kept(data))
-    net.history_.write_csv(history)
     more = str(known.files[0].path) if streamed else data
     next_one = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(more)} -o predictions.csv"
     spread = measures.spread(judged) if seeds > 1 else None
@@ -206,6 +207,10 @@ def sequences_for(
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
         held_out, own = replace(layout, features=known.features).read(test, **wanted)
         held_out = own or held_out
+        if held_out.y is None:
+            raise DataError(f"--test {test} has no target; expected the right answers, to judge by")
+        if kind == "regress" and held_out.y.dtype.kind not in "iufb":
+            raise DataError(f"--test {test}: the target {', '.join(held_out.target)} holds text; expected numbers")
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"
@@ -256,7 +261,8 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     from gruvy.data import guess_task
 
     y = known.y
-    per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
+    steps = y is not None and y.ndim == 2 and y.shape[1] > 1 and len(known.target) == 1
+    per_step = y is not None and (y.dtype == object or (steps and bool((known.lengths == y.shape[1]).all())))
     if per_step:
         raise InputError(
             f"{data} has a target at every step, and `gruvy train` learns one per sequence; "
