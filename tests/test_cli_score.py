@@ -263,6 +263,7 @@ def test_a_test_file_that_cannot_judge_is_refused_before_the_training(here: Path
         done = call("train", "seen.npz", "--test", test, *QUICK, "-o", "never.safetensors")
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"gruvy: {message}\n")
         assert not Path("never.safetensors").exists()
+    assert call("train", "seen.npz", "--test", "seen.npz", *QUICK, "-o", "ever.safetensors").exit_code == 0
 
 
 def write_recording(path: Path, id: str = "") -> None:

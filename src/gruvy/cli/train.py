@@ -205,7 +205,8 @@ def sequences_for(
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        held_out, own = replace(layout, features=known.features).read(test, **wanted)
+        alike = replace(layout, features=known.features) if reading.has_columns(test) else layout
+        held_out, own = alike.read(test, **wanted)
         held_out = own or held_out
         if held_out.y is None:
             raise DataError(f"--test {test} has no target; expected the right answers, to judge by")
