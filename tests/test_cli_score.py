@@ -233,6 +233,23 @@ def test_seeds_tell_the_spread_and_the_first_is_kept(here: Path) -> None:
     assert re.search(r"^2 seeds: accuracy \S+ on average, \S+ to \S+, standard deviation", shown, re.MULTILINE)
 
 
+def test_stopped_at_a_later_seed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained to its end counts, and the first net is there."""
+    fit = gruvy.GRUClassifier.fit
+
+    def stopped(net: gruvy.GRUClassifier, *given: Any, **options: Any) -> gruvy.GRUClassifier:
+        fit(net, *given, **options)
+        if net.random_state == 2:
+            net.history_ = net.history_._replace(stopped="interrupted")
+        return net
+
+    monkeypatch.setattr(gruvy.GRUClassifier, "fit", stopped)
+    done = call("train", "d.csv", *SLOPES, *QUICK, "--seeds", "5", "-o", "early.safetensors", "--json")
+    assert (done.exit_code, len(json.loads(done.stdout)["seeds"])) == (1, 2)
+    assert done.stderr.endswith("gruvy: stopped after 2 nets of 5; the first is saved\n")
+    assert Path("early.safetensors").exists()
+
+
 def test_train_says_the_training_score_and_keeps_a_history_for_each_model(here: Path) -> None:
     told = document("train", "d.csv", *SLOPES, *QUICK, "-o", "a.safetensors")
     made = read("d.csv", id="recording", time="seconds", features=["height", "noise"], target="way")

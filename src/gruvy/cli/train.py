@@ -80,8 +80,8 @@ def train(
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
 
     Says how good it is, how far that is from guessing, what is mistaken for what, and what to type next. Text, yes or
-    no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
-    what was learnt.
+    no, and few different whole numbers are classes; other targets are numbers. One long recording is cut by --window,
+    and its last windows are held out. Ctrl-C stops the training and keeps what was learnt.
     """
     history = history_beside(model) if history is None else history
     check_outputs(
