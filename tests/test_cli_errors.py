@@ -87,31 +87,31 @@ TRAIN = [
     (["train", "x.csv"], "x.csv has no target: name the column to predict with --target; it has x, way"),
     (
         ["train", "d.csv", *SLOPES, "--target", "weigh"],
-        f"d.csv has no column 'weigh' (target); its columns are {COLUMNS}",
+        f"d.csv has no column 'weigh' (--target); its columns are {COLUMNS}",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: expected classify or regress"),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
-        "hidden_units=0: expected a whole number of at least 1",
+        "--hidden-units 0: expected a whole number of at least 1",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--learning-rate", "-1"],
-        "learning_rate=-1.0: expected a number above 0",
+        "--learning-rate -1.0: expected a number above 0",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--convention", "keras"],
-        """convention='keras': expected "tutorial", "torch", "onnx" or a gruvy.Convention""",
+        '--convention keras: expected "tutorial", "torch" or "onnx"',
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--pooling", "sum"],
-        """pooling='sum': expected "last", "mean" or "max\"""",
+        '--pooling sum: expected "last", "mean" or "max"',
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--patience", "3"],
         "--patience 3 needs --validation too, the share held out to judge each epoch",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
-     """missing='skip': expected "error" or "forward\""""),
+     '--missing skip: expected "error" or "forward"'),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "no/m"], "--model no/m: there is no folder no"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; expected the name of a file"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "d.csv"], "--model d.csv would overwrite the data"),
@@ -152,9 +152,9 @@ def test_train(here: Path, arguments: list[str], message: str) -> None:
         (0, "noise", "inf", "d.csv, line 2: sequence 'r0' has infinity at step 0, feature 'noise'; "
          "every value must be finite"),
         (1, "noise", "", "d.csv, line 3: sequence 'r0' has no value at step 1, feature 'noise'; "
-         'missing="forward" (--missing forward) carries the last one on'),
+         "--missing forward carries the last one on"),
         (1, "way", "sideways", "d.csv, line 3: target 'way' changes from 'down' to 'sideways' inside sequence 'r0'; "
-         'target_at="last" (--target-at last) takes the last one'),
+         "--target-at last takes the last one"),
     ],
 )  # fmt: skip
 def test_bad_cells(here: Path, row: int, column: str, value: str, message: str) -> None:
@@ -168,7 +168,7 @@ def test_one_class(here: Path) -> None:
         file.write("id,x,way\n" + "".join(f"{i},{i},up\n" for i in range(10)))
     done = call("train", "one.csv", "--id", "id", "--target", "way")
     assert done.exit_code == 1
-    assert done.stderr == "gruvy: y has one class, 'up'; expected at least 2 classes\n"
+    assert done.stderr == "gruvy: the target has one class, 'up'; expected at least 2 classes\n"
 
 
 def test_a_group_cannot_be_split(here: Path) -> None:
@@ -186,9 +186,9 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["predict", "m.safetensors", "no.csv"], "no.csv does not exist"),
         (
             ["predict", "m.safetensors", "w.csv", "--id", "id"],
-            "w.csv has no column 'height' (features); its columns are id, x_0, x_1, x_2, x_3, x_4, x_5, mean, person",
+            "w.csv has no column 'height' (--features); its columns are id, x_0, x_1, x_2, x_3, x_4, x_5, mean, person",
         ),
-        (["predict", "m.safetensors", "digits"], "X[0] has shape (8, 8), 8 channels; expected 2 channels"),
+        (["predict", "m.safetensors", "digits"], "sequence 0 has shape (8, 8), 8 channels; expected 2 channels"),
         (["predict", "m.safetensors", "d.csv", "-o", "no/p.csv"], "--output no/p.csv: there is no folder no"),
         (["predict", "m.safetensors", "d.csv", "-o", "d.csv"], "--output d.csv would overwrite the data"),
         (["stream", "no.safetensors"], "no.safetensors: no such file; expected a gruvy model"),
@@ -196,7 +196,7 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "no.csv"],
          "No such file or directory: no.csv"),
         (["explain", "m.safetensors", "d.csv", *SLOPES[:4], "--history", "d.csv"],
-         "--history d.csv: expected the history.csv that `gruvy train` wrote"),
+         "--history d.csv: expected the model.history.csv that `gruvy train` wrote"),
         (["datasets", "digit"], "there is no data set 'digit'; did you mean 'digits'?"),
         (["datasets", "-o", "x.csv"],
          "--output: name the data set to write, as in: gruvy datasets digits -o digits.csv"),
@@ -208,10 +208,10 @@ def test_a_group_cannot_be_split(here: Path) -> None:
         (["bench", "--budget", "0"], "--budget=0.0: expected a number above 0"),
         (
             ["bench", "--modes", "fast"],
-            "modes: 'fast', expected train or infer or deploy or step or variants or together",
+            "--modes: 'fast', expected train or infer or deploy or step or variants or together",
         ),
         (["bench", "--write"], "--write docs/benchmark.md: there is no folder docs"),
-        (["lab", "--only", "magic", "-o", "lab"], "only: there is no experiment 'magic'; there are "
+        (["lab", "--only", "magic", "-o", "lab"], "--only: there is no experiment 'magic'; there are "
          "adding, order, copy, speech, gradients, early, answer, lstm, cost, gates, squash, binary"),
         (["demo", "-o", "no/x"], "--model no/x: there is no folder no"),
     ],
@@ -230,7 +230,7 @@ def test_a_bidirectional_model_cannot_stream(here: Path) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
         "gruvy: both.safetensors is bidirectional: it reads each sequence from its end too, so it cannot answer before "
-        "the end; train with bidirectional=False to stream\n"
+        "the end; train without --bidirectional to stream\n"
     )
 
 

@@ -75,7 +75,7 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor'?\nSee: gruvy --help\n"),
+        (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor', 'score'?\nSee: gruvy --help\n"),
         (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
         (["train"], "gruvy: Missing argument 'DATA'.\nSee: gruvy train --help\n"),
         (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),

@@ -42,6 +42,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_slopes(Path("d.csv"), count=12)
     write_slopes(Path("t.csv"), count=12, seed=1)
     Path("h.csv").write_text("epoch,loss\n1,0.5\n")
+    write_slopes(Path("d.history.csv"), count=12)
     Path("link.csv").symlink_to("d.csv")
     os.link("d.csv", "hard.csv")
     Path("folder").mkdir()
@@ -71,8 +72,16 @@ TRAIN = ["train", "d.csv", *SLOPES, "--target", "way", *QUICK]
             "--checkpoint new would overwrite --model new; expected a file of its own",
         ),
         (
-            [*TRAIN, "-o", "history.csv"],
-            "--history history.csv would overwrite --model history.csv; expected a file of its own",
+            [*TRAIN, "-o", "h.csv", "--history", "h.csv"],
+            "--history h.csv would overwrite --model h.csv; expected a file of its own",
+        ),
+        (
+            [*TRAIN, "--checkpoint", "new.history.csv", "-o", "new.safetensors"],
+            "--checkpoint new.history.csv would overwrite --history new.history.csv; expected a file of its own",
+        ),
+        (
+            ["train", "d.history.csv", *SLOPES, "--target", "way", *QUICK, "-o", "d.safetensors"],
+            "--history d.history.csv would overwrite the data",
         ),
         (
             ["train", "folder", "--target", "way", *QUICK, "--history", "folder/h.csv"],

@@ -17,7 +17,7 @@ import pytest
 import gruvy
 from cli_help import call, environment, rows, shell, shell_without, write_slopes, write_wide
 from compare import assert_close
-from gruvy.cli import reports
+from gruvy.cli import measures, reports
 from gruvy.cli.train import train as train_command
 from gruvy.data import load, read
 
@@ -60,7 +60,7 @@ def test_what_train_prints_and_writes(trained: tuple[Path, str]) -> None:
     assert model.data.columns == {
         "channels": ["height", "noise"], "targets": ["way"], "others": ["recording", "seconds", "person"]
     }  # fmt: skip
-    history = rows((folder / "history.csv").read_text())
+    history = rows((folder / "model.history.csv").read_text())
     assert history[0][:2] == ["epoch", "loss"]
     assert [row[0] for row in history[1:]] == [str(n) for n in range(1, 13)]
 
@@ -191,7 +191,7 @@ def test_explain_writes_a_page(trained: tuple[Path, str]) -> None:
     folder, _ = trained
     done = shell_without(
         ["torch", "sklearn"], "explain", "model.safetensors", "the data.csv", "--id", "recording", "--time", "seconds",
-        "--target", "way", "--history", "history.csv", "-o", "page.html", cwd=folder,
+        "--target", "way", "--history", "model.history.csv", "-o", "page.html", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
@@ -211,11 +211,14 @@ def test_numbers(here: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert "30 to learn from, 30 to be judged on (judged on b.csv)" in done.stdout
     a, b = (read(here / name, wide=True, features=["x"], target="mean", group="person") for name in ("a.csv", "b.csv"))
-    row = re.search(r"mean\s+([\d.]+)\s+([\d.-]+)\s+([\d.]+) \(([\d.-]+)\)", done.stdout)
+    row = re.search(r"mean\s+" + r"([\d.]+)\s+" * 2 + r"([\d.-]+)\s+([\d.]+)\s+([\d.]+) \(([\d.-]+)\)", done.stdout)
     assert row, done.stdout
-    error, r2, guess, mean = map(float, row.groups())
+    error, absolute, r2, learnt, guess, mean = map(float, row.groups())
     answers = gruvy.GRURegressor.load(here / "model.safetensors").predict(b.x)
     assert_close(error, np.sqrt(np.mean((answers - b.y) ** 2)), "four digits")
+    assert_close(absolute, np.mean(np.abs(answers - b.y)), "four digits")
+    seen = gruvy.GRURegressor.load(here / "model.safetensors").predict(a.x)
+    assert_close(learnt, np.sqrt(np.mean((seen - a.y) ** 2)), "four digits")
     assert_close(mean, a.y.mean(), "four digits")
     assert_close(guess, np.sqrt(np.mean((a.y.mean() - b.y) ** 2)), "four digits")
     from sklearn.metrics import r2_score
@@ -306,7 +309,7 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path: Path) -> None:
     assert re.search(r"^gruvy: stopped after \d+ epochs; what was learnt so far is saved$", err, re.MULTILINE), err
     assert "Traceback" not in err
     assert shell(*next_line(out)[1:], cwd=tmp_path).returncode == 0
-    assert len(rows((tmp_path / "history.csv").read_text())) > 20
+    assert len(rows((tmp_path / "model.history.csv").read_text())) > 20
 
 
 def test_the_settings_of_train_are_those_of_the_estimator() -> None:
@@ -320,8 +323,8 @@ def test_the_settings_of_train_are_those_of_the_estimator() -> None:
 def test_confusion_by_hand() -> None:
     truth, answers = np.array(["a", "b", "b", "c"]), np.array(["a", "c", "b", "c"])
     wanted = [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
-    assert reports.confusion(truth, answers, np.array(["a", "b", "c"])).tolist() == wanted
-    assert reports.majority(truth) == ("b", 2)
+    assert measures.confusion(truth, answers, np.array(["a", "b", "c"])).tolist() == wanted
+    assert measures.majority(truth) == ("b", 2)
 
 
 def test_many_classes_show_the_commonest_mistakes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import gradient_norms
 from gruvy.inside.trace import trace
 from gruvy.inside.units import order_of
+from gruvy.training import History
 from small_nets import CONVENTIONS, irregular, random_weights
 
 pytest.importorskip("plotly")
@@ -117,6 +118,9 @@ def test_history_and_confusion():
         ("training loss", (1, 0.5, 1 / 3)),
         ("validation score", (1 / 3, 2 / 3, 1)),
     ]
+    drawn = History(rows, "finished", 3).plot(theme="dark")
+    assert drawn.to_plotly_json()["data"] == figure.to_plotly_json()["data"]
+    assert drawn.layout.paper_bgcolor != figure.layout.paper_bgcolor
     figure = figures.confusion(["b", "a", "b", "c"], ["b", "b", "a", "c"], classes=["c", "b", "a"], theme="dark")
     assert figure.data[0].customdata.tolist() == [[1, 0, 0], [0, 1, 1], [0, 1, 0]]
     assert figure.data[0].z.tolist() == [[1, 0, 0], [0, 0.5, 0.5], [0, 1, 0]]

@@ -178,7 +178,7 @@ def test_a_full_disk_that_loses_what_was_there(tmp_path, monkeypatch):
     )
     model_file.write(tmp_path / "m", model)
     content = {"model.safetensors": (tmp_path / "m").read_bytes()}
-    content |= dict.fromkeys(("history.csv", "predictions.csv", "data.csv"), b"a,b\n1,2\n")
+    content |= dict.fromkeys(("model.history.csv", "predictions.csv", "data.csv"), b"a,b\n1,2\n")
     monkeypatch.setattr(disk, "content", lambda: content)
 
     def over():

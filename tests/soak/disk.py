@@ -22,7 +22,7 @@ from .counts import Broken, Counts
 from .workers import Attack, Place, forked, quiet, run
 
 NAMESPACE = 0x20000  # CLONE_NEWNS
-OUTPUTS = ("model.safetensors", "history.csv", "predictions.csv", "run")
+OUTPUTS = ("model.safetensors", "model.history.csv", "predictions.csv", "run")
 
 
 def _mount(folder: Path, size: int) -> None:
@@ -91,7 +91,7 @@ def train() -> str:
     run, model = Path("run"), Path("model.safetensors")
     planted, old = run.exists(), model.stat().st_ino if model.exists() else 0
     code, said = command(kills.TRAIN)
-    _judge(code, said, ("model.safetensors", "history.csv"))
+    _judge(code, said, ("model.safetensors", "model.history.csv"))
     # The new model may have the very bytes of the old one, but it is another file.
     saved = model.exists() and model.stat().st_ino != old
     if code and planted and not saved and not run.exists():
@@ -124,7 +124,7 @@ def full(job: Callable[[], str], r: Random, folder: Path, mount: bool) -> str:
     """One job with little room, in a process of its own, and what it leaves."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    names = ["model.safetensors", "history.csv", "predictions.csv"]
+    names = ["model.safetensors", "model.history.csv", "predictions.csv"]
     if job is train:
         names = [*r.sample(names, 2), *(["run"] if r.random() < 0.7 else [])]
     old = {name: content()[name] for name in (*names, "data.csv")}

@@ -22,7 +22,7 @@ from .counts import Broken, Counts
 from .workers import Attack, Place, Seen, forked, quiet, run
 
 MODEL, RUN, ANSWERS = "model.safetensors", "run", "predictions.csv"
-EXPECTED = {MODEL, ANSWERS, "history.csv", "data.csv"}
+EXPECTED = {MODEL, ANSWERS, "model.history.csv", "data.csv"}
 OLD = b"what was there before"
 TRAIN = ["train", "data.csv", "--id", "id", "--target", "label", "-o", MODEL, "--checkpoint", RUN,
          "--validation", "0.2", "--max-epochs", "8", "--hidden-units", "8", "--dropout", "0.1"]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json import dump
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 from gruvy import files
 from gruvy.checks import positive
-from gruvy.cli.app import app, example, say
+from gruvy.cli.app import Json, app, document, example, say
 from gruvy.cli.reading import comma
 from gruvy.cli.writing import check_outputs
 from gruvy.errors import InputError
@@ -42,6 +42,7 @@ def bench(
     write: Annotated[
         bool, typer.Option("--write", help="Also write README.md's table, and docs/, in the folder where it runs.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Time gruvy's GRU against torch's and others on this machine, after checking that all compute the same.
 
@@ -59,8 +60,11 @@ def bench(
     found = run(counts, comma(modes) or [], shapes, only, budget, say)
     if output is not None:
         with files.whole_file(output, text=True) as file:
-            json.dump(found, file, indent=1)
-    typer.echo(report.tables(found))
+            dump(found, file, indent=1)
+    if json:
+        document(found)
+    else:
+        typer.echo(report.tables(found))
     if write:
         report.write_readme(README, report.summary(found))
         files.write(PAGE, report.page(found))

@@ -11,14 +11,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gruvy.cli.app import PLAIN, app, example, out, say
+from gruvy.cli.app import PLAIN, Json, app, document, example, out, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, number, write_csv
 from gruvy.data.collection import plural
+from gruvy.data.named import names
 from gruvy.errors import InputError
 from gruvy.extras import command
 
 if TYPE_CHECKING:
-    from gruvy.data import Dataset
+    from gruvy.data import Dataset, Entry
 
 PARTS = ("all", "train", "test")
 
@@ -31,15 +32,20 @@ def datasets(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV file; else stdout.")] = None,
     part: Annotated[str, typer.Option(help="'all', 'train' or 'test'.")] = "all",
     spreadsheet: Spreadsheet = False,
+    json: Json = False,
 ) -> None:
     """List the data sets that can be had by name, or write one as a CSV file to try things with.
 
-    The file has one row per step: id, step, the channels, the target. Nothing is ever downloaded.
+    The file has one row per step: id, step, the channels, the target. With --json and a NAME the document says what is
+    in it, and --output alone writes it. Nothing is ever downloaded.
     """
     if name is None:
         if output is not None:
             raise InputError("--output: name the data set to write, as in: gruvy datasets digits -o digits.csv")
-        _list()
+        if json:
+            document({"datasets": [_described(entry) for entry in names()]})
+        else:
+            _list()
         return
     if part not in PARTS:
         raise InputError(f"--part {part}: expected {', '.join(PARTS[:-1])} or {PARTS[-1]}")
@@ -48,7 +54,12 @@ def datasets(
 
     found = load(name)
     header, rows = long_form(found, part)
-    write_csv(output, header, rows, spreadsheet=spreadsheet)
+    if output is not None or not json:
+        write_csv(output, header, rows, spreadsheet=spreadsheet)
+    if json:
+        entry = next(entry for entry in names() if entry.name == name)
+        document({**_described(entry), "parts": _counted(found, part), "columns": header, "output": output})
+        return
     if output is None:
         return
     sequences = sum(len(sequences) for _, sequences in _parts(found, part))
@@ -58,9 +69,22 @@ def datasets(
         say(f"Next: gruvy train {shlex.quote(str(output))} --id id --time step --target {shlex.quote(target)}")
 
 
-def _list() -> None:
-    from gruvy.data import names
+def _described(entry: Entry) -> dict[str, Any]:
+    """What is known of a data set by name, and how to get it where it is not installed."""
+    install = command(entry.package) if entry.package is not None and not entry.available else None
+    told = {key: getattr(entry, key) for key in ("name", "task", "description", "size", "source", "licence")}
+    return {**told, "install": install}
 
+
+def _counted(found: Dataset, part: str) -> dict[str, Any]:
+    """How many sequences each part has, and how long they are."""
+    return {
+        name: {"sequences": len(s), "steps": [int(s.lengths.min()), int(s.lengths.max())]}
+        for name, s in _parts(found, part)
+    }
+
+
+def _list() -> None:
     table = Table("name", "for", "what it is", box=PLAIN, show_lines=False)
     for entry in names():
         source = f"{entry.source}; {entry.licence}"

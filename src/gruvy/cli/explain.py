@@ -10,7 +10,7 @@ import typer
 
 from gruvy.checks import whole
 from gruvy.cli import reading
-from gruvy.cli.app import app, example, say
+from gruvy.cli.app import Json, app, document, example, say
 from gruvy.cli.predict import ModelFile, read_for
 from gruvy.cli.writing import check_outputs
 from gruvy.data.collection import plural
@@ -37,7 +37,8 @@ def explain(
     missing: reading.KeptMissing = None,
     target_at: reading.TargetAt = "constant",
     most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
-    history: Annotated[Path | None, typer.Option(help="The history.csv of the training, to show it too.")] = None,
+    history: Annotated[Path | None, typer.Option(help="The model.history.csv of the training, to show it too.")] = None,
+    json: Json = False,
 ) -> None:
     """Write one page, to open in any browser, that shows the gates of a trained model at work on your sequences.
 
@@ -67,6 +68,9 @@ def explain(
     )
     for note in done.notes:
         say(note)
+    if json:
+        document({"page": done.path, "bytes": done.size, "sequences": done.kept, "of": done.total, "notes": done.notes})
+        return
     say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
     say("Open it in a browser: it works offline.")
 
@@ -78,4 +82,4 @@ def read_history(path: Path) -> list[dict[str, float | None]]:
             rows = list(csv.DictReader(file))
         return [{name: float(cell) if cell else None for name, cell in row.items()} for row in rows]
     except (TypeError, ValueError, csv.Error):  # not text, no table, no numbers
-        raise InputError(f"--history {path}: expected the history.csv that `gruvy train` wrote") from None
+        raise InputError(f"--history {path}: expected the model.history.csv that `gruvy train` wrote") from None

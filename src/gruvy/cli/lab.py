@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gruvy.cli.app import app, example, out
+from gruvy.cli.app import Json, app, document, example, out
 from gruvy.cli.reading import comma
 
 
@@ -26,6 +26,7 @@ def lab(
         int | None, typer.Option(help="How many measure side by side; default one per core, at most 8.")
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what an earlier run has measured.")] = False,
+    json: Json = False,
 ) -> None:
     """Put each claim of the tutorial to the test: a prediction, a measurement, a figure and a verdict.
 
@@ -36,6 +37,9 @@ def lab(
     if processes is None:
         processes = min(8, os.cpu_count() or 1)
     report = run(output, quick=not full, only=comma(only), resume=not anew, seed=seed, processes=processes)
+    if json:
+        document({"page": report.page, "numbers": report.numbers, "experiments": report.verdicts()})
+        return
     page = out()
     page.print(report.table())
     page.print(f"page     {report.page}\nnumbers  {report.numbers}", markup=False)

@@ -14,7 +14,7 @@ import numpy as np
 import typer
 
 from gruvy.cli import reading, shards
-from gruvy.cli.app import app, example, say
+from gruvy.cli.app import Json, app, document, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
 from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
@@ -44,12 +44,14 @@ def predict(
     step: reading.Step = None,
     missing: reading.KeptMissing = None,
     spreadsheet: Spreadsheet = False,
+    json: Json = False,
 ) -> None:
     """Say what a trained model answers, as CSV: id, prediction, and the probability of each class.
 
     Numbers come as one column per target, labels of steps in one row per step, with its number. Of a data set that is
     given by name, the sequences held out for tests are taken. How the data are laid out (id, time, windows and so on)
-    is as in training, unless options say otherwise. Needs no torch.
+    is as in training, unless options say otherwise. With --json the answers are in the document, or in the CSV file
+    where --output names one. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
@@ -57,8 +59,14 @@ def predict(
     net = gruvy.load(model)
     layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
     sequences = read_for(net, data, layout)
+    told = {"model": model, "data": data, "task": net.task, "sequences": len(sequences), "output": output}
+    if json and output is None:
+        document({**told, "answers": [as_object(net, row) for row in answers(net, sequences)]})
+        return
     write_csv(output, header(net), answers(net, sequences), spreadsheet=spreadsheet)
-    if output is not None:
+    if json:
+        document(told)
+    elif output is not None:
         say(f"{plural(len(sequences), 'sequence')} answered in {output}")
 
 
@@ -114,6 +122,16 @@ def _rows(net: Model, ids: list[str], found: Any) -> Iterator[list[Any]]:
                 yield [name, step, *labelled(net, p)]
         else:
             yield [name, *labelled(net, answer)]
+
+
+def as_object(net: Model, row: list[Any]) -> dict[str, Any]:
+    """A row of the answers with the names of its columns; the probabilities by class."""
+    start = len(header(net)) - len(answer_columns(net))
+    named = dict(zip(header(net)[:start], row[:start], strict=True))
+    if net.classes is None:
+        return named | dict(zip(answer_columns(net), map(float, row[start:]), strict=True))
+    of_each = dict(zip(net.classes, map(float, row[start + 1 :]), strict=True))
+    return named | {"prediction": row[start], "probabilities": of_each}
 
 
 def labelled(net: Model, p: Any) -> list[Any]:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 
-from gruvy.cli import reading, reports
+from gruvy.cli import reading
 from gruvy.cli.app import say
 from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences, Shards
-    from gruvy.estimators import GRUClassifier, GRURegressor
-
-Array = np.ndarray[Any, Any]
 
 
 def is_streamed(data: str, id: str | None, stream: bool) -> bool:
@@ -101,22 +98,10 @@ def _guess(known: Shards) -> str:
     return guess_task(values if 2 * len(values) > len(known) else np.repeat(values, 2))
 
 
-def judge(page: Console, net: GRUClassifier | GRURegressor, known: Shards, held_out: Shards | Sequences) -> None:
-    """Print how good the model is on files that it has not seen, beside guessing."""
-    from gruvy.data import Shards
-
-    parts = map(held_out.read, range(len(held_out.files))) if isinstance(held_out, Shards) else iter([held_out])
-    pairs = [(np.asarray(part.y), net.predict(part.x)) for part in parts]
-    truth, answers = (np.concatenate(each) for each in zip(*pairs, strict=True))
-    page.print()
-    if hasattr(net, "classes_"):
-        assert known.classes is not None
-        commonest = max(sorted(known.classes), key=known.classes.__getitem__)
-        classes = np.unique(np.concatenate([net.classes_, truth]))
-        reports.classes_report(page, truth, answers, commonest, classes)
-    else:
-        assert known.numbers is not None
-        reports.numbers_report(page, truth, answers, known.numbers.mean, known.target)
+def commonest(known: Shards) -> Any:
+    """The commonest class of the files, the first where several are."""
+    assert known.classes is not None
+    return max(sorted(known.classes), key=known.classes.__getitem__)
 
 
 def refuse(data: str, id: str | None) -> None:

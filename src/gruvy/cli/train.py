@@ -12,15 +12,18 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from gruvy.cli import reading, reports, shards
-from gruvy.cli.app import app, example, out, say
-from gruvy.cli.writing import check_outputs
+from gruvy.checks import whole
+from gruvy.cli import measures, reading, reports, shards
+from gruvy.cli.app import Json, app, document, example, out, say
+from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from gruvy.data import Sequences
+    from gruvy.data import Sequences, Shards
     from gruvy.estimators import GRUClassifier, GRURegressor
+
+MOST = 2**32  # seeds of NumPy's generators stay below it
 
 _net = partial(typer.Option, rich_help_panel="The net")
 _learning = partial(typer.Option, rich_help_panel="Learning")
@@ -63,28 +66,39 @@ def train(
     validation: Annotated[float, _learning(help="Share held out in training, to keep the best epoch.")] = 0.0,
     patience: Annotated[int | None, _learning(help="Stop after so many epochs without a better one.")] = None,
     seed: Annotated[int, _learning(help="Same seed, same split, same model.")] = 0,
+    seeds: Annotated[
+        int, _learning(help="Train so many nets, from --seed on, and tell the spread; the first is kept.")
+    ] = 1,
     device: Annotated[str, _learning(help="'cpu', or 'cuda' for a GPU.")] = "cpu",
     model: Annotated[Path, _files("--model", "-o", help="Where the model goes.")] = Path("model.safetensors"),
-    history: Annotated[Path, _files(help="Where losses and scores go.")] = Path("history.csv"),
+    history: Annotated[
+        Path | None, _files(help="Where losses and scores go; else beside the model, as model.history.csv.")
+    ] = None,
     checkpoint: Annotated[
         Path | None, _files(help="A file to save a long run to; if it is there, that run goes on.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
 
     Says how good it is, how far that is from guessing, what is mistaken for what, and what to type next. Text, yes or
-    no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
-    what was learnt.
+    no, and few different whole numbers are classes; other targets are numbers. One long recording is cut by --window,
+    and its last windows are held out. Ctrl-C stops the training and keeps what was learnt.
     """
+    history = history_beside(model) if history is None else history
     check_outputs(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
         {"the data": data, f"--test {test}": test},
     )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
+    if not 0 <= seed <= MOST - whole("--seeds", seeds, 1):
+        raise InputError(f"--seed {seed}: expected a whole number from 0 to {MOST - seeds:,}")
+    if seeds > 1 and checkpoint is not None:
+        raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
     layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
-    page = out()
+    page = out(json)
     if task not in (None, "classify", "regress"):
         raise InputError(f"--task {task}: expected classify or regress")
     streamed = shards.is_streamed(data, id, stream)
@@ -96,39 +110,79 @@ def train(
     known, held_out, kind = read(page, layout, data, test, wanted, seed, task)
     from gruvy import GRUClassifier, GRURegressor
 
-    net = (GRUClassifier if kind == "classify" else GRURegressor)(
-        hidden_units,
-        layers=layers,
-        bidirectional=bidirectional,
-        convention=convention,
-        dropout=dropout,
-        pooling=pooling,
-        max_epochs=max_epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        validation_fraction=validation,
-        patience=patience,
-        device=device,
-        random_state=seed,
-        progress="training",
-        checkpoint=None if checkpoint is None else str(checkpoint),
-    )
-    if streamed:
-        net.fit(known)
-        shards.judge(page, net, known, held_out)
-    else:
-        net.fit(known.x, known.y, groups=known.groups)
-        judge(page, net, known, held_out)
     others = [column for column in (id, time, group) if column is not None]
     columns = {"channels": known.features, "targets": known.target, "others": others}
-    net.save(model, columns=columns, layout=layout.kept(data))
-    net.history_.write_csv(history)
-    page.print(f"model    {model}\nhistory  {history}", markup=False)
+    net: GRUClassifier | GRURegressor | None = None
+    judged: list[measures.Judged] = []
+    for n in range(seeds):
+        one = (GRUClassifier if kind == "classify" else GRURegressor)(
+            hidden_units,
+            layers=layers,
+            bidirectional=bidirectional,
+            convention=convention,
+            dropout=dropout,
+            pooling=pooling,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_fraction=validation,
+            patience=patience,
+            device=device,
+            random_state=seed + n,
+            progress="training" if seeds == 1 else f"training {n + 1} of {seeds}, epoch",
+            checkpoint=None if checkpoint is None else str(checkpoint),
+        )
+        if streamed:
+            one.fit(known)
+        else:
+            one.fit(known.x, known.y, groups=known.groups)
+        if net is None:  # never chosen by its score on what is held out for the test; saved before all that may fail
+            net = one
+            net.save(model, columns=columns, layout=layout.kept(data))
+            net.history_.write_csv(history)
+        elif one.history_.stopped == "interrupted":
+            break
+        judged.append(judge(one, known, held_out))
+        if one.history_.stopped == "interrupted":
+            break
+    assert net is not None
+    training = judge(net, known, known)
     more = str(known.files[0].path) if streamed else data
-    words = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(more)}"
-    page.print(f"\nNext:\n  {words} -o predictions.csv", markup=False)
+    next_one = f"gruvy predict {shlex.quote(str(model))} {shlex.quote(more)} -o predictions.csv"
+    spread = measures.spread(judged) if seeds > 1 else None
+    rows = net.history_.rows
+    if json:
+        document(
+            {
+                "data": data,
+                "task": kind,
+                "test": judged[0],
+                "training": training,
+                "verdicts": measures.verdicts(judged[0]),
+                "seeds": [{"seed": seed + n, **measures.headline(each)} for n, each in enumerate(judged)],
+                "spread": spread,
+                "epochs": len(rows),
+                "best_epoch": net.history_.best,
+                "stopped": net.history_.stopped,
+                "model": model,
+                "history": history,
+                "next": next_one,
+            }
+        )
+    else:
+        page.print()
+        reports.curves(page, rows)
+        page.print()
+        reports.report(page, judged[0], training)
+        if spread is not None:
+            reports.spread_report(page, judged, spread)
+        page.print(f"model    {model}\nhistory  {history}", markup=False)
+        page.print(f"\nNext:\n  {next_one}", markup=False)
     if net.history_.stopped == "interrupted":
-        say(f"gruvy: stopped after {plural(len(net.history_.rows), 'epoch')}; what was learnt so far is saved")
+        say(f"gruvy: stopped after {plural(len(rows), 'epoch')}; what was learnt so far is saved")
+        raise typer.Exit(1)
+    if len(judged) < seeds:
+        say(f"gruvy: stopped after {plural(len(judged), 'net')} of {seeds}; the first is saved")
         raise typer.Exit(1)
 
 
@@ -153,11 +207,18 @@ def sequences_for(
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        held_out, own = replace(layout, features=known.features).read(test, **wanted)
+        alike = replace(layout, features=known.features) if reading.has_columns(test) else layout
+        held_out, own = alike.read(test, **wanted)
         held_out = own or held_out
+        if held_out.y is None:
+            raise DataError(f"--test {test} has no target; expected the right answers, to judge by")
+        if kind == "regress" and held_out.y.dtype.kind not in "iufb":
+            raise DataError(f"--test {test}: the target {', '.join(held_out.target)} holds text; expected numbers")
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"
+    elif is_one_recording(known, layout, wanted["group"]):
+        known, held_out, how = split_one(known, layout, data)
     else:
         by_class = kind == "classify"
         known, held_out = split(known, 0.2, seed=seed, stratify=by_class)
@@ -168,28 +229,65 @@ def sequences_for(
     return known, held_out, kind
 
 
+def is_one_recording(known: Sequences, layout: reading.Layout, group: str | None) -> bool:
+    """Whether there is one recording, whole or in windows, so that only time can tell what is held out."""
+    alone = known.groups is not None and len(np.unique(known.groups)) == 1
+    return len(known) == 1 or (layout.window is not None and group is None and alone)
+
+
+def split_one(known: Sequences, layout: reading.Layout, data: str) -> tuple[Sequences, Sequences, str]:
+    """The windows of one recording to learn from, the last ones to be judged on, and how they were parted."""
+    from gruvy.data import split_in_time
+
+    if layout.window is None:
+        raise DataError(
+            f"{data} holds 1 sequence: --window N cuts it into windows of N steps, of which the last are held out"
+        )
+    overlap = -(-layout.window // (layout.step or layout.window)) - 1
+    if len(known) < overlap + 2:
+        raise DataError(
+            f"{data} gives {plural(len(known), 'window')}, and {overlap + 2} are needed to hold out the last: "
+            f"expected a --window shorter than {layout.window} steps" + (", or a larger --step" if overlap else "")
+        )
+    count = len(known)
+    known, held_out = split_in_time(known, 0.2, overlap)
+    # Stretches of time, so that --validation holds out a whole one and not windows between those that are learnt.
+    known = replace(known, groups=np.arange(len(known)) * 5 // len(known))
+    how = "one recording: the last 20 % of its windows in time"
+    if left := count - len(known) - len(held_out):
+        how += f"; {left:,} that overlap them left out"
+    return known, held_out, how
+
+
 def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     """ "classify" or "regress": as asked, or as the target suggests."""
     from gruvy.data import guess_task
 
     y = known.y
-    per_step = y is not None and (y.dtype == object or (y.ndim == 2 and len(known.target) == 1 and y.shape[1] > 1))
+    steps = y is not None and y.ndim == 2 and y.shape[1] > 1 and len(known.target) == 1
+    per_step = y is not None and (y.dtype == object or (steps and bool((known.lengths == y.shape[1]).all())))
     if per_step:
         raise InputError(
             f"{data} has a target at every step, and `gruvy train` learns one per sequence; "
             'gruvy.GRU(...).fit(X, y, task="tag") learns one per step'
         )
+    numeric = y is not None and y.dtype.kind in "iufb"
+    several = y is not None and y.ndim == 2 and y.shape[1] > 1
+    if task == "classify" and y is not None and (several or (y.dtype.kind == "f" and (y != np.round(y)).any())):
+        raise InputError(f"--task classify: the target {', '.join(known.target)} holds numbers; expected classes")
+    if task == "regress" and y is not None and not numeric:
+        raise InputError(f"--task regress: the target {', '.join(known.target)} holds text; expected numbers")
     return task or guess_task(y)
 
 
-def judge(page: Console, net: GRUClassifier | GRURegressor, known: Sequences, held_out: Sequences) -> None:
-    """Print how good the model is on sequences that it has not seen, beside guessing."""
-    truth, answers = np.asarray(held_out.y), net.predict(held_out.x)
-    y = np.asarray(known.y)
-    page.print()
+def judge(
+    net: GRUClassifier | GRURegressor, known: Sequences | Shards, held_out: Sequences | Shards
+) -> measures.Judged:
+    """How good the model is on sequences, or on files read one at a time, beside what the training data suggest."""
+    from gruvy.data import Shards
+
+    parts = map(held_out.read, range(len(held_out.files))) if isinstance(held_out, Shards) else [held_out]
+    guess = None
     if hasattr(net, "classes_"):
-        classes = np.unique(np.concatenate([net.classes_, truth]))
-        reports.classes_report(page, truth, answers, reports.majority(y)[0], classes)
-    else:
-        mean = y.reshape(len(y), -1).mean(axis=0)
-        reports.numbers_report(page, truth, answers, mean, known.target or ["y"])
+        guess = shards.commonest(known) if isinstance(known, Shards) else measures.majority(np.asarray(known.y))[0]
+    return measures.judge(net.task_, net.predict, parts, guess, known.target)

@@ -52,6 +52,11 @@ def check_outputs(
                 raise InputError(f"{option} {path} would overwrite {other} {its}; expected a file of its own")
 
 
+def history_beside(model: Path) -> Path:
+    """Where the history of a model's training goes: m.history.csv beside m.safetensors."""
+    return model.parent / f"{model.name.removesuffix('.safetensors')}.history.csv"
+
+
 def _same(a: Path, b: Path) -> bool:
     """Whether two paths are one file, be it there yet or not."""
     return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))

@@ -14,7 +14,7 @@ from gruvy.data.files import read
 from gruvy.data.frames import sequences
 from gruvy.data.named import Dataset, Entry, load, names
 from gruvy.data.shard_files import Shards, shards
-from gruvy.data.splits import guess_task, split
+from gruvy.data.splits import guess_task, split, split_in_time
 from gruvy.data.synthetic import adding, addition, all_sums, from_bits, random_sums, to_bits
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "sequences",
     "shards",
     "split",
+    "split_in_time",
     "to_bits",
 ]

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.collection import Sequences
+from gruvy.checks import whole
+from gruvy.data.collection import Sequences, plural
 from gruvy.errors import DataError, InputError
 from gruvy.extras import need
 
@@ -71,6 +72,38 @@ def split(sequences: Sequences, test: float = 0.2, seed: int = 0, stratify: bool
         held = _by_sequence(len(sequences), classes, test, seed)
     rest = np.setdiff1d(np.arange(len(sequences)), held)
     return sequences.select(rest), sequences.select(held)
+
+
+def split_in_time(sequences: Sequences, test: float = 0.2, overlap: int = 0) -> tuple[Sequences, Sequences]:
+    """Training and test sequences: the last share `test` is held out, as of the windows of one recording.
+
+    Arguments:
+        sequences: what to split, in the order of time.
+        test: the share to hold out, between 0 and 1.
+        overlap: how many windows before the first one held out share steps with it; they are in neither part.
+
+    Returns:
+        (training, test).
+
+    Raises:
+        InputError: test is not between 0 and 1.
+        DataError: too few sequences.
+
+    >>> train, test = split_in_time(Sequences(np.zeros((10, 3))), overlap=1)
+    >>> train.ids[-1], test.ids
+    ('6', ['8', '9'])
+    """
+    if not 0 < test < 1:
+        raise InputError(f"test={test!r}: expected a share between 0 and 1")
+    whole("overlap", overlap, 0)
+    count = len(sequences)
+    first = count - min(max(round(test * count), 1), count - 1)
+    if first - overlap < 1:
+        raise DataError(
+            f"there {'is' if count == 1 else 'are'} {plural(count, 'sequence')}, in the order of time; a split needs "
+            f"at least {overlap + 2}, for {overlap} between the parts share steps with the test"
+        )
+    return sequences.select(np.arange(first - overlap)), sequences.select(np.arange(first, count))
 
 
 def _by_sequence(count: int, classes: NDArray[Any] | None, test: float, seed: int) -> NDArray[np.int64]:

@@ -37,12 +37,23 @@ class Report:
     numbers: Path
     results: list[Result]
 
+    def verdicts(self) -> list[dict[str, str]]:
+        """Of each experiment its name, the claim, the verdict, and a note where it was reduced or left out."""
+        return [
+            {
+                "experiment": r.experiment.name,
+                "claim": r.experiment.claim,
+                "verdict": r.said,
+                "note": r.missing or ("quick: reduced" if r.reduced else ""),
+            }
+            for r in self.results
+        ]
+
     def table(self) -> Table:
         """Claims and verdicts, for a terminal."""
         table = Table("experiment", "claim", "verdict", "")
-        for r in self.results:
-            note = r.missing or ("quick: reduced" if r.reduced else "")
-            table.add_row(r.experiment.name, r.experiment.claim, r.said, note)
+        for one in self.verdicts():
+            table.add_row(*one.values())
         return table
 
 

@@ -6,12 +6,15 @@ import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..files import whole_file
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Row = dict[str, float | None]
 
@@ -52,6 +55,18 @@ class History(NamedTuple):
             writer = csv.DictWriter(file, list(self.rows[0]) if self.rows else ["epoch"])
             writer.writeheader()
             writer.writerows(self.rows)
+
+    def plot(self, theme: str = "light") -> go.Figure:
+        """A figure of the losses of training and validation, and of the validation score, over the epochs.
+
+        Args: theme, ``"light"`` or ``"dark"``.
+
+        Raises:
+            DataError: there is no epoch. MissingExtraError: plotly is not installed.
+        """
+        from ..inside import figures
+
+        return figures.history(self, theme=theme)
 
 
 class Reporter:

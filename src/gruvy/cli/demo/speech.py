@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 import gruvy
-from gruvy.cli.reports import confusion, confusion_report
+from gruvy.cli.measures import confusion
+from gruvy.cli.reports import confusion_report
 from gruvy.data import load
 from gruvy.model.task import Labels
 from gruvy.training import Batches, History, Peer, Settings, raw_outputs, train
