@@ -19,6 +19,10 @@ def guess(table: Table, what: str, likely: Ordered[str], options: Options, notes
             if column.lower() == name and column not in options.taken:
                 notes.append(f"column {column!r} is taken as the {what}")
                 return column
+    ending = [column for column in table.columns if column.lower().endswith("_id") and column not in options.taken]
+    if what == "id" and len(ending) == 1:
+        notes.append(f"column {ending[0]!r} is taken as the id, as no other ends in _id")
+        return ending[0]
     return None
 
 
@@ -33,6 +37,7 @@ def feature_columns(table: Table, options: Options, features: Ordered[str] | Non
         "time": [options.time],
         "group": [options.group],
         "target": options.targets,
+        "drop": options.dropped,
     }
     others = {option: [name for name in names if name is not None] for option, names in known.items()}
     for option, columns in others.items():
