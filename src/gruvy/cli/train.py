@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +44,12 @@ def train(
     window: reading.Window = None,
     step: reading.Step = None,
     missing: reading.Missing = "error",
+    indicator: reading.Indicator = False,
+    na: reading.Na = None,
+    drop: reading.Drop = None,
+    one_hot: reading.OneHot = None,
+    decimal: reading.Decimal = None,
+    encoding: reading.Encoding = None,
     target_at: reading.TargetAt = "constant",
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
@@ -80,7 +85,21 @@ def train(
     )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
-    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    layout = reading.Layout(
+        id,
+        time,
+        wide,
+        window,
+        step,
+        missing,
+        reading.comma(features),
+        drop=reading.comma(drop),
+        one_hot=reading.comma(one_hot),
+        indicator=indicator or None,
+        na=reading.commas(na),
+        decimal=decimal,
+        encoding=encoding,
+    )
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out()
     if task not in (None, "classify", "regress"):
@@ -119,7 +138,7 @@ def train(
         judge(page, net, known, held_out)
     others = [column for column in (id, time, group) if column is not None]
     columns = {"channels": known.features, "targets": known.target, "others": others}
-    net.save(model, columns=columns, layout=layout.kept(data))
+    net.save(model, columns=columns, layout=layout.kept(data, known))
     net.history_.write_csv(history)
     page.print(f"model    {model}\nhistory  {history}", markup=False)
     more = str(known.files[0].path) if streamed else data
@@ -151,8 +170,9 @@ def sequences_for(
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        held_out, own = replace(layout, features=known.features).read(test, **wanted)
+        held_out, own = layout.alike(known).read(test, **wanted)
         held_out = own or held_out
+        told += [f"  {test}: {note}" for note in reading.notes(held_out) if note not in reading.notes(known)]
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"
