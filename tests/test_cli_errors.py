@@ -150,7 +150,7 @@ def test_train(here: Path, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [
-        (3, "height", "tall", "d.csv, line 5, column 'height': 'tall' is not a number"),
+        (3, "height", "tall", "d.csv, line 5, column 'height': 'tall' is not a number; if it means a gap: na= (--na)"),
         (0, "noise", "inf", "d.csv, line 2: sequence 'r0' has infinity at step 0, feature 'noise'; "
          "every value must be finite"),
         (1, "noise", "", "d.csv, line 3: sequence 'r0' has no value at step 1, feature 'noise'; "

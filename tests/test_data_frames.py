@@ -182,7 +182,7 @@ def changed(**columns):
         (
             changed(x=["1", "2", "3", "4", "abc"]),
             {"target": "label"},
-            "frame, row 4, column 'x': 'abc' is not a number",
+            "frame, row 4, column 'x': 'abc' is not a number; if it means a gap: na= (--na)",
         ),
         (
             changed(x=pl.Series(["2020-01-01"] * 5).str.to_date()),

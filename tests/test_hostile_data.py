@@ -159,7 +159,7 @@ def test_names_that_are_no_utf8():
     Path(f"d/{strange}.csv").write_text("x\n1\ntwo\n")
     for name in (f"{strange}.csv", f"{strange}.parquet"):
         assert read(name).x[0].tolist() == [[1]]
-    refuses("d", r"d/\xff.csv, line 3, column 'x': 'two' is not a number")
+    refuses("d", r"d/\xff.csv, line 3, column 'x': 'two' is not a number; if it means a gap: na= (--na)")
     Path(f"d/{strange}.csv").write_text("x\n1\n")
     assert read("d").ids == [r"\xff"]
 

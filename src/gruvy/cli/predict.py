@@ -101,7 +101,7 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
     ignore = [*known, *columns.get("others", []), *((net.layout or {}).get("drop") or [])]
     found, held_out = layout.read(data, ignore=ignore, **others)
     if found.notes:
-        say(f"{data}: {'; '.join(found.notes)}")
+        say(f"{reading.called(data)}: {'; '.join(found.notes)}")
     return found if held_out is None else held_out
 
 

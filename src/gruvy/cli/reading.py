@@ -139,6 +139,11 @@ def has_columns(data: str) -> bool:
     return data == STDIN or (Path(data).exists() and Path(data).suffix.lower() != ".npz")
 
 
+def called(data: str) -> str:
+    """What to call the data in what is said of them."""
+    return "stdin" if data == STDIN else data
+
+
 def as_trained(kept: dict[str, Any] | None, data: str, layout: Layout) -> tuple[Layout, dict[str, Any]]:
     """How to read data for a model: as typed, and else as its file keeps it; and the options taken from there.
 

@@ -166,13 +166,18 @@ def sequences_for(
         have = "" if layout.features else f"; it has {', '.join(known.features)}"
         raise DataError(f"{data} has no target: name the column to predict with --target{have}")
     kind = chosen_task(known, data, task)
-    told = [f"{data}: {reading.summary(known, held_out)}", *(f"  {note}" for note in reading.notes(known))]
+    told = [
+        f"{reading.called(data)}: {reading.summary(known, held_out)}",
+        *(f"  {note}" for note in reading.notes(known)),
+    ]
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
         held_out, own = layout.alike(known).read(test, **wanted)
         held_out = own or held_out
-        told += [f"  {test}: {note}" for note in reading.notes(held_out) if note not in reading.notes(known)]
+        told += [
+            f"  {reading.called(test)}: {note}" for note in reading.notes(held_out) if note not in reading.notes(known)
+        ]
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"

@@ -25,7 +25,7 @@ def categories(table: Table, options: Options, columns: list[str]) -> dict[str, 
     Raises:
         DataError: a column is not there or no feature, or has no categories or too many.
     """
-    table.require(list(options.one_hot), "one_hot")
+    table.require(list(options.categories), "one_hot")
     found: dict[str, list[str]] = {}
     for column, known in options.categories.items():
         if column not in columns:

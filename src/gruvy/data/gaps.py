@@ -87,6 +87,12 @@ def refuse_gaps(steps: Steps, values: NDArray[np.float64], rule: str) -> None:
     bad = np.isnan(values)
     if not bad.any():
         return
+    for channel in np.flatnonzero(np.isnan(steps.values).all(axis=0)):
+        name = steps.sources[channel]
+        raise DataError(
+            f"{steps.table.source}, column {name!r} holds no value: drop={name!r} (--drop {name}) leaves it out, "
+            'missing="zero" (--missing zero) takes 0'
+        )
     where, known = _first(steps, bad, "no value")
     then = ""
     if rule != "error":

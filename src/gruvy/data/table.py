@@ -124,18 +124,17 @@ class Table:
 
     def _refuse(self, series: polars.Series, row: int, everywhere: bool) -> None:
         """Refuse a cell that is no number, in a column of other things or among numbers."""
-        cell = series[row]
-        if everywhere and len(series) > 1:
+        cell, then = series[row], "if it means a gap: na= (--na)"
+        other = next(mark for mark in DECIMALS if mark != self.decimal)
+        if as_numbers(series[row : row + 1], other).null_count() == 0:
+            then = f"decimal={other!r} (--decimal {other}) reads it as one"
+        elif everywhere and len(series) > 1:
             raise DataError(
                 f"{self.source}, column {series.name!r} holds text such as {cell!r}, and features are numbers: say "
                 "that it is the target (--target) or the group (--group), leave it out (--drop), make one channel "
                 "of each text (--one-hot), or choose the features (--features)"
             )
-        then = ""
-        other = next(mark for mark in DECIMALS if mark != self.decimal)
-        if as_numbers(series[row : row + 1], other).null_count() == 0:
-            then = f"; decimal={other!r} (--decimal {other}) reads it as one"
-        raise DataError(f"{self.place(row)}, column {series.name!r}: {cell!r} is not a number{then}")
+        raise DataError(f"{self.place(row)}, column {series.name!r}: {cell!r} is not a number; {then}")
 
     def names(self, column: str, option: str) -> polars.Series:
         """The column as text; refuses a cell without a value."""

@@ -151,12 +151,16 @@ def _is_data(names: list[str], decimal: str | None) -> bool:
 
 
 def _has_decimal_comma(frame: polars.DataFrame) -> bool:
-    """Whether a column holds numbers like 1,5 that are no thousands, and no column holds numbers like 1.5."""
+    """Whether a column holds numbers like 1,5 that are no thousands, and no column holds numbers like 1.5.
+
+    Most cells of that column have to be numbers so read; what the others are is not told here.
+    """
     pl = need("polars")
     commas = frame.select(pl.all().str.contains(",", literal=True).any()).row(0)
     sure = False
     for name in itertools.compress(frame.columns, commas):
         cells = frame[name].filter(~missing(frame[name]))
-        if cells.str.contains(_COMMA).all():
-            sure = sure or not cells.filter(cells.str.contains(",", literal=True)).str.contains(_THOUSANDS).all()
+        numbers = cells.filter(cells.str.contains(_COMMA))
+        if 2 * len(numbers) > len(cells):
+            sure = sure or not numbers.filter(numbers.str.contains(",", literal=True)).str.contains(_THOUSANDS).all()
     return sure and not any(frame.select(pl.all().str.contains(_POINT).any()).row(0))
