@@ -61,7 +61,7 @@ def read(
             quarter of the memory (or the environment variable GRUVY_MAX_DATA_BYTES); else as for `gruvy.sequences`.
         MissingExtraError: polars is not installed, and the path is not a .npz file.
     """
-    path = Path(path)
+    stdin, path = str(path) == STDIN, Path(path)
     options = Options(
         id=id,
         time=time,
@@ -81,7 +81,7 @@ def read(
         encoding=encoding,
         target_at=target_at,
     )
-    if path == Path(STDIN):
+    if stdin:
         return (wide_form if wide else long_form)(read_csv(path, encoding=encoding, decimal=decimal), options)
     if not path.exists():
         raise DataError(f"{path} does not exist")

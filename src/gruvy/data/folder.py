@@ -33,7 +33,8 @@ def read_folder(folder: Path, options: Options) -> Sequences:
     table = _together(folder, paths, names, options)
     added: dict[str, list[Any]] = {}
     if (folder / LABELS).is_file():
-        targets, added = _labels(folder, paths, names, options)
+        targets, added, notes = _labels(folder, paths, names, options)
+        table = replace(table, notes=[*table.notes, *notes])
     elif target is None and any("/" in name for name in names):
         for path, name in zip(paths, names, strict=True):
             if name.count("/") != 1:
@@ -113,8 +114,8 @@ def _refuse_own(table: Table) -> None:
 
 def _labels(
     folder: Path, paths: list[Path], names: list[str], options: Options
-) -> tuple[list[str], dict[str, list[Any]]]:
-    """The targets (and groups) that labels.csv gives to each recording."""
+) -> tuple[list[str], dict[str, list[Any]], list[str]]:
+    """The targets (and groups) that labels.csv gives to each recording, and what was decided in reading it."""
     table = read_csv(folder / LABELS, encoding=options.encoding, decimal=options.decimal)
     _refuse_own(table)
     have = table.frame.columns
@@ -147,4 +148,5 @@ def _labels(
     if unused:
         raise DataError(f"{table.place(unused[0])}: there is no recording {keys[unused[0]]!r} in {folder}")
     columns = [*targets, *([group] if group in have else [])]
-    return targets, {name: table.frame[name].gather(chosen).to_list() for name in columns if name is not None}
+    added = {name: table.frame[name].gather(chosen).to_list() for name in columns if name is not None}
+    return targets, added, [f"{note} ({table.source})" for note in table.notes]

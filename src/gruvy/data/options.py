@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 
 from gruvy.checks import whole
 from gruvy.data.table import DECIMALS
@@ -61,7 +62,7 @@ class Options:
         self._check_roles()
         if self.encoding is not None:
             try:
-                b"".decode(self.encoding)
+                TextIOWrapper(BytesIO(), encoding=self.encoding)
             except (LookupError, ValueError, TypeError):
                 raise InputError(
                     f"encoding={self.encoding!r}: expected the name of an encoding, such as utf-8 or latin-1"

@@ -116,10 +116,10 @@ class Table:
             values = series.cast(pl.Float64)
         else:
             raise DataError(f"{self.source}, column {column!r} holds {series.dtype}; expected numbers")
-        if na:  # a number however it is spelt, -999 and -999.0
-            same = values.is_in(as_numbers(pl.Series(na, dtype=pl.String), self.decimal).drop_nulls())
-            values = values.set(same.fill_null(False), None)
         result: NDArray[np.float64] = values.fill_null(float("nan")).to_numpy()
+        if na:  # a number however it is spelt, -999 and -999.0
+            numbers = as_numbers(pl.Series(na, dtype=pl.String), self.decimal).drop_nulls().to_numpy()
+            result = np.where(np.isin(result, numbers), np.nan, result)
         return result
 
     def _refuse(self, series: polars.Series, row: int, everywhere: bool) -> None:
