@@ -60,6 +60,12 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, Any], dict[str, Any] | str, s
     "an index column": (
         "f.csv", "".join(f"{n},{line}\n" for n, line in zip(["", 0, 1, 2], PLAIN.splitlines(), strict=True)), {}, TABLE,
         "column '', which counts the rows, is left out"),
+    "an index column and nothing else": (
+        "f.csv", ",id,label\n0,a,up\n1,a,up\n", {},
+        "f.csv has no column left for features; its columns are , id, label", ""),
+    "times with a point where numbers have a comma": (
+        "f.csv", "id;t;x\na;1.5;2,5\n", {"decimal": ",", "target": None},
+        "f.csv, column 't' (time): '1.5' is neither a number nor part of a column of dates or times", ""),
     "decimal commas": (
         "f.csv", "id;t;x;y;label\na;0;1,5;2;up\na;1;3,0;-4;up\nb;0;5;6e1;down\n", {}, TABLE,
         "its numbers are read with a decimal comma"),

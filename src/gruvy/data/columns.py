@@ -49,8 +49,7 @@ def feature_columns(table: Table, options: Options, features: Ordered[str] | Non
         names = list(features)
         table.require(names, "features")
     if not names:
-        have = ", ".join(table.columns)
-        raise DataError(f"{table.source} has no column left for features; its columns are {have}")
+        raise _nothing_left(table)
     return names
 
 
@@ -58,7 +57,7 @@ def without_index(table: Table, names: list[str], id: str | None, notes: list[st
     """The columns but for the nameless one that pandas and R write, which counts the rows, or those of each sequence.
 
     Raises:
-        DataError: it has no name and does not count rows.
+        DataError: it has no name and does not count rows, or there is no other.
     """
     for name in names:
         if name.strip() in ("", "Unnamed: 0"):
@@ -67,6 +66,13 @@ def without_index(table: Table, names: list[str], id: str | None, notes: list[st
                     f"{table.source}, column {name!r} has no name of its own and does not count the rows: "
                     "give it a name, or choose the features (--features)"
                 )
+            if len(names) == 1:
+                raise _nothing_left(table)
             notes.append(f"column {name!r}, which counts the rows, is left out")
             return [other for other in names if other != name]
     return names
+
+
+def _nothing_left(table: Table) -> DataError:
+    have = ", ".join(table.columns)
+    return DataError(f"{table.source} has no column left for features; its columns are {have}")

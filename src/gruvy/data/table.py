@@ -178,7 +178,7 @@ class Table:
             text = self.names(column, "time")
             found = {"": as_numbers(text, self.decimal)}
             if found[""].null_count():
-                found = _moments(text, f"{self.source}, column {column!r} (time)")
+                found = _moments(text, f"{self.source}, column {column!r} (time)", self.decimal)
         elif series.null_count():
             row = int(series.is_null().arg_max() or 0)
             raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; expected a value in every row")
@@ -213,7 +213,7 @@ def missing(text: polars.Series, na: Ordered[str] = ()) -> polars.Series:
     return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(known)
 
 
-def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
+def _moments(text: polars.Series, where: str, decimal: str) -> dict[str, polars.Series]:
     """Text as dates or as times of day, in whichever format polars finds for all of it, by how it was read."""
     pl = need("polars")
     readings = {"": text}
@@ -227,8 +227,7 @@ def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
         return found
     with suppress(pl.exceptions.PolarsError):
         return {"": text.str.to_time()}
-    numbers = text.cast(pl.Float64, strict=False)
-    example = text.filter(numbers.is_null())[0]
+    example = text.filter(as_numbers(text, decimal).is_null())[0]
     raise DataError(f"{where}: {example!r} is neither a number nor part of a column of dates or times")
 
 
