@@ -178,6 +178,10 @@ def test_texts_that_mean_a_gap() -> None:
 def test_true_and_false_are_numbers_where_nothing_else_is() -> None:
     made = sequences(frame(["True", "FALSE", "", "false", *["true"] * 4]), missing="zero")
     assert column(made) == [1, 0, 0, 0, 1, 1, 1, 1]
+    wide = pl.DataFrame({f"x_{i}": ["True", "false"] for i in range(5)})
+    made = sequences(wide, wide=True)
+    assert [x[:, 0].tolist() for x in made.x] == [[1] * 5, [0] * 5]
+    assert made.notes == ["true and false in columns 'x_0', 'x_1', 'x_2' and 2 more are read as 1 and 0"]
     with pytest.raises(DataError, match="'True' is not a number"):
         sequences(frame(["True", "0.5", *["1"] * 6]))
     with pytest.raises(DataError, match="holds text such as 'yes', and features are numbers"):

@@ -69,6 +69,9 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, Any], dict[str, Any] | str, s
     "decimal commas": (
         "f.csv", "id;t;x;y;label\na;0;1,5;2;up\na;1;3,0;-4;up\nb;0;5;6e1;down\n", {}, TABLE,
         "its numbers are read with a decimal comma"),
+    "decimal commas in the only column": (
+        "f.csv", "x\n0,5\n\n2\n", {"target": None, "window": 9, "missing": "linear"}, {"f[0:3]": [[0.5], [1.25], [2]]},
+        "its numbers are read with a decimal comma"),
     "decimal commas or thousands": (
         "f.csv", "id;x\na;1,500\na;2,250\n", {"target": None},
         "f.csv, line 2, column 'x': '1,500' is not a number; decimal=',' (--decimal ,) reads it as one", ""),

@@ -15,7 +15,7 @@ from gruvy.data.collection import Sequences
 from gruvy.data.columns import ID_NAMES, TIME_NAMES, feature_columns, guess, without_index
 from gruvy.data.options import Options
 from gruvy.data.steps import Steps
-from gruvy.data.table import MONTH_FIRST, Table, without_ending
+from gruvy.data.table import MONTH_FIRST, Table, said_of_truths, without_ending
 from gruvy.errors import DataError
 from gruvy.extras import need
 
@@ -48,12 +48,14 @@ def long_form(table: Table, options: Options) -> Sequences:
         raise DataError(f"{table.source} has a column {twice!r}, the name of a channel of one_hot= (--one-hot)")
     sources = [name for name, each in channels.items() for _ in each]
     values, at = np.empty((len(rows), len(features))), 0
+    truths: list[str] = []
     for name, each in channels.items():  # not all beside the result: that is twice the memory
         if name in hot:
             values[:, at : at + len(each)] = one_hot(table, name, hot[name], options, notes)[rows]
         else:
-            values[:, at] = table.numbers(name, options.gap_texts, notes)[rows]
+            values[:, at] = table.numbers(name, options.gap_texts, truths)[rows]
         at += len(each)
+    notes += said_of_truths(truths)
     found = {**table.found, "features": names}
     if hot:
         found["one_hot"] = hot

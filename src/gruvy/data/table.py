@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gruvy.data.collection import some
 from gruvy.errors import DataError
 from gruvy.extras import need
 
@@ -84,13 +85,13 @@ class Table:
                     f"{self.source}, column {column!r} ({option}) holds {dtype}; expected one number or text per row"
                 )
 
-    def numbers(self, column: str, na: Ordered[str] = (), notes: list[str] | None = None) -> NDArray[np.float64]:
+    def numbers(self, column: str, na: Ordered[str] = (), truths: list[str] | None = None) -> NDArray[np.float64]:
         """The column as float64, NaN where there is no value; true and false, where there is nothing else, as 1 and 0.
 
         Arguments:
             column: its name.
             na: what means a gap, beside what always does.
-            notes: where to say that true and false were read.
+            truths: gets the name of a column of true and false.
 
         Raises:
             DataError: a cell is not a number.
@@ -108,8 +109,8 @@ class Table:
                 truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
                 if bad.any() and (bad == truth.is_not_null()).all() and values.null_count() == len(values):
                     values = truth
-                    if notes is not None:
-                        notes.append(f"true and false in column {column!r} are read as 1 and 0")
+                    if truths is not None:
+                        truths.append(column)
                 elif bad.any():
                     self._refuse(series, int(bad.arg_max() or 0), all(values.is_null()))
         elif series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
@@ -196,6 +197,12 @@ def as_text(series: polars.Series, source: str) -> polars.Series:
             "expected one number or text per row"
         ) from problem
     return text
+
+
+def said_of_truths(columns: list[str]) -> list[str]:
+    """The note that columns of true and false were read as numbers; none where there are none."""
+    names = some([repr(column) for column in columns], 3)
+    return [f"true and false in column{'s' * (len(columns) > 1)} {names} are read as 1 and 0"] if columns else []
 
 
 def as_numbers(text: polars.Series, decimal: str) -> polars.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,6 +128,7 @@ def _first_line(text: Text, decimal: str | None) -> tuple[str, list[str], int]:
         line = file.readline()
         while line and not line.strip():
             line, above = file.readline(), above + 1
+        below = file.readline()
     if not line:
         raise DataError(f"{source} is empty")
     if any(char < " " and char not in "\t\r\n" for char in line):
@@ -138,6 +140,8 @@ def _first_line(text: Text, decimal: str | None) -> tuple[str, list[str], int]:
     except csv.Error as problem:
         raise DataError(f"{source}: its first line cannot be divided into cells ({problem})") from problem
     separator = max(ways, key=lambda mark: (len(ways[mark]) > 1 and _is_data(ways[mark], ","), len(ways[mark])))
+    if len(ways[separator]) == 1 and (decimal == "," or re.search(_COMMA, below)):
+        separator = ";"  # which divides no cells, as the comma would
     return separator, [name.strip() for name in ways[separator]], above
 
 

@@ -12,7 +12,7 @@ from gruvy.data.collection import Sequences
 from gruvy.data.columns import ID_NAMES, feature_columns, guess, without_index
 from gruvy.data.options import Options
 from gruvy.data.steps import Steps
-from gruvy.data.table import Table
+from gruvy.data.table import Table, said_of_truths
 from gruvy.errors import DataError
 
 _NUMBERED = re.compile(r"(.*\D)(\d{1,18})")  # x_0, x.1, x2
@@ -48,7 +48,9 @@ def wide_form(table: Table, options: Options) -> Sequences:
     elif loose and not chosen:
         _refuse_loose(table.source, columns, loose)
     channels = _channels(columns, chosen, table.source, notes)
-    cells = {name: table.numbers(name, options.gap_texts, notes) for names in channels.values() for name in names}
+    truths: list[str] = []
+    cells = {name: table.numbers(name, options.gap_texts, truths) for names in channels.values() for name in names}
+    notes += said_of_truths(truths)
     grid = np.stack([np.stack([cells[name] for name in names], axis=1) for names in channels.values()], axis=2)
     full = np.any(~np.isnan(grid), axis=2)
     lengths = grid.shape[1] - np.argmax(full[:, ::-1], axis=1)
