@@ -60,6 +60,12 @@ FILES: dict[str, tuple[str, str | bytes, dict[str, Any], dict[str, Any] | str, s
     "an index column": (
         "f.csv", "".join(f"{n},{line}\n" for n, line in zip(["", 0, 1, 2], PLAIN.splitlines(), strict=True)), {}, TABLE,
         "column '', which counts the rows, is left out"),
+    "an index column written twice and one by name": (
+        "f.csv", "Unnamed: 0.1,Unnamed: 0,index,id,x,y,label\n" + "".join(
+            f"{n},{n},{n},{row}\n" for n, row in enumerate(("a,1.5,2,up", "a,3,-4,up", "b,5,60,down"))), {}, TABLE,
+        "column 'index', which counts the rows, is left out"),
+    "a column called index that does not count": (
+        "f.csv", "id,index,y,label\na,1.5,2,up\na,3,-4,up\nb,5,60,down\n", {}, TABLE, TWO),
     "an index column and nothing else": (
         "f.csv", ",id,label\n0,a,up\n1,a,up\n", {},
         "f.csv has no column left for features; its columns are , id, label", ""),

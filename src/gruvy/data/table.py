@@ -157,7 +157,10 @@ class Table:
     def counts(self, column: str, id: str | None) -> bool:
         """Whether the column counts, from 0 or 1, all rows or those of each run of one `id`."""
         pl = need("polars")
-        values = self.frame[column].cast(pl.Float64, strict=False)
+        series = self.frame[column]
+        if series.dtype != pl.String and not series.dtype.is_numeric():
+            return False
+        values = series.cast(pl.Float64, strict=False)
         if values.null_count():
             return False
         numbers, row = values.to_numpy(), np.arange(len(values))
