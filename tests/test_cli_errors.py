@@ -72,17 +72,19 @@ TRAIN = [
     (["train", "nothing"], f"nothing is no file, no folder and no data set; the data sets are {KNOWN}"),
     (["train", "digit"], "digit is no file, no folder and no data set; did you mean digits?"),
     (["train", "m.safetensors"],
-     "m.safetensors has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder"),
+     "m.safetensors has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz or a folder"),
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],
         "w.csv: columns 'mean', 'person' have no number of a step in the name, as 'x_0' has: say which is the id "
-        "(--id), the target (--target) or the group (--group), or choose the channels (--features)",
+        "(--id), the target (--target) or the group (--group), leave it out (--drop), or choose the channels "
+        "(--features)",
     ),
     (
         ["train", "d.csv", *SLOPES[:4]],
         "d.csv, column 'person' holds text such as 'p0', and features are numbers: say that it is the target "
-        "(--target) or the group (--group), or choose the features (--features)",
+        "(--target) or the group (--group), leave it out (--drop), make one channel of each text (--one-hot), or "
+        "choose the features (--features)",
     ),
     (["train", "x.csv"], "x.csv has no target: name the column to predict with --target; it has x, way"),
     (
@@ -111,7 +113,7 @@ TRAIN = [
         "--patience 3 needs --validation too, the share held out to judge each epoch",
     ),
     (["train", "d.csv", *SLOPES, "--target", "way", "--missing", "skip"],
-     '--missing skip: expected "error" or "forward"'),
+     """--missing skip: expected "error", "forward", "backward", "linear", "mean", "zero" or "drop\""""),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "no/m"], "--model no/m: there is no folder no"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "."], "--model . is a folder; expected the name of a file"),
     (["train", "d.csv", *SLOPES, "--target", "way", "-o", "d.csv"], "--model d.csv would overwrite the data"),
@@ -148,7 +150,7 @@ def test_train(here: Path, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [
-        (3, "height", "tall", "d.csv, line 5, column 'height': 'tall' is not a number"),
+        (3, "height", "tall", "d.csv, line 5, column 'height': 'tall' is not a number; if it means a gap: --na"),
         (0, "noise", "inf", "d.csv, line 2: sequence 'r0' has infinity at step 0, feature 'noise'; "
          "every value must be finite"),
         (1, "noise", "", "d.csv, line 3: sequence 'r0' has no value at step 1, feature 'noise'; "

@@ -34,6 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+CUT = "long.csv: 6 recordings were cut into 24 windows\n"
 LONG = ["--id", "case", "--time", "at", "--window", "10", "--step", "5"]
 
 
@@ -54,7 +55,7 @@ def test_predict_cuts_the_windows_of_training(here: Path) -> None:
     assert gruvy.load("model.safetensors").layout == {**PLAIN, "id": "case", "time": "at", "window": 10, "step": 5}
     done = call("predict", "model.safetensors", "long.csv")
     assert done.exit_code == 0, done.stderr
-    assert done.stderr == "As in training, from model.safetensors: --id case --time at --window 10 --step 5\n"
+    assert done.stderr == "As in training, from model.safetensors: --id case --time at --window 10 --step 5\n" + CUT
     assert len(answered(done.stdout)) == 24
     assert answered(done.stdout) == windows()
 
@@ -62,10 +63,12 @@ def test_predict_cuts_the_windows_of_training(here: Path) -> None:
 def test_options_that_are_typed_override(here: Path) -> None:
     assert call("train", "long.csv", *LONG, "--target", "way", "--missing", "forward", *QUICK).exit_code == 0
     done = call("predict", "model.safetensors", "long.csv", "--window", "12")
-    assert done.stderr == "As in training, from model.safetensors: --id case --time at --missing forward\n"
+    assert done.stderr == "As in training, from model.safetensors: --id case --time at --missing forward\n" + (
+        "long.csv: 6 recordings were cut into 12 windows\n"
+    )
     assert answered(done.stdout) == windows(window=12, step=None)
     done = call("predict", "model.safetensors", "long.csv", *LONG, "--missing", "error")
-    assert (done.exit_code, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, CUT)
 
 
 def test_a_folder_and_an_archive_take_what_has_a_meaning_there(here: Path) -> None:
@@ -73,7 +76,9 @@ def test_a_folder_and_an_archive_take_what_has_a_meaning_there(here: Path) -> No
     Path("folder").mkdir()
     Path("folder/p.csv").write_text("at,x\n" + "".join(f"{t},{t}\n" for t in range(20)))
     done = call("predict", "model.safetensors", "folder")
-    assert done.stderr == "As in training, from model.safetensors: --time at --window 10 --step 5\n"
+    assert done.stderr == "As in training, from model.safetensors: --time at --window 10 --step 5\n" + (
+        "folder: 1 recordings were cut into 3 windows\n"
+    )
     assert [row[0] for row in answered(done.stdout)] == ["p[0:10]", "p[5:15]", "p[10:20]"]
     np.savez("d.npz", X=np.zeros((2, 25, 1)))
     done = call("predict", "model.safetensors", "d.npz")
@@ -95,7 +100,9 @@ def test_wide_form_is_kept(here: Path) -> None:
     assert gruvy.load("model.safetensors").layout == {**PLAIN, "wide": True, "features": ["x_3", "x_1"]}
     done = call("predict", "model.safetensors", "w.csv")
     assert done.exit_code == 0, done.stderr
-    assert done.stderr == "As in training, from model.safetensors: --wide --features x_3,x_1\n"
+    assert done.stderr == "As in training, from model.safetensors: --wide --features x_3,x_1\n" + (
+        "w.csv: column 'id' is taken as the id\n"
+    )
     made = read("w.csv", wide=True, features=["x_3", "x_1"])
     wanted = gruvy.load("model.safetensors").predict(made.x)
     assert_close([float(row[1]) for row in rows(done.stdout)[1:]], wanted, "answer")
@@ -130,14 +137,14 @@ def test_a_file_of_format_1_has_no_layout_and_answers_as_before(here: Path) -> N
     new = call("predict", "model.safetensors", "long.csv", *LONG)
 
     def older(said: dict[str, Any]) -> None:
-        assert said.pop("format") == 2
+        assert said.pop("format") == 3
         said["format"] = 1
         del said["layout"]
 
     rewritten("model.safetensors", older)
     assert gruvy.load("model.safetensors").layout is None
     old = call("predict", "model.safetensors", "long.csv", *LONG)
-    assert (old.exit_code, old.stderr, old.stdout) == (0, "", new.stdout)
+    assert (old.exit_code, old.stderr, old.stdout) == (0, CUT, new.stdout)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ LAYOUT: dict[str, list[str]] = {
     "--window": ["--window", "0"],
     "--step": ["--step", "3"],
     "--missing": ["--missing", "nope"],
+    "--drop": ["--drop", "nope"],
+    "--decimal": ["--decimal", "x"],
+    "--encoding": ["--encoding", "klingon"],
 }
 # For each command: what cannot be served, by the option that the message must name.
 REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
@@ -36,6 +39,8 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--target": ["--target", "nope"],
             "--group": ["--group", "nope"],
             "--target-at": ["--target-at", "nope"],
+            "--one-hot": ["--one-hot", "nope"],
+            "--indicator": ["--indicator"],
             "--task": ["--task", "regress"],
             "--hidden-units": ["--hidden-units", "0"],
             "--layers": ["--layers", "0"],
@@ -89,10 +94,10 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
 }
 # Flags, and files whose name a message gives as it was typed.
 NEVER_WRONG = {
-    "train": {"--wide", "--stream", "--bidirectional", "--test", "--json"},
-    "predict": {"--wide", "--spreadsheet", "--json"},
-    "score": {"--wide", "--json"},
-    "explain": {"--wide", "--json"},
+    "train": {"--na", "--wide", "--stream", "--bidirectional", "--test", "--json"},
+    "predict": {"--na", "--wide", "--spreadsheet", "--json"},
+    "score": {"--na", "--wide", "--json"},
+    "explain": {"--na", "--wide", "--json"},
     "stream": {"--spreadsheet"},
     "datasets": {"--spreadsheet", "--json"},
     "bench": {"--json"},

@@ -19,7 +19,10 @@ def values(made: Sequences) -> list:
     return [x.tolist() for x in made.x]
 
 
-WAY = "say which is the id (--id), the target (--target) or the group (--group), or choose the channels (--features)"
+WAY = (
+    "say which is the id (--id), the target (--target) or the group (--group), leave it out (--drop), or choose the "
+    "channels (--features)"
+)
 
 
 def test_wide_form_guesses_the_id_as_long_form_does():

@@ -202,6 +202,7 @@ def test_npz_refusals(tmp_path, arrays, text):
     assert str(refusal.value) == text
 
 
+NO_TEXT = "a.csv is not UTF-8 text, nor Latin-1: name its encoding (--encoding)"
 LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
 
 
@@ -209,24 +210,34 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
     ("files", "path", "options", "text"),
     [
         ({}, "gone.csv", {}, "gone.csv does not exist"),
-        ({"a.txt": "x"}, "a.txt", {}, "a.txt has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder"),
+        (
+            {"a.txt": "x"},
+            "a.txt",
+            {},
+            "a.txt has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz or a folder",
+        ),
         ({"a.csv": ""}, "a.csv", {}, "a.csv is empty"),
         ({"a.csv": "\n\n"}, "a.csv", {}, "a.csv is empty"),
         ({"a.csv": "id,x\n"}, "a.csv", {}, "a.csv has a first line of names and no rows"),
         ({"a.csv": "id,x\n\n"}, "a.csv", {}, "a.csv has a first line of names and no rows"),
         ({"a.csv": "id,x,x\na,1,2\n"}, "a.csv", {}, "a.csv has two columns called 'x'"),
         ({"a.csv": "id,x\na,1,2\n"}, "a.csv", {}, "a.csv has a row with more cells than its first line has, 2"),
-        ({"a.csv": b"id,x\n\xe9,1\n"}, "a.csv", {}, "a.csv is not UTF-8 text"),
-        ({"a.csv": b"\xe9,x\na,1\n"}, "a.csv", {}, "a.csv is not UTF-8 text"),
-        ({"a.csv": "id,x\na,1\na,two\n"}, "a.csv", {}, "a.csv, line 3, column 'x': 'two' is not a number"),
+        ({"a.csv": b"id,x\n\x81,1\n"}, "a.csv", {}, NO_TEXT),
+        ({"a.csv": b"\x81,x\na,1\n"}, "a.csv", {}, NO_TEXT),
+        (
+            {"a.csv": "id,x\na,1\na,two\n"},
+            "a.csv",
+            {},
+            "a.csv, line 3, column 'x': 'two' is not a number; if it means a gap: na= (--na)",
+        ),
         (
             {"a.csv": "0.5,1\n2,two\n"},
             "a.csv",
             {"wide": True},
-            "a.csv, line 2, column 'column_2': 'two' is not a number",
+            "a.csv, line 2, column 'column_2': 'two' is not a number; if it means a gap: na= (--na)",
         ),
         (
-            {"a.csv": "id,x\na,1\n\na,2\n"},
+            {"a.csv": "id,x\na,1\n,3\na,2\n"},
             "a.csv",
             {},
             "a.csv, line 3, column 'id' (id) is empty; expected a value in every row",
@@ -276,7 +287,12 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
             "the names of the subfolders are the labels",
         ),
         ({"d/a.csv": "x\n1\n", "d/b.csv": "y\n1\n"}, "d", {}, "d/b.csv has the columns y; d/a.csv has x"),
-        ({"d/a.csv": "x\n1\n", "d/b.csv": "x\none\n"}, "d", {}, "d/b.csv, line 2, column 'x': 'one' is not a number"),
+        (
+            {"d/a.csv": "x\n1\n", "d/b.csv": "x\none\n"},
+            "d",
+            {},
+            "d/b.csv, line 2, column 'x': 'one' is not a number; if it means a gap: na= (--na)",
+        ),
         (
             {"d/u/a.csv": "x\n1\n", "d/b.csv": "x\n1\n"},
             "d",

@@ -176,12 +176,13 @@ def changed(**columns):
             changed(),
             {},
             "frame, column 'label' holds text such as 'up', and features are numbers: "
-            "say that it is the target (--target) or the group (--group), or choose the features (--features)",
+            "say that it is the target (--target) or the group (--group), leave it out (--drop), make one channel of "
+            "each text (--one-hot), or choose the features (--features)",
         ),
         (
             changed(x=["1", "2", "3", "4", "abc"]),
             {"target": "label"},
-            "frame, row 4, column 'x': 'abc' is not a number",
+            "frame, row 4, column 'x': 'abc' is not a number; if it means a gap: na= (--na)",
         ),
         (
             changed(x=pl.Series(["2020-01-01"] * 5).str.to_date()),
@@ -233,7 +234,8 @@ def changed(**columns):
         (
             pl.DataFrame({**GAPS, "x": [1.0, 2.0, 3.0, None, 5.0]}),
             {"missing": "forward"},
-            "frame, row 3: sequence 'b' has no value at step 0, feature 'x', and none before it to carry forward",
+            "frame, row 3: sequence 'b' has no value at step 0, feature 'x', and none before it to carry forward; "
+            'missing="linear", "mean" or "zero" (--missing) fills it, "drop" leaves the sequence out',
         ),
         (
             changed(id=["b", None, "b", "a", "a"]),
@@ -295,7 +297,10 @@ def test_refusals(frame, options, text):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"missing": "drop"}, 'missing=\'drop\': expected "error" or "forward"'),
+        (
+            {"missing": "skip"},
+            'missing=\'skip\': expected "error", "forward", "backward", "linear", "mean", "zero" or "drop"',
+        ),
         ({"target_at": "first"}, 'target_at=\'first\': expected "constant" or "last"'),
         ({"window": 0}, "window=0: expected a whole number of at least 1"),
         ({"window": True}, "window=True: expected a whole number of at least 1"),

@@ -115,9 +115,10 @@ LONG = "1" * 5000
          "a.csv, line 2: sequence 'a' has infinity at step 0, feature 'x'; every value must be finite"),
         (f"id,x,y\na,1,1\nb,1,{LONG}\n", {"target": "y"},
          "a.csv, line 3: sequence 'b' has infinity as target 'y'; every value must be finite"),
-        ("id,x\ra,1\r", {}, "a.csv has a first line of 2 cells, which is read as 3"),
-        ('id,x\n"a,1\n', {}, "a.csv has a row with more cells than its first line has, 2"),
-        ("id,x\na,1\n".encode("utf-16"), {}, "a.csv is not UTF-8 text"),
+        ("id,x\ra,1\r", {}, "a.csv has lines that end as on an old Macintosh; expected them to end with a line feed"),
+        ('id,x\n"a,1\n', {}, 'a.csv has a cell with a quotation mark (") at one end alone'),
+        ("id,x\na,1\n".encode("utf-16"), {},
+         'a.csv is not UTF-8 text but UTF-16: say encoding="utf-16" (--encoding utf-16)'),
         (",,,\n1,2,3,4\n", {"wide": True}, "a.csv has two columns called ''"),
     ],
 )  # fmt: skip
@@ -158,7 +159,7 @@ def test_names_that_are_no_utf8():
     Path(f"d/{strange}.csv").write_text("x\n1\ntwo\n")
     for name in (f"{strange}.csv", f"{strange}.parquet"):
         assert read(name).x[0].tolist() == [[1]]
-    refuses("d", r"d/\xff.csv, line 3, column 'x': 'two' is not a number")
+    refuses("d", r"d/\xff.csv, line 3, column 'x': 'two' is not a number; if it means a gap: na= (--na)")
     Path(f"d/{strange}.csv").write_text("x\n1\n")
     assert read("d").ids == [r"\xff"]
 

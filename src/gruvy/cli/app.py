@@ -46,7 +46,7 @@ _SAID = (  # patterns, for what Python calls by the names of its arguments
     (r"\btest=(0\.\d+) of ", r"holding out \1 of "),
     (r"^y (has|holds) ", r"the target \1 "),
     (r"^([Xy])\[(\d+)\] ", r"sequence \2 "),
-    (r"\b\w+=(?:\"[^\"]*\"|[\w.]*) \((--[^)]+)\)", r"\1"),  # Python's way, with the option in brackets
+    (r"\b\w+=(?:\"[^\"]*\"|'[^']*'|[\w.]*) \((--[^)]+)\)", r"\1"),  # Python's way, with the option in brackets
 )
 _VALUE = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\[[^\]]*\]|[\w.+-]+"
 

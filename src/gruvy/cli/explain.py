@@ -35,6 +35,10 @@ def explain(
     window: reading.Window = None,
     step: reading.Step = None,
     missing: reading.KeptMissing = None,
+    drop: reading.Drop = None,
+    na: reading.Na = None,
+    decimal: reading.Decimal = None,
+    encoding: reading.Encoding = None,
     target_at: reading.TargetAt = "constant",
     most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
     history: Annotated[Path | None, typer.Option(help="The model.history.csv of the training, to show it too.")] = None,
@@ -52,7 +56,19 @@ def explain(
     from gruvy.inside.explorer import explain as write_page
 
     net = gruvy.load(model)
-    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    layout = reading.Layout(
+        id,
+        time,
+        wide,
+        window,
+        step,
+        missing,
+        reading.comma(features),
+        drop=reading.comma(drop),
+        na=reading.commas(na),
+        decimal=decimal,
+        encoding=encoding,
+    )
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
     sequences = read_for(net, data, layout, **given)
     done = write_page(

@@ -43,6 +43,10 @@ def predict(
     window: reading.Window = None,
     step: reading.Step = None,
     missing: reading.KeptMissing = None,
+    drop: reading.Drop = None,
+    na: reading.Na = None,
+    decimal: reading.Decimal = None,
+    encoding: reading.Encoding = None,
     spreadsheet: Spreadsheet = False,
     json: Json = False,
 ) -> None:
@@ -57,7 +61,19 @@ def predict(
     import gruvy
 
     net = gruvy.load(model)
-    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    layout = reading.Layout(
+        id,
+        time,
+        wide,
+        window,
+        step,
+        missing,
+        reading.comma(features),
+        drop=reading.comma(drop),
+        na=reading.commas(na),
+        decimal=decimal,
+        encoding=encoding,
+    )
     sequences = read_for(net, data, layout)
     told = {"model": model, "data": data, "task": net.task, "sequences": len(sequences), "output": output}
     if json and output is None:
@@ -79,7 +95,9 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
     """
     columns = net.columns
     shards.refuse(data, layout.id or (net.layout or {}).get("id"))
+    typed = layout.drop
     layout, taken = reading.as_trained(net.layout, data, layout)
+    layout = replace(layout, drop=typed)  # what training left out need not be there
     if taken:
         say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
     elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
@@ -88,7 +106,10 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
         layout = replace(layout, features=columns.get("channels"))
     # In wide form every column that is not named is a step, so what was not read in training is not read now.
     known = [] if others.get("target") else columns.get("targets", [])
-    found, held_out = layout.read(data, ignore=[*known, *columns.get("others", [])], **others)
+    ignore = [*known, *columns.get("others", []), *((net.layout or {}).get("drop") or [])]
+    found, held_out = layout.read(data, ignore=ignore, **others)
+    if found.notes:
+        say(f"{reading.called(data)}: {'; '.join(found.notes)}")
     return found if held_out is None else held_out
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from gruvy.data.collection import described, plural, some, span
+from gruvy.data.collection import Sequences, described, plural, some, span
+from gruvy.data.text_files import STDIN
 from gruvy.errors import DataError
 
 if TYPE_CHECKING:
-    from gruvy.data import Sequences, Shards
+    from gruvy.data import Shards
 
 PANEL = "How the data is laid out"
 
@@ -27,7 +28,10 @@ def _laid_out(flag: str, help: str) -> Any:
 
 Data = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="A file (.csv, .tsv, .parquet, .npz), a folder, or the name of a data set."),
+    typer.Argument(
+        metavar="DATA",
+        help="A file (.csv, .tsv, also as .gz; .parquet, .npz), - for standard input, a folder, or a data set's name.",
+    ),
 ]
 Id = Annotated[str | None, _laid_out("--id", "Column that tells sequences apart (long form).")]
 Time = Annotated[str | None, _laid_out("--time", "Column to sort each sequence by.")]
@@ -38,12 +42,25 @@ Streamed = Annotated[bool, _laid_out("--stream", "DATA is a folder of Parquet fi
 Group = Annotated[str | None, _laid_out("--group", "Column, such as a person, kept on one side of the split.")]
 Window = Annotated[int | None, _laid_out("--window", "Cut long recordings into windows of so many steps.")]
 Step = Annotated[int | None, _laid_out("--step", "Steps from one window's start to the next's.")]
-_MISSING = _laid_out("--missing", "Gaps: 'error', or 'forward' to carry values on.")
+Drop = Annotated[str | None, _laid_out("--drop", "Columns to leave out, joined by commas.")]
+OneHot = Annotated[str | None, _laid_out("--one-hot", "Columns of text, joined by commas: a channel for each text.")]
+Indicator = Annotated[bool, _laid_out("--indicator", "Add a channel for each column with gaps: 1 at a gap, else 0.")]
+Na = Annotated[
+    list[str] | None, _laid_out("--na", "Text that means a gap, as -999; several with commas, or come again.")
+]
+Decimal = Annotated[str | None, _laid_out("--decimal", "Decimal point of text files, '.' or ','; else as found.")]
+Encoding = Annotated[str | None, _laid_out("--encoding", "Of text files; else UTF-8, or Latin-1 if it is not that.")]
+_MISSING = _laid_out(
+    "--missing",
+    "Gaps: 'error'; filled in each sequence by 'forward' (the last value), 'backward' (the next), 'linear', 'mean', "
+    "'zero'; or 'drop' the sequence.",
+)
 Missing = Annotated[str, _MISSING]
 KeptMissing = Annotated[str | None, _MISSING]
 TargetAt = Annotated[str, _laid_out("--target-at", "A target that changes: 'constant' refuses, 'last' takes the last.")]
 
 DEFAULTS = {"wide": False, "missing": "error"}  # of the options that are not None by default
+BASIC = ("id", "time", "wide", "window", "step", "missing", "features")  # a model's file has these, others if used
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,12 @@ class Layout:
     step: int | None = None
     missing: str | None = None
     features: list[str] | None = None
+    drop: list[str] | None = None
+    one_hot: list[str] | dict[str, list[str]] | None = None
+    indicator: bool | list[str] | None = None
+    na: list[str] | None = None
+    decimal: str | None = None
+    encoding: str | None = None
 
     @property
     def typed(self) -> dict[str, Any]:
@@ -72,7 +95,7 @@ class Layout:
         """
         from gruvy.data import load, names, read
 
-        if not Path(data).exists():
+        if not Path(data).exists() and data != STDIN:
             known = [entry.name for entry in names()]
             if data in known:
                 self._refuse(data, others)
@@ -88,18 +111,37 @@ class Layout:
         """A data set comes ready made: options about its layout would be ignored, so they are refused."""
         for option, value in {**vars(self), **{key: others.get(key) for key in ("target", "group")}}.items():
             if value is not None and value != DEFAULTS.get(option):
-                raise DataError(f"--{option} has no meaning for the data set {name}, which comes ready made")
+                raise DataError(
+                    f"{as_typed({option: True})} has no meaning for the data set {name}, which comes ready made"
+                )
 
-    def kept(self, data: str) -> dict[str, Any] | None:
+    def alike(self, known: Sequences | Shards) -> Layout:
+        """The layout, with what was found in reading, to read other data alike."""
+        found = known.found if isinstance(known, Sequences) else {}
+        return replace(self, **{"features": known.features, **found})
+
+    def kept(self, data: str, known: Sequences | Shards) -> dict[str, Any] | None:
         """What a model's file keeps of how its data were laid out; None for data that come ready made."""
         if not has_columns(data):
             return None
-        return {**vars(self), **DEFAULTS, **self.typed, "features": self.features if self.wide else None}
+        found = self.alike(known)
+        made = bool(found.one_hot or found.indicator)  # channels are then something else than columns
+        basic = {**dict.fromkeys(BASIC), **DEFAULTS, **self.typed, "features": None}
+        if (self.wide and self.features) or made:
+            basic["features"] = found.features
+        return {option: basic[option] for option in BASIC} | {
+            option: value for option, value in vars(found).items() if option not in BASIC and value
+        }
 
 
 def has_columns(data: str) -> bool:
     """Whether the data are a file or a folder of tables, whose layout has to be told."""
-    return Path(data).exists() and Path(data).suffix.lower() != ".npz"
+    return data == STDIN or (Path(data).exists() and Path(data).suffix.lower() != ".npz")
+
+
+def called(data: str) -> str:
+    """What to call the data in what is said of them."""
+    return "stdin" if data == STDIN else data
 
 
 def as_trained(kept: dict[str, Any] | None, data: str, layout: Layout) -> tuple[Layout, dict[str, Any]]:
@@ -119,7 +161,8 @@ def as_trained(kept: dict[str, Any] | None, data: str, layout: Layout) -> tuple[
             "wide": folder,
             "time": wide and not folder,
             "step": "window" in typed,
-            "features": folder or not wide,
+            "features": kept["wide"] != (wide and not folder),
+            "one_hot": wide and not folder,
         }
         for option, value in kept.items():
             if option not in typed and value != DEFAULTS.get(option) and not meaningless.get(option):
@@ -131,10 +174,15 @@ def as_typed(options: dict[str, Any]) -> str:
     """Options as one types them."""
     words: list[str] = []
     for option, value in options.items():
-        words.append(f"--{option}")
-        if not isinstance(value, bool):
-            words.append(",".join(value) if isinstance(value, list) else str(value))
+        words.append(f"--{option.replace('_', '-')}")
+        if not isinstance(value, bool) and option != "indicator":
+            words.append(str(value) if isinstance(value, (str, int)) else ",".join(value))
     return shlex.join(words)
+
+
+def commas(texts: list[str] | None) -> list[str] | None:
+    """A list typed with commas or by typing the option again; None for none."""
+    return [part for text in texts for part in comma(text) or []] if texts else None
 
 
 def comma(text: str | None) -> list[str] | None:
@@ -154,5 +202,5 @@ def summary(*parts: Sequences | None) -> str:
 
 
 def notes(sequences: Sequences | Shards) -> Sequence[str]:
-    """What was guessed while reading."""
+    """What was decided while reading."""
     return [note[0].upper() + note[1:] + "." for note in sequences.notes]

@@ -33,6 +33,10 @@ def score(
     step: reading.Step = None,
     missing: reading.KeptMissing = None,
     target_at: reading.TargetAt = "constant",
+    drop: reading.Drop = None,
+    na: reading.Na = None,
+    decimal: reading.Decimal = None,
+    encoding: reading.Encoding = None,
     json: Json = False,
 ) -> None:
     """Say how good a trained model is on labelled sequences, beside a baseline that always answers the same.
@@ -48,7 +52,19 @@ def score(
     net = gruvy.load(model)
     if net.target is None:
         raise DataError(f"{net.name} gives raw read-outs; expected a model that was trained for labels or numbers")
-    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    layout = reading.Layout(
+        id,
+        time,
+        wide,
+        window,
+        step,
+        missing,
+        reading.comma(features),
+        drop=reading.comma(drop),
+        na=reading.commas(na),
+        decimal=decimal,
+        encoding=encoding,
+    )
     kept = net.columns.get("targets") if reading.has_columns(data) else None  # all else has its own
     if Path(data).is_dir() and kept == ["label"]:  # what the names of subfolders are called
         kept = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def sequences_for(
         known, held_out = known.select(np.sort(order[held:])), known.select(np.sort(order[:held]))
         how = f"{plural(held, 'file')} held out"
     else:
-        alike = replace(layout, features=known.features)
+        alike = layout.alike(known)
         held_out = _shards(alike, test, wanted) if Path(test).is_dir() else alike.read(test, **wanted)[0]
         how = f"judged on {test}"
     told.append(f"{len(known):,} to learn from, {len(held_out):,} to be judged on ({how})")
@@ -75,6 +74,9 @@ def _shards(layout: reading.Layout, folder: str, wanted: dict[str, Any]) -> Shar
     for option, given in (("wide", layout.wide), ("group", wanted["group"])):
         if given:
             raise InputError(f"--{option} has no meaning with --stream, which holds out whole files of one row a step")
+    for option, given in (("one-hot", layout.one_hot), ("indicator", layout.indicator)):
+        if given:
+            raise InputError(f"--{option} has no meaning with --stream, which does not know all files from the start")
     return shards(
         folder,
         id=layout.id,
@@ -84,6 +86,8 @@ def _shards(layout: reading.Layout, folder: str, wanted: dict[str, Any]) -> Shar
         window=layout.window,
         step=layout.step,
         missing=layout.missing or "error",
+        drop=layout.drop or (),
+        na=layout.na or (),
         target_at=wanted["target_at"],
     )
 

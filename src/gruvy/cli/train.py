@@ -48,6 +48,12 @@ def train(
     window: reading.Window = None,
     step: reading.Step = None,
     missing: reading.Missing = "error",
+    indicator: reading.Indicator = False,
+    na: reading.Na = None,
+    drop: reading.Drop = None,
+    one_hot: reading.OneHot = None,
+    decimal: reading.Decimal = None,
+    encoding: reading.Encoding = None,
     target_at: reading.TargetAt = "constant",
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
@@ -96,7 +102,21 @@ def train(
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {MOST - seeds:,}")
     if seeds > 1 and checkpoint is not None:
         raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
-    layout = reading.Layout(id, time, wide, window, step, missing, reading.comma(features))
+    layout = reading.Layout(
+        id,
+        time,
+        wide,
+        window,
+        step,
+        missing,
+        reading.comma(features),
+        drop=reading.comma(drop),
+        one_hot=reading.comma(one_hot),
+        indicator=indicator or None,
+        na=reading.commas(na),
+        decimal=decimal,
+        encoding=encoding,
+    )
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out(json)
     if task not in (None, "classify", "regress"):
@@ -138,7 +158,7 @@ def train(
             one.fit(known.x, known.y, groups=known.groups)
         if net is None:  # never chosen by its score on what is held out for the test; saved before all that may fail
             net = one
-            net.save(model, columns=columns, layout=layout.kept(data))
+            net.save(model, columns=columns, layout=layout.kept(data, known))
             net.history_.write_csv(history)
         elif one.history_.stopped == "interrupted":
             break
@@ -203,17 +223,22 @@ def sequences_for(
         have = "" if layout.features else f"; it has {', '.join(known.features)}"
         raise DataError(f"{data} has no target: name the column to predict with --target{have}")
     kind = chosen_task(known, data, task)
-    told = [f"{data}: {reading.summary(known, held_out)}", *(f"  {note}" for note in reading.notes(known))]
+    told = [
+        f"{reading.called(data)}: {reading.summary(known, held_out)}",
+        *(f"  {note}" for note in reading.notes(known)),
+    ]
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        alike = replace(layout, features=known.features) if reading.has_columns(test) else layout
-        held_out, own = alike.read(test, **wanted)
+        held_out, own = (layout.alike(known) if reading.has_columns(test) else layout).read(test, **wanted)
         held_out = own or held_out
         if held_out.y is None:
             raise DataError(f"--test {test} has no target; expected the right answers, to judge by")
         if kind == "regress" and held_out.y.dtype.kind not in "iufb":
             raise DataError(f"--test {test}: the target {', '.join(held_out.target)} holds text; expected numbers")
+        told += [
+            f"  {reading.called(test)}: {note}" for note in reading.notes(held_out) if note not in reading.notes(known)
+        ]
         how = f"judged on {test}"
     elif held_out is not None:
         how = "the data set's own split"

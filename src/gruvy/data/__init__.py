@@ -1,9 +1,10 @@
 """Files, frames and arrays to sequences; splits that keep a group on one side; data sets by name.
 
-The way of the data: `files` takes any path, and has a folder read by `folder`, a table by `table_files`, an archive by
-`npz`; `frames` takes a frame. A `table` and its `options` go through `long_form` or `wide_form` to `assembly`, which
-makes the `Sequences` of `collection`. Tables need polars, `splits` scikit-learn, a data set its package; all else has
-NumPy alone. Nothing here writes a file.
+The way of the data: `files` takes any path, and has a folder read by `folder`, a table by `table_files` (text through
+`text_files`), an archive by `npz`; `frames` takes a frame. A `table` and its `options` go through `long_form`, with
+`categories`, or `wide_form` to `steps`, of which `assembly`, with `gaps`, makes the `Sequences` of `collection`. Tables
+need polars, `splits` scikit-learn, a data set its package; all else has NumPy alone.
+Nothing here writes a file.
 """
 
 from __future__ import annotations

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.collection import Sequences
-from gruvy.data.options import Options
-from gruvy.data.table import Table, labels, missing
+from gruvy.data.collection import Sequences, plural, some
+from gruvy.data.gaps import filled, indicators, refuse_gaps, refuse_infinity
+from gruvy.data.options import Options, each
+from gruvy.data.steps import Steps
+from gruvy.data.table import labels, missing
 from gruvy.errors import DataError
 from gruvy.extras import need
 
 if TYPE_CHECKING:
     import polars
-
-FORWARD = 'missing="forward" (--missing forward)'
-
-
-@dataclass(frozen=True)
-class Steps:
-    """All steps of all recordings of a table, one after the other: R steps of N recordings.
-
-    rows (R,): the table's row that each step is from; values (R, I), float64, with NaN for gaps; ids and lengths (N,);
-    features: names of the I channels.
-    """
-
-    table: Table
-    rows: NDArray[np.int64]
-    values: NDArray[np.float64]
-    ids: list[str]
-    lengths: NDArray[np.int64]
-    features: list[str]
-    notes: list[str]
-
-    def place(self, step: int) -> str:
-        """Where a step stands in the user's file or frame."""
-        return self.table.place(int(self.rows[step]))
-
-    def column(self, name: str) -> polars.Series:
-        """Another column of the table, at every step (R,)."""
-        return self.table.frame[name].gather(self.rows)
 
 
 class Spans(NamedTuple):
@@ -58,10 +33,13 @@ def assemble(steps: Steps, options: Options) -> Sequences:
     """Fill or refuse the gaps, cut the windows, and give each sequence its target and its group."""
     group = options.group
     named = steps.table.names(group, "group").gather(steps.rows) if group else None
-    values = _whole(steps, options.missing)
+    steps, values = _whole(steps, options)
     spans, notes = cut(steps, options.window, options.step), steps.notes
     if options.window is not None:
         notes = [*notes, f"{len(steps.ids)} recordings were cut into {len(spans.ids)} windows"]
+    if options.missing == "drop":
+        spans, more = _without_gaps(steps, values, spans)
+        notes = [*notes, *more]
     targets = {name: _one_each(name, steps, spans, options) for name in options.targets}
     groups: NDArray[Any] | None = None
     if group and named is not None:
@@ -71,13 +49,53 @@ def assemble(steps: Steps, options: Options) -> Sequences:
         groups = np.array(steps.ids)[spans.recording]
     return Sequences(
         [values[a:b] for a, b in zip(spans.first, spans.last, strict=True)],
-        y=_targets(targets),
+        y=_targets(targets, steps.table.decimal),
         ids=spans.ids,
         groups=groups,
         features=steps.features,
         target=options.targets,
         notes=notes,
+        found=steps.found,
     )
+
+
+def _whole(steps: Steps, options: Options) -> tuple[Steps, NDArray[np.float64]]:
+    """The values with gaps filled, and the channels that say where, if wanted; gaps are left for "drop" alone."""
+    refuse_infinity(steps)
+    values = filled(steps.values, steps.lengths, options.missing)
+    if options.missing != "drop":
+        refuse_gaps(steps, values, options.missing)
+    if options.indicator is False:
+        return steps, values
+    where, columns = indicators(steps, None if options.indicator is True else each(options.indicator))
+    names = [f"{column}_missing" for column in columns]
+    for name in names:
+        if name in steps.features:
+            raise DataError(
+                f"{steps.table.source} has a column {name!r}, the name of the channel that indicator= (--indicator) "
+                "adds; expected another"
+            )
+    told = f"channels that are 1 at gaps: {some(names, 6)}" if names else "no gaps, so no channels that show them"
+    found = {**steps.found, "indicator": columns}
+    features, sources = [*steps.features, *names], [*steps.sources, *columns]
+    return replace(steps, features=features, sources=sources, notes=[*steps.notes, told], found=found), np.hstack(
+        [values, where]
+    )
+
+
+def _without_gaps(steps: Steps, values: NDArray[np.float64], spans: Spans) -> tuple[Spans, list[str]]:
+    """The sequences without a gap, and a note of how many had one."""
+    gaps = np.concatenate([[0], np.cumsum(np.isnan(values).any(axis=1))])
+    keep = np.flatnonzero(gaps[spans.last] == gaps[spans.first])
+    left = len(spans.ids) - len(keep)
+    if not left:
+        return spans, []
+    if not len(keep):
+        raise DataError(f'{steps.table.source}: missing="drop" (--missing drop) leaves no sequence: each has a gap')
+    gone = [name for name, a, b in zip(spans.ids, gaps[spans.first], gaps[spans.last], strict=True) if a < b]
+    ids = [spans.ids[n] for n in keep]
+    note = f"{left:,} of {plural(len(spans.ids), 'sequence')} left out for their gaps: {some(gone, 3)}"
+    return Spans(spans.recording[keep], spans.first[keep], spans.last[keep], ids), [note]
 
 
 def cut(steps: Steps, window: int | None, step: int | None) -> Spans:
@@ -98,32 +116,6 @@ def cut(steps: Steps, window: int | None, step: int | None) -> Spans:
     recording, first, last = np.array(spans, dtype=np.int64).T
     places = zip(recording, first - starts[recording], last - starts[recording], strict=True)
     return Spans(recording, first, last, [f"{steps.ids[n]}[{a}:{b}]" for n, a, b in places])
-
-
-def _whole(steps: Steps, rule: str) -> NDArray[np.float64]:
-    """The values without gaps: as they are, or with the last value carried on inside each recording."""
-    ends = np.cumsum(steps.lengths)
-    starts = ends - steps.lengths
-    values = steps.values
-    gaps = np.isnan(values)
-    if gaps.any() and rule == "forward":
-        row = np.where(gaps, 0, np.arange(len(values))[:, np.newaxis])
-        for a, b in zip(starts, ends, strict=True):
-            row[a:b] = np.maximum.accumulate(np.maximum(row[a:b], a), axis=0)
-        values = np.take_along_axis(values, row, axis=0)
-    bad = ~np.isfinite(values)
-    if not bad.any():
-        return values
-    r, feature = (int(index) for index in np.argwhere(bad)[0])
-    n = int(np.searchsorted(ends, r, side="right"))
-    if np.isinf(values[r, feature]):
-        what, then = "infinity", "; every value must be finite"
-    else:
-        what, then = "no value", f"; {FORWARD} carries the last one on"
-        if rule == "forward":
-            then = ", and none before it to carry forward"
-    name, step = steps.features[feature], r - int(starts[n])
-    raise DataError(f"{steps.place(r)}: sequence {steps.ids[n]!r} has {what} at step {step}, feature {name!r}{then}")
 
 
 def _refuse_changes(
@@ -160,18 +152,18 @@ def _one_each(name: str, steps: Steps, spans: Spans, options: Options) -> polars
     if empty.any():
         n = int(empty.arg_max() or 0)
         raise DataError(f"{where(n)} has no target {name!r}")
-    numbers = labels(chosen)
+    numbers = labels(chosen, steps.table.decimal)
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():  # such as a number of 5,000 digits
         n = int(np.argmin(np.isfinite(numbers)))
         raise DataError(f"{where(n)} has infinity as target {name!r}; every value must be finite")
     return chosen
 
 
-def _targets(columns: dict[str, polars.Series]) -> NDArray[Any] | None:
-    each = {name: labels(column) for name, column in columns.items()}
-    if len(each) < 2:
-        return next(iter(each.values()), None)
-    for name, column in each.items():
+def _targets(columns: dict[str, polars.Series], decimal: str) -> NDArray[Any] | None:
+    found = {name: labels(column, decimal) for name, column in columns.items()}
+    if len(found) < 2:
+        return next(iter(found.values()), None)
+    for name, column in found.items():
         if column.dtype.kind not in "iuf":
             raise DataError(f"target {name!r} is not numeric; several targets must all be numbers")
-    return np.stack([column.astype(np.float64) for column in each.values()], axis=1)
+    return np.stack([column.astype(np.float64) for column in found.values()], axis=1)

@@ -25,6 +25,8 @@ class Sequences:
         features: I names of the channels; by default "x0", "x1", ...
         target: names of the targets; empty where they have none.
         notes: what was guessed while reading, a sentence each.
+        found: the options of `gruvy.data.read` that were found while reading and have other data read alike:
+            `read(new, **s.found)`. Empty where there are none.
 
     Raises:
         DataError: the sequences are not usable, or the counts of the others do not fit them.
@@ -43,6 +45,7 @@ class Sequences:
     features: list[str] = field(default_factory=list)
     target: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         x = as_sequences(self.x, name="x", allow_empty=True, dtype=None)
@@ -104,6 +107,7 @@ class Sequences:
             features=self.features,
             target=self.target,
             notes=self.notes,
+            found=self.found,
         )
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Ordered
 
 from gruvy.data.options import Options
@@ -9,6 +10,7 @@ from gruvy.data.table import Table
 from gruvy.errors import DataError
 
 ID_NAMES = ("id", "sequence", "sequence_id", "series", "series_id", "recording", "recording_id")
+_NAMELESS = re.compile(r"|Unnamed: 0(\.\d+)?")  # the second from pandas, and again each time that it is written
 TIME_NAMES = ("time", "timestamp", "step", "t", "date", "datetime")
 
 
@@ -19,6 +21,10 @@ def guess(table: Table, what: str, likely: Ordered[str], options: Options, notes
             if column.lower() == name and column not in options.taken:
                 notes.append(f"column {column!r} is taken as the {what}")
                 return column
+    ending = [column for column in table.columns if column.lower().endswith("_id") and column not in options.taken]
+    if what == "id" and len(ending) == 1:
+        notes.append(f"column {ending[0]!r} is taken as the id, as no other ends in _id")
+        return ending[0]
     return None
 
 
@@ -33,6 +39,7 @@ def feature_columns(table: Table, options: Options, features: Ordered[str] | Non
         "time": [options.time],
         "group": [options.group],
         "target": options.targets,
+        "drop": options.dropped,
     }
     others = {option: [name for name in names if name is not None] for option, names in known.items()}
     for option, columns in others.items():
@@ -44,24 +51,35 @@ def feature_columns(table: Table, options: Options, features: Ordered[str] | Non
         names = list(features)
         table.require(names, "features")
     if not names:
-        have = ", ".join(table.columns)
-        raise DataError(f"{table.source} has no column left for features; its columns are {have}")
+        raise _nothing_left(table)
     return names
 
 
 def without_index(table: Table, names: list[str], id: str | None, notes: list[str]) -> list[str]:
-    """The columns but for the nameless one that pandas and R write, which counts the rows, or those of each sequence.
+    """The columns but for those that pandas and R write, without a name or called index, which count the rows.
+
+    They may also count those of each sequence.
 
     Raises:
-        DataError: it has no name and does not count rows.
+        DataError: one has no name and does not count rows, or there is no other column.
     """
+    left = []
     for name in names:
-        if name.strip() in ("", "Unnamed: 0"):
-            if not table.counts(name, id):
-                raise DataError(
-                    f"{table.source}, column {name!r} has no name of its own and does not count the rows: "
-                    "give it a name, or choose the features (--features)"
-                )
+        nameless = _NAMELESS.fullmatch(name.strip()) is not None
+        if (nameless or name.strip().lower() == "index") and table.counts(name, id):
             notes.append(f"column {name!r}, which counts the rows, is left out")
-            return [other for other in names if other != name]
-    return names
+        elif nameless:
+            raise DataError(
+                f"{table.source}, column {name!r} has no name of its own and does not count the rows: "
+                "give it a name, or choose the features (--features)"
+            )
+        else:
+            left.append(name)
+    if not left:
+        raise _nothing_left(table)
+    return left
+
+
+def _nothing_left(table: Table) -> DataError:
+    have = ", ".join(table.columns)
+    return DataError(f"{table.source} has no column left for features; its columns are {have}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from gruvy.data.folder import read_folder
 from gruvy.data.long_form import long_form
 from gruvy.data.npz import read_npz
 from gruvy.data.options import Options
-from gruvy.data.table_files import TABLES, read_table
+from gruvy.data.table import ending
+from gruvy.data.table_files import TABLES, read_csv, read_table
+from gruvy.data.text_files import STDIN
 from gruvy.data.wide_form import wide_form
 from gruvy.errors import DataError
+
+NOT_IN_ARCHIVES = ("id", "time", "target", "features", "group", "window", "drop", "indicator", "na", "one_hot")
 
 
 def read(
@@ -24,41 +29,72 @@ def read(
     features: Ordered[str] | None = None,
     group: str | None = None,
     ignore: Ordered[str] = (),
+    drop: str | Ordered[str] = (),
     wide: bool = False,
     window: int | None = None,
     step: int | None = None,
     missing: str = "error",
+    indicator: bool | Ordered[str] = False,
+    na: str | Ordered[str] = (),
+    one_hot: str | Ordered[str] | Mapping[str, Ordered[str]] = (),
+    decimal: str | None = None,
+    encoding: str | None = None,
     target_at: str = "constant",
 ) -> Sequences:
     """The sequences in a file or a folder.
 
-    A .csv, .tsv or .parquet file holds one row per step (long form), or one row per sequence with wide=True.
+    A .csv, .tsv or .parquet file holds one row per step (long form), or one row per sequence with wide=True. Text may
+    be packed as .csv.gz or .tsv.gz; the path "-" reads text from standard input.
     A folder holds one such file per recording; the labels are the names of its subfolders, or stand in a labels.csv
     beside the recordings (a column `file` or `id`, and the target), or in a column of every recording.
     A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if given
     y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled.
 
     Arguments:
-        path: the file or folder.
+        path: the file or folder, or "-".
+        decimal: "." or ","; by default "," in a text file whose numbers cannot mean anything else, which a note says.
+        encoding: that of text, such as "latin-1"; by default UTF-8, or else Latin-1, which a note says.
         others: as for `gruvy.sequences`.
 
     Raises:
-        DataError: the path does not exist or is empty, or a .npz or .parquet file decodes to more bytes than a quarter
-            of the memory (or the environment variable GRUVY_MAX_DATA_BYTES); else as for `gruvy.sequences`.
+        DataError: the path does not exist or is empty, or a .npz, .parquet or .gz file decodes to more bytes than a
+            quarter of the memory (or the environment variable GRUVY_MAX_DATA_BYTES); else as for `gruvy.sequences`.
         MissingExtraError: polars is not installed, and the path is not a .npz file.
     """
-    path = Path(path)
-    options = Options(id, time, target, features, group, ignore, wide, window, step, missing, target_at)
+    stdin, path = str(path) == STDIN, Path(path)
+    options = Options(
+        id=id,
+        time=time,
+        target=target,
+        features=features,
+        group=group,
+        ignore=ignore,
+        drop=drop,
+        wide=wide,
+        window=window,
+        step=step,
+        missing=missing,
+        indicator=indicator,
+        na=na,
+        one_hot=one_hot,
+        decimal=decimal,
+        encoding=encoding,
+        target_at=target_at,
+    )
+    if stdin:
+        return (wide_form if wide else long_form)(read_csv(path, encoding=encoding, decimal=decimal), options)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if path.suffix.lower() == ".npz":
-        for option in ("id", "time", "target", "features", "group", "window"):
+        for option in NOT_IN_ARCHIVES:
             value = getattr(options, option)
-            if value is not None:
+            if value not in (None, False, (), []):
                 raise DataError(f"{option}={value!r} has no meaning for {path}: a .npz file holds whole sequences")
         return read_npz(path)
     if path.is_dir():
         return read_folder(path, options)
-    if path.suffix.lower() not in TABLES:
-        raise DataError(f"{path} has an unknown ending; expected .csv, .tsv, .parquet, .npz or a folder")
-    return (wide_form if wide else long_form)(read_table(path), options)
+    if ending(path) not in TABLES:
+        raise DataError(
+            f"{path} has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz or a folder"
+        )
+    return (wide_form if wide else long_form)(read_table(path, encoding=encoding, decimal=decimal), options)

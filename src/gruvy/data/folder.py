@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gruvy.data.collection import Sequences
+from gruvy.data.collection import Sequences, some
 from gruvy.data.long_form import long_form
 from gruvy.data.options import Options
-from gruvy.data.table import LABEL, RECORDING, Table, shown
+from gruvy.data.table import LABEL, RECORDING, Table, ending, shown, without_ending
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.errors import DataError
 from gruvy.extras import need
@@ -29,11 +29,12 @@ def read_folder(folder: Path, options: Options) -> Sequences:
     if id is not None and not (folder / LABELS).is_file():
         raise DataError(f"id={id!r} has no meaning for the folder {folder}, where a file is a recording")
     paths = _recordings(folder)
-    names = [shown(path.relative_to(folder).with_suffix("")).replace(os.sep, "/") for path in paths]
-    table = _together(folder, paths, names)
+    names = [shown(without_ending(path.relative_to(folder))).replace(os.sep, "/") for path in paths]
+    table = _together(folder, paths, names, options)
     added: dict[str, list[Any]] = {}
     if (folder / LABELS).is_file():
-        targets, added = _labels(folder, paths, names, options)
+        targets, added, notes = _labels(folder, paths, names, options)
+        table = replace(table, notes=[*table.notes, *notes])
     elif target is None and any("/" in name for name in names):
         for path, name in zip(paths, names, strict=True):
             if name.count("/") != 1:
@@ -50,7 +51,7 @@ def read_folder(folder: Path, options: Options) -> Sequences:
         pl = need("polars")
         extra = pl.DataFrame({RECORDING: names, **added})
         frame = table.frame.drop([name for name in added if name in table.frame.columns])
-        table = Table(frame.join(extra, on=RECORDING, how="left", maintain_order="left"), table.source, table.place)
+        table = replace(table, frame=frame.join(extra, on=RECORDING, how="left", maintain_order="left"))
     made = long_form(table, replace(options, id=RECORDING, target=targets))
     return replace(made, target=["label"]) if targets == [LABEL] else made
 
@@ -60,7 +61,7 @@ def _recordings(folder: Path) -> list[Path]:
     paths = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in TABLES
+        if ending(path) in TABLES
         and path.is_file()
         and path != folder / LABELS
         and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
@@ -70,10 +71,10 @@ def _recordings(folder: Path) -> list[Path]:
     return paths
 
 
-def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
+def _together(folder: Path, paths: list[Path], names: list[str], options: Options) -> Table:
     """All recordings in one table, with a column that says which is which."""
     pl = need("polars")
-    tables = [read_table(path) for path in paths]
+    tables = [read_table(path, encoding=options.encoding, decimal=options.decimal) for path in paths]
     columns = tables[0].frame.columns
     frames = []
     for path, name, table in zip(paths, names, tables, strict=True):
@@ -95,7 +96,13 @@ def _together(folder: Path, paths: list[Path], names: list[str]) -> Table:
         whole = pl.concat(frames, how="vertical_relaxed")
     except pl.exceptions.PolarsError:  # numbers in one file, text in another
         whole = pl.concat([frame.cast(pl.String) for frame in frames])
-    return Table(whole, str(folder), place)
+    notes: dict[str, list[str]] = {}
+    for table in tables:
+        for note in table.notes:
+            notes.setdefault(note, []).append(table.source)
+    said = [f"{note} ({some(sources, 1)})" for note, sources in notes.items()]
+    comma = next((table for table in tables if table.decimal == ","), tables[0])
+    return Table(whole, str(folder), place, comma.decimal, said, comma.found)
 
 
 def _refuse_own(table: Table) -> None:
@@ -107,9 +114,9 @@ def _refuse_own(table: Table) -> None:
 
 def _labels(
     folder: Path, paths: list[Path], names: list[str], options: Options
-) -> tuple[list[str], dict[str, list[Any]]]:
-    """The targets (and groups) that labels.csv gives to each recording."""
-    table = read_csv(folder / LABELS)
+) -> tuple[list[str], dict[str, list[Any]], list[str]]:
+    """The targets (and groups) that labels.csv gives to each recording, and what was decided in reading it."""
+    table = read_csv(folder / LABELS, encoding=options.encoding, decimal=options.decimal)
     _refuse_own(table)
     have = table.frame.columns
     key, group = options.id, options.group
@@ -127,7 +134,7 @@ def _labels(
     keys = table.names(key, "id").to_list()
     rows: dict[str, int] = {}
     for row, name in enumerate(keys):
-        known = Path(name).with_suffix("").as_posix() if Path(name).suffix.lower() in TABLES else name
+        known = without_ending(Path(name)).as_posix() if ending(Path(name)) in TABLES else name
         if known in rows:
             raise DataError(f"{table.place(row)}: {name!r} is listed a second time")
         rows[known] = row
@@ -141,4 +148,5 @@ def _labels(
     if unused:
         raise DataError(f"{table.place(unused[0])}: there is no recording {keys[unused[0]]!r} in {folder}")
     columns = [*targets, *([group] if group in have else [])]
-    return targets, {name: table.frame[name].gather(chosen).to_list() for name in columns if name is not None}
+    added = {name: table.frame[name].gather(chosen).to_list() for name in columns if name is not None}
+    return targets, added, [f"{note} ({table.source})" for note in table.notes]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,30 +30,44 @@ def sequences(
     features: Ordered[str] | None = None,
     group: str | None = None,
     ignore: Ordered[str] = (),
+    drop: str | Ordered[str] = (),
     wide: bool = False,
     window: int | None = None,
     step: int | None = None,
     missing: str = "error",
+    indicator: bool | Ordered[str] = False,
+    na: str | Ordered[str] = (),
+    one_hot: str | Ordered[str] | Mapping[str, Ordered[str]] = (),
+    decimal: str | None = None,
     target_at: str = "constant",
 ) -> Sequences:
     """The sequences in a polars or pandas frame, one row per step (or, with wide=True, one row per sequence).
 
     Arguments:
         frame: a polars or pandas DataFrame, or a polars LazyFrame.
-        id: the column that tells sequences apart; by default the one called id, sequence, series or recording, or in
-            wide form the one that is no step and has another text in each row.
+        id: the column that tells sequences apart; by default the one called id, sequence, series or recording, or the
+            only one that ends in _id, or in wide form the one that is no step and has another text in each row.
         time: the column to sort each sequence by; by default the one called time, timestamp, step, t or date.
             Without one, the order of the rows holds.
         target: the column, or columns, with the target; it must not change inside a sequence. None: no targets.
         features: the columns that are channels (in wide form, columns or channels); by default all others.
         group: the column whose values stay on one side of every split, such as the person recorded.
         ignore: columns that are not read, whether they are there or not.
+        drop: columns that are left out; they must be there.
         wide: one row is one sequence; columns like x_0, x_1, y_0, y_1 are channels x and y; columns like 0, 1, 2, or
             none of which has a number, are one channel. Where some are numbered, others are refused. Empty cells at
             the end of a row end its sequence.
         window, step: cut every sequence into windows of so many steps, one every `step` steps (default: window).
             Each window's id says where it is from; its group is its recording unless `group` is given.
-        missing: "error" refuses gaps; "forward" carries the last value of the same sequence on.
+        missing: "error" refuses gaps. From the same channel of the same sequence, "forward" takes the last value,
+            "backward" the next one, "linear" the line between both (before the first value and after the last one,
+            that value), "mean" the mean. "zero" takes 0. "drop" leaves out the sequences with gaps.
+        indicator: True adds for each column with gaps a channel, named column_missing, that is 1 where it has one and
+            else 0; columns add it for just these.
+        na: texts, such as "-999", that mean a gap in the channels, beside empty cells, NA, N/A, NaN, null, None and ?.
+        one_hot: columns, each of whose texts becomes a channel column=text, 1 where the text stands and else 0; with
+            the texts, {column: texts}, just these: any other is 0 in each channel, which a note says.
+        decimal: "." or ",", the decimal point of numbers in text; by default ".".
         target_at: "constant" refuses a target that changes inside a sequence; "last" takes its last value.
 
     Returns:
@@ -67,8 +83,25 @@ def sequences(
     >>> sequences(frame, target="label")
     Sequences(2 of 1 to 2 steps, 1 channel: x; label: down 1, up 1)
     """
-    options = Options(id, time, target, features, group, ignore, wide, window, step, missing, target_at)
-    return (wide_form if wide else long_form)(from_frame(frame), options)
+    options = Options(
+        id=id,
+        time=time,
+        target=target,
+        features=features,
+        group=group,
+        ignore=ignore,
+        drop=drop,
+        wide=wide,
+        window=window,
+        step=step,
+        missing=missing,
+        indicator=indicator,
+        na=na,
+        one_hot=one_hot,
+        decimal=decimal,
+        target_at=target_at,
+    )
+    return (wide_form if wide else long_form)(replace(from_frame(frame), decimal=decimal or "."), options)
 
 
 def from_frame(frame: Any) -> Table:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.data.assembly import Steps, assemble
+from gruvy.data.assembly import assemble
+from gruvy.data.categories import categories, channel_names, one_hot
 from gruvy.data.collection import Sequences
 from gruvy.data.columns import ID_NAMES, TIME_NAMES, feature_columns, guess, without_index
 from gruvy.data.options import Options
-from gruvy.data.table import MONTH_FIRST, Table
+from gruvy.data.steps import Steps
+from gruvy.data.table import MONTH_FIRST, Table, said_of_truths, without_ending
 from gruvy.errors import DataError
 from gruvy.extras import need
 
@@ -23,7 +26,7 @@ def long_form(table: Table, options: Options) -> Sequences:
     Raises:
         DataError: as for `gruvy.sequences`.
     """
-    notes: list[str] = []
+    notes = [*table.notes]
     id = options.id or guess(table, "id", ID_NAMES, options, notes)
     time = options.time or guess(table, "time", TIME_NAMES, options, notes)
     if id is None and options.window is None:
@@ -37,10 +40,26 @@ def long_form(table: Table, options: Options) -> Sequences:
     if options.features is None:
         names = without_index(table, names, id, notes)
     rows, ids, lengths = _order(table, id, time, notes)
-    values = np.empty((len(rows), len(names)))
-    for channel, name in enumerate(names):  # not all beside the result: that is twice the memory
-        values[:, channel] = table.numbers(name)[rows]
-    return assemble(Steps(table, rows, values, ids, lengths, names, notes), options)
+    hot = categories(table, options, names)
+    channels = {name: channel_names(name, hot[name]) if name in hot else [name] for name in names}
+    features = [channel for each in channels.values() for channel in each]
+    twice = next((channel for channel, count in Counter(features).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"{table.source} has a column {twice!r}, the name of a channel of one_hot= (--one-hot)")
+    sources = [name for name, each in channels.items() for _ in each]
+    values, at = np.empty((len(rows), len(features))), 0
+    truths: list[str] = []
+    for name, each in channels.items():  # not all beside the result: that is twice the memory
+        if name in hot:
+            values[:, at : at + len(each)] = one_hot(table, name, hot[name], options, notes)[rows]
+        else:
+            values[:, at] = table.numbers(name, options.gap_texts, truths)[rows]
+        at += len(each)
+    notes += said_of_truths(truths)
+    found = {**table.found, "features": names}
+    if hot:
+        found["one_hot"] = hot
+    return assemble(Steps(table, rows, values, ids, lengths, features, sources, notes, found), options)
 
 
 def _order(
@@ -50,7 +69,7 @@ def _order(
     pl = need("polars")
     count = table.frame.height
     if id is None:
-        order, ids, lengths = np.arange(count), [Path(table.source).stem], np.array([count])
+        order, ids, lengths = np.arange(count), [without_ending(Path(table.source)).name], np.array([count])
     else:
         rows = pl.DataFrame({"id": table.names(id, "id"), "row": np.arange(count)})
         groups = rows.group_by("id", maintain_order=True).agg(pl.col("row"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from gzip import GzipFile
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from gruvy.errors import DataError, InputError
 
@@ -42,3 +45,21 @@ def limit() -> int:
     if not given.isdecimal() or len(given) > 18:
         raise InputError(f"{VARIABLE}={given!r}: expected a number of bytes")
     return int(given)
+
+
+def read_decoded(source: str, file: IO[bytes] | GzipFile) -> bytes:
+    """All bytes of a file that is unpacked as it is read, which says no size that could be believed.
+
+    Raises:
+        TooLargeError: they are more than the limit. InputError: the variable is not a number.
+    """
+    most = limit()
+    content = BytesIO()
+    while piece := file.read(1 << 20):
+        content.write(piece)
+        if content.tell() > most:
+            raise TooLargeError(
+                f"{source} decodes to more than {most:,} bytes, the most expected; "
+                f"set {VARIABLE} to read it all the same"
+            )
+    return content.getvalue()

@@ -125,9 +125,11 @@ def shards(
     time: str | None = None,
     features: Ordered[str] | None = None,
     ignore: Ordered[str] = (),
+    drop: str | Ordered[str] = (),
     window: int | None = None,
     step: int | None = None,
     missing: str = "error",
+    na: str | Ordered[str] = (),
     target_at: str = "constant",
 ) -> Shards:
     """The sequences in a folder of Parquet files that need not fit into memory together, for `fit` in place of X and y.
@@ -154,9 +156,11 @@ def shards(
         target=target,
         features=features,
         ignore=ignore,
+        drop=drop,
         window=window,
         step=step,
         missing=missing,
+        na=na,
         target_at=target_at,
     )
     paths = parquet_files(folder)

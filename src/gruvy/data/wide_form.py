@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruvy.data.assembly import Steps, assemble
+from gruvy.data.assembly import assemble
 from gruvy.data.collection import Sequences
 from gruvy.data.columns import ID_NAMES, feature_columns, guess, without_index
 from gruvy.data.options import Options
-from gruvy.data.table import Table
+from gruvy.data.steps import Steps
+from gruvy.data.table import Table, said_of_truths
 from gruvy.errors import DataError
 
 _NUMBERED = re.compile(r"(.*\D)(\d{1,18})")  # x_0, x.1, x2
@@ -26,7 +27,11 @@ def wide_form(table: Table, options: Options) -> Sequences:
     """
     if options.time is not None:
         raise DataError(f"time={options.time!r} has no meaning in wide form, where the columns are the steps")
-    notes: list[str] = []
+    if options.categories:
+        raise DataError(
+            f"one_hot={', '.join(options.categories)} has no meaning in wide form, where the columns are the steps"
+        )
+    notes = [*table.notes]
     id = options.id or guess(table, "id", ID_NAMES, options, notes)
     columns = feature_columns(table, replace(options, id=id), None)
     chosen = options.chosen
@@ -43,7 +48,9 @@ def wide_form(table: Table, options: Options) -> Sequences:
     elif loose and not chosen:
         _refuse_loose(table.source, columns, loose)
     channels = _channels(columns, chosen, table.source, notes)
-    cells = {name: table.numbers(name) for names in channels.values() for name in names}
+    truths: list[str] = []
+    cells = {name: table.numbers(name, options.gap_texts, truths) for names in channels.values() for name in names}
+    notes += said_of_truths(truths)
     grid = np.stack([np.stack([cells[name] for name in names], axis=1) for names in channels.values()], axis=2)
     full = np.any(~np.isnan(grid), axis=2)
     lengths = grid.shape[1] - np.argmax(full[:, ::-1], axis=1)
@@ -56,7 +63,9 @@ def wide_form(table: Table, options: Options) -> Sequences:
     rows = np.repeat(np.arange(len(grid)), lengths)
     values = np.concatenate([x[:length] for x, length in zip(grid, lengths, strict=True)])
     ids = table.names(id, "id").to_list() if id else [str(i) for i in range(len(grid))]
-    return assemble(Steps(table, rows, values, ids, lengths, list(channels), notes), options)
+    found = {**table.found, "features": options.chosen or list(channels)}
+    names = list(channels)
+    return assemble(Steps(table, rows, values, ids, lengths, names, names, notes, found), options)
 
 
 def _step(name: str) -> tuple[str, float] | None:
@@ -79,7 +88,7 @@ def _refuse_loose(source: str, columns: list[str], loose: list[str]) -> None:
     which = f"column {some} has" if len(loose) == 1 else f"columns {some} have"
     raise DataError(
         f"{source}: {which} no number of a step in the name, as {numbered!r} has: say which is the id (--id), the "
-        "target (--target) or the group (--group), or choose the channels (--features)"
+        "target (--target) or the group (--group), leave it out (--drop), or choose the channels (--features)"
     )
 
 

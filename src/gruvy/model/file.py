@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -31,7 +31,7 @@ from .task import Labels, Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 2  # 2 added the layout of the data
+FORMAT = 3  # 2 added the layout of the data, 3 its options beyond LAYOUT
 SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
 CLASSES = 2**24  # bytes of all classes together
 
@@ -251,13 +251,29 @@ LAYOUT: dict[str, tuple[type, ...]] = {
 }
 
 
+MORE: dict[str, Callable[[Any], bool]] = {  # there if used
+    "drop": _texts,
+    "one_hot": lambda value: isinstance(value, dict) and all(map(_texts, value.values())),
+    "indicator": _texts,
+    "na": _texts,
+    "decimal": lambda value: isinstance(value, str),
+    "encoding": lambda value: isinstance(value, str),
+}
+
+
 def _layout_in(layout: Any) -> dict[str, Any] | None:
     if layout is None:
         return None
     features = layout["features"] or []
     if any(type(layout[name]) not in kinds for name, kinds in LAYOUT.items()) or set(map(type, features)) - {str}:
         raise ValueError("layout")
-    return {name: layout[name] for name in LAYOUT}
+    said = {name: layout[name] for name in LAYOUT}
+    for name, fits in MORE.items():
+        if name in layout:
+            if not fits(layout[name]):
+                raise ValueError("layout")
+            said[name] = layout[name]
+    return said
 
 
 def _classes_out(classes: Array) -> tuple[list[Any], str]:
