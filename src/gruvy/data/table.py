@@ -52,6 +52,19 @@ def openable(path: Path) -> Path | BytesIO:
     return path if shown(path) == str(path) else BytesIO(path.read_bytes())
 
 
+def check_names(names: Ordered[str], source: str) -> None:
+    """Refuse a name that polars takes for a pattern of names.
+
+    Raises:
+        DataError: there is one.
+    """
+    for name in names:
+        if name.startswith("^") and name.endswith("$"):
+            raise DataError(
+                f"{source} has a column {name[:40]!r}; expected names that do not begin with ^ and end with $"
+            )
+
+
 @dataclass(frozen=True)
 class Table:
     """A polars frame, what to call it, and where each of its rows came from ("data.csv, line 4").
@@ -66,6 +79,9 @@ class Table:
     decimal: str = "."
     notes: list[str] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_names(self.frame.columns, self.source)
 
     @property
     def columns(self) -> list[str]:

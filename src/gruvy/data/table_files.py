@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gruvy.data.collection import plural
 from gruvy.data.memory_limit import check_decoded
 from gruvy.data.parquet_size import decoded_size
-from gruvy.data.table import Table, ending, missing, openable, shown
+from gruvy.data.table import Table, check_names, ending, missing, openable, shown
 from gruvy.data.text_files import Text, read_text
 from gruvy.errors import DataError
 from gruvy.extras import need
@@ -89,6 +89,7 @@ def _named(frame: polars.DataFrame, names: list[str], source: str, notes: list[s
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"{source} has two columns called {twice!r}")
+    check_names(names, source)
     frame.columns = names
     return frame
 
