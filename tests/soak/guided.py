@@ -112,6 +112,7 @@ def main(kind: str, seconds: str, seed: str, folder: str) -> None:
     (place / "failures").write_text("")
     words = [
         "soak", f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=30", "-rss_limit_mb=3000", "-max_len=20000",
+        "-len_control=0",  # else lengths begin at a few bytes, and no file reaches beyond its first line
         "-verbosity=0", f"-artifact_prefix={place}/artifact-", str(place / "corpus"),
     ]  # fmt: skip
     atheris.Setup(words, one, custom_mutator=mutate)

@@ -110,12 +110,14 @@ def _without_blank_lines(
     if frame.width == 1 or full.head(frame.height).all():
         return frame, None
     with text.open() as file:  # a blank line and one of separators alone look alike to polars
-        lines = list(csv.reader(file, delimiter=separator))
-    while lines and not _is_filled(lines[0]):
-        lines.pop(0)
-    lines = lines[header:][: frame.height]
-    kept = [row for row, line in enumerate(lines) if _is_filled(line)]
-    return (frame, None) if len(lines) < frame.height else (frame[kept], kept)
+        try:
+            filled = [_is_filled(line) for line in csv.reader(file, delimiter=separator)]
+        except csv.Error as problem:
+            raise DataError(f"{text.source}: blank lines cannot be told from others ({problem})") from problem
+    first = filled.index(True) if True in filled else len(filled)
+    filled = filled[first + header :][: frame.height]
+    kept = [row for row, some in enumerate(filled) if some]
+    return (frame, None) if len(filled) < frame.height else (frame[kept], kept)
 
 
 def _is_filled(line: list[str]) -> bool:
