@@ -56,19 +56,7 @@ def explain(
     from gruvy.inside.explorer import explain as write_page
 
     net = gruvy.load(model)
-    layout = reading.Layout(
-        id,
-        time,
-        wide,
-        window,
-        step,
-        missing,
-        reading.comma(features),
-        drop=reading.comma(drop),
-        na=reading.commas(na),
-        decimal=decimal,
-        encoding=encoding,
-    )
+    layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
     sequences = read_for(net, data, layout, **given)
     done = write_page(

@@ -61,19 +61,7 @@ def predict(
     import gruvy
 
     net = gruvy.load(model)
-    layout = reading.Layout(
-        id,
-        time,
-        wide,
-        window,
-        step,
-        missing,
-        reading.comma(features),
-        drop=reading.comma(drop),
-        na=reading.commas(na),
-        decimal=decimal,
-        encoding=encoding,
-    )
+    layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     sequences = read_for(net, data, layout)
     told = {"model": model, "data": data, "task": net.task, "sequences": len(sequences), "output": output}
     if json and output is None:

@@ -81,6 +81,36 @@ class Layout:
     decimal: str | None = None
     encoding: str | None = None
 
+    @classmethod
+    def of(
+        cls,
+        id: str | None,
+        time: str | None,
+        wide: bool | None,
+        window: int | None,
+        step: int | None,
+        missing: str | None,
+        features: str | None,
+        drop: str | None,
+        na: list[str] | None,
+        decimal: str | None,
+        encoding: str | None,
+    ) -> Layout:
+        """Of the options as a command gets them, lists still joined by commas."""
+        return cls(
+            id=id,
+            time=time,
+            wide=wide,
+            window=window,
+            step=step,
+            missing=missing,
+            features=comma(features),
+            drop=comma(drop),
+            na=commas(na),
+            decimal=decimal,
+            encoding=encoding,
+        )
+
     @property
     def typed(self) -> dict[str, Any]:
         """The options that were typed."""

@@ -52,19 +52,7 @@ def score(
     net = gruvy.load(model)
     if net.target is None:
         raise DataError(f"{net.name} gives raw read-outs; expected a model that was trained for labels or numbers")
-    layout = reading.Layout(
-        id,
-        time,
-        wide,
-        window,
-        step,
-        missing,
-        reading.comma(features),
-        drop=reading.comma(drop),
-        na=reading.commas(na),
-        decimal=decimal,
-        encoding=encoding,
-    )
+    layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     kept = net.columns.get("targets") if reading.has_columns(data) else None  # all else has its own
     if Path(data).is_dir() and kept == ["label"]:  # what the names of subfolders are called
         kept = None

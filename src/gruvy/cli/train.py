@@ -102,21 +102,8 @@ def train(
         raise InputError(f"--seed {seed}: expected a whole number from 0 to {MOST - seeds:,}")
     if seeds > 1 and checkpoint is not None:
         raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
-    layout = reading.Layout(
-        id,
-        time,
-        wide,
-        window,
-        step,
-        missing,
-        reading.comma(features),
-        drop=reading.comma(drop),
-        one_hot=reading.comma(one_hot),
-        indicator=indicator or None,
-        na=reading.commas(na),
-        decimal=decimal,
-        encoding=encoding,
-    )
+    layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
+    layout = replace(layout, one_hot=reading.comma(one_hot), indicator=indicator or None)
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out(json)
     if task not in (None, "classify", "regress"):

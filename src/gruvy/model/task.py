@@ -146,13 +146,18 @@ class Numbers:
 
     def score(self, raw: Array, target: Array, weight: Array) -> float:
         """R², mean of the targets: 1 is perfect, 0 is as good as the mean. raw and target (M, O), weight (M,)."""
-        spread = np.average((target - np.average(target, 0, weight)) ** 2, 0, weight)
+        spread = self._spread(target, weight)
         error = np.average((target - raw) ** 2, 0, weight)
         return float(np.mean(1 - error / np.where(spread > 0, spread, 1)))
 
     def blind(self, target: Array, weight: Array) -> float:
         """The least mean loss of answers that are the same for all: the variance. target (M, O), weight (M,)."""
-        return float(np.average((target - np.average(target, 0, weight)) ** 2, 0, weight).mean())
+        return float(self._spread(target, weight).mean())
+
+    def _spread(self, target: Array, weight: Array) -> Array:
+        """The variance of each target (O,)."""
+        spread: Array = np.average((target - np.average(target, 0, weight)) ** 2, 0, weight)
+        return spread
 
     def answers(self, raw: Array) -> Array:
         """Targets on their own scale, (...) or (..., O), from read-outs (..., O)."""
