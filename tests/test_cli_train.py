@@ -180,6 +180,10 @@ def test_stream_answers_each_step_before_the_next_comes(trained: tuple[Path, str
         ("1,2\n1\n", "stdin, line 2 has 1 column; expected 2"),
         ("1,2\n1,wet\n", "stdin, line 2: 'wet' is not a number"),
         ("1,2\n1,nan\n", "stdin, line 2: nan is not a finite number"),
+        (
+            f"1,2\n1,{'2' * 200_000}\n",
+            "stdin, line 2 cannot be divided into cells (field larger than field limit (131072))",
+        ),
     ],
 )
 def test_what_stream_refuses(trained: tuple[Path, str], sent: str, message: str) -> None:

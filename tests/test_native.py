@@ -254,6 +254,18 @@ def test_too_few_axes_are_named(x):
             call()
 
 
+def test_a_mask_is_copied_after_all_shapes_are_known_to_fit():
+    """More steps than memory, all in one number: to copy the mask of a call that is refused would take petabytes."""
+    T, B, I, H = 2**45, 1, 2, 3
+    numbers = [np.zeros(shape) for shape in ((3 * H, I), (3 * H, H), 3 * H, H)]
+    x, mask = np.broadcast_to(np.zeros((1, B, I)), (T, B, I)), np.broadcast_to(True, (T, B))
+    with pytest.raises(InputError, match=r"^y: shape"):
+        native._core.forward(
+            x, np.zeros((B, H)), *numbers, after=True, keeps=True, lengths=None, mask=mask, restarts=None,
+            reverse=False, y=np.zeros((5, B, H)), gates=None, h_last=np.zeros((B, H)), threads=1, isa=native.info().isa
+        )  # fmt: skip
+
+
 def test_read_only_results_and_missing_arrays_are_refused():
     args, _ = problem(TORCH, np.float32, 2, 2, 3, 4)
     out = np.zeros((2, 2, 4), "f")

@@ -78,7 +78,7 @@ struct Flags {
     Flags(nb::handle l, nb::handle m, nb::handle r, bool rev)
         : lengths("lengths", l, false), mask("mask", m, false), restarts("restarts", r, false), reverse(rev) {}
 
-    // Points into this object.
+    // Points into this object. The mask is copied: ask last, when the other shapes are known to fit.
     Steps steps(Index T, Index B) {
         lengths.expect(Kind::int64), lengths.expect("(B,)", {B}), lengths.expect_dense();
         mask.expect(Kind::boolean), mask.expect("(T, B)", {T, B});

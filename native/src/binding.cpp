@@ -84,8 +84,9 @@ void forward(nb::handle x_, nb::handle h_, nb::handle W, nb::handle U, nb::handl
         using T = decltype(zero);
         ForwardArgs<T> a;
         a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
-        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        a.threads = checked_threads(threads);
         check_forward(a, x, h, y, gates, h_last);
+        a.steps = flags.steps(a.shape.T, a.shape.B);
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
         k.forward(a);
@@ -104,8 +105,9 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         using T = decltype(zero);
         ForwardArgs<T> a;
         a.shape = {x.size(0), x.size(1), p.shape.I, p.shape.H}, a.convention = p.convention, a.packed = p.get<T>();
-        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        a.threads = checked_threads(threads);
         check_forward(a, x, h, y, gates, h_last);
+        a.steps = flags.steps(a.shape.T, a.shape.B);
         Released released;
         kernels<T>(p.isa).forward(a);
     });
@@ -160,7 +162,7 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         using T = decltype(zero);
         BackwardArgs<T> a;
         a.shape = w.shape(x.size(0), x.size(1)), a.convention = w.convention, a.weights = w.get<T>();
-        a.steps = flags.steps(a.shape.T, a.shape.B), a.threads = checked_threads(threads);
+        a.threads = checked_threads(threads);
         Index T_ = a.shape.T, B = a.shape.B, I = a.shape.I, H = a.shape.H, G = a.convention.gates();
         expect_numbers<T>(dy, "(T, B, H)", {T_, B, H}, 2, false);
         expect_numbers<T>(dh_last, "(B, H)", {B, H}, 0, false);
@@ -181,6 +183,7 @@ void backward(nb::handle dy_, nb::handle dh_last_, nb::handle x_, nb::handle h_,
         a.y = y.view<const T>(), a.gates = gates.view<const T>();
         a.dx = dx.view<T>(), a.dh = dh.at<T>(), a.dW = dW.at<T>(), a.dU = dU.at<T>(), a.db = db.at<T>();
         (w.two() ? a.dmore : a.dc) = dc.at<T>();
+        a.steps = flags.steps(a.shape.T, a.shape.B);
         const Kernels<T> &k = kernels<T>(chosen(isa));
         Released released;
         k.backward(a);

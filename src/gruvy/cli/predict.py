@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,7 +173,7 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
     write(["step", *answer_columns(net)])
     sys.stdout.flush()
     step = 0
-    for x in steps(net, csv.reader(sys.stdin)):
+    for x in steps(net, _lines(sys.stdin)):
         if x is None:
             feed.restart()
             step = 0
@@ -182,6 +182,14 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
         write([step, *(labelled(net, y) if net.classes is not None else map(number, np.ravel(y)))])
         sys.stdout.flush()
         step += 1
+
+
+def _lines(file: Iterable[str]) -> Iterator[list[str]]:
+    rows = csv.reader(file)
+    try:
+        yield from rows
+    except csv.Error as problem:
+        raise DataError(f"stdin, line {rows.line_num} cannot be divided into cells ({problem})") from problem
 
 
 def steps(net: Model, rows: Iterator[list[str]]) -> Iterator[list[float] | None]:
