@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor
+    from .forecast import GRUForecaster
     from .model.file import load
     from .network import GRU
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "GRU": "network",
     "GRUClassifier": "estimators",
+    "GRUForecaster": "forecast",
     "GRURegressor": "estimators",
     "data": "data",
     "load": "model.file",
@@ -48,6 +50,7 @@ __all__ = [
     "EngineError",
     "Error",
     "GRUClassifier",
+    "GRUForecaster",
     "GRURegressor",
     "InputError",
     "InputTypeError",
