@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from gruvy.cli import reading, reports, shards
+from gruvy.cli import forecast, reading, reports, shards
 from gruvy.cli.app import app, example, out, say
 from gruvy.cli.writing import check_outputs
 from gruvy.data.collection import plural
@@ -32,9 +32,11 @@ _files = partial(typer.Option, rich_help_panel="Files")
         "gruvy train spoken-digits --model digits.safetensors",
         "gruvy train recordings.csv --id recording --time seconds --target activity --group person",
         "gruvy train yields.csv --wide --target yield --task regress",
+        "gruvy train sales.csv --task forecast --target sold --horizon 12 --season 12",
     )
 )
 def train(
+    context: typer.Context,
     data: reading.Data,
     target: Annotated[str | None, typer.Option(help="Column to predict; several, joined by commas: numbers.")] = None,
     id: reading.Id = None,
@@ -48,7 +50,12 @@ def train(
     target_at: reading.TargetAt = "constant",
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
-    task: Annotated[str | None, _learning(help="'classify' or 'regress'; else found from the target.")] = None,
+    task: Annotated[
+        str | None, _learning(help="'classify', 'regress' or 'forecast'; else found from the target.")
+    ] = None,
+    horizon: forecast.Horizon = None,
+    season: forecast.Season = None,
+    known_ahead: forecast.KnownAhead = None,
     hidden_units: Annotated[int, _net(help="Numbers that the net remembers.")] = 64,
     layers: Annotated[int, _net(help="GRUs on top of each other.")] = 1,
     bidirectional: Annotated[bool, _net("--bidirectional", help="Also read from the end (then no streaming).")] = False,
@@ -74,6 +81,10 @@ def train(
     no, and few different whole numbers are classes; other targets are numbers. Ctrl-C stops the training and keeps
     what was learnt.
     """
+    if task == "forecast":
+        forecast.train(context)
+        return
+    forecast.refuse(context)
     check_outputs(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
         {"the data": data, f"--test {test}": test},
@@ -84,7 +95,7 @@ def train(
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out()
     if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: expected classify or regress")
+        raise InputError(f"--task {task}: expected classify, regress or forecast")
     streamed = shards.is_streamed(data, id, stream)
     if streamed and (validation or patience is not None):
         raise InputError("--validation and --patience have no meaning with --stream, which trains on whole files")

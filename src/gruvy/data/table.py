@@ -134,7 +134,7 @@ class Table:
             text = self.names(column, "time")
             found = {"": text.cast(pl.Float64, strict=False)}
             if found[""].null_count():
-                found = _moments(text, f"{self.source}, column {column!r} (time)")
+                found = moments(text, f"{self.source}, column {column!r} (time)")
         elif series.null_count():
             row = int(series.is_null().arg_max() or 0)
             raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; expected a value in every row")
@@ -159,7 +159,7 @@ def missing(text: polars.Series) -> polars.Series:
     return text.is_null() | text.str.strip_chars().str.to_lowercase().is_in(MISSING)
 
 
-def _moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
+def moments(text: polars.Series, where: str) -> dict[str, polars.Series]:
     """Text as dates or as times of day, in whichever format polars finds for all of it, by how it was read."""
     pl = need("polars")
     readings = {"": text}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .backtest import Backtest
 from .forecaster import GRUForecaster
-from .panel import Panel
+from .frames import panel
 from .predictor import Forecast
+from .series import Panel
 
-__all__ = ["Backtest", "Forecast", "GRUForecaster", "Panel"]
+__all__ = ["Backtest", "Forecast", "GRUForecaster", "Panel", "panel"]

@@ -10,8 +10,8 @@ import numpy as np
 from ..checks import whole
 from ..errors import DataError
 from .measure import BASELINES, Interval, baseline, seasonal_error, wilson
-from .panel import Panel
 from .predictor import Forecast
+from .series import Panel
 
 Array = np.ndarray[Any, Any]
 

@@ -17,8 +17,8 @@ from ..network.fit import fit_task
 from ..training import History, Settings
 from . import predictor
 from .calendar import chosen
-from .panel import Panel
 from .scale import KINDS, Scaling
+from .series import Panel
 from .settings import Parameters
 from .windows import Plan, check_lengths, truth, windows
 
@@ -51,7 +51,7 @@ def fitted(of: Parameters, panel: Panel) -> Fitted:
     rest = [T - plan.horizon - n + 1 for T, n in zip(panel.lengths, held, strict=True)]  # what training may see
     scaling, choices = choose(of, panel, plan, rest, options)
     plan = plan._replace(scaling=scaling)
-    model, history = train(of, panel, plan, rest)
+    model, history = train(of, panel, plan, rest, of.progress)
     ends = [np.arange(T - plan.horizon - n, T - plan.horizon) for T, n in zip(panel.lengths, held, strict=True)]
     given = windows(panel, plan, ends, rest)
     found = predictor.predict(model, plan, given)
@@ -136,7 +136,7 @@ def choose(
     errors = {}
     for option in options:
         tried = plan._replace(scaling=option)
-        model, _ = train(of, panel, tried, before)
+        model, _ = train(of, panel, tried, before, False)
         given = windows(panel, tried, ends, before)
         found = predictor.predict(model, tried, given)
         median = predictor.bounds(tried, found, given, np.zeros(()))[1]
@@ -145,7 +145,9 @@ def choose(
     return best, {f"{option.kind}{', log' if option.log else ''}": error for option, error in errors.items()}
 
 
-def train(of: Parameters, panel: Panel, plan: Plan, ends: list[int]) -> tuple[Model, History]:
+def train(
+    of: Parameters, panel: Panel, plan: Plan, ends: list[int], progress: bool | str | None
+) -> tuple[Model, History]:
     """A network trained on the first so many steps of each series."""
     at = [np.arange(plan.needed - 1, max(n - plan.at_once, plan.needed - 1)) for n in ends]
     given = windows(panel, plan, at, ends)
@@ -165,7 +167,7 @@ def train(of: Parameters, panel: Panel, plan: Plan, ends: list[int]) -> tuple[Mo
         clip_norm=of.clip_norm,
         seed=seed,
         device=of.device,
-        progress=of.progress,
+        progress=progress,
     )
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)

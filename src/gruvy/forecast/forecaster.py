@@ -14,9 +14,9 @@ from ..model import file as model_file
 from ..model.model import Model
 from . import predictor
 from .backtest import Backtest, backtest
-from .panel import Panel
 from .plan import plan_in, plan_out
 from .predictor import Forecast
+from .series import Panel
 from .settings import Parameters
 from .windows import Plan, Windows, check_lengths, windows
 
@@ -199,17 +199,19 @@ class GRUForecaster(Parameters):
             raise InputError(f"horizon={horizon}: longer than trained; expected at most {self.horizon}")
         return horizon
 
-    def save(self, path: str | os.PathLike[str], *, columns: dict[str, list[str]] | None = None) -> None:
+    def save(self, path: str | os.PathLike[str], *, layout: dict[str, Any] | None = None) -> None:
         """Write the fitted forecaster to one file, from which `load` predicts the same, without torch.
 
         Args:
             path: the file; an old one is replaced only when the new one is complete.
-            columns: names of a file's columns, see `gruvy.model.model.Model`; default those it was fitted on.
+            layout: how the file that the series came from holds them, see `gruvy.model.model.Model`; by default that
+                of the file that the forecaster was loaded from.
         """
         self._fitted()
         settings = {"estimator": type(self).__name__, **self.plain(), "plan": plan_out(self.plan_, self.margins_)}
         names = self.panel_.names if hasattr(self, "panel_") else self.model_.columns
-        model_file.write(path, replace(self.model_, settings=settings, columns=names if columns is None else columns))
+        kept = self.model_.layout if layout is None else layout
+        model_file.write(path, replace(self.model_, settings=settings, columns=names, layout=kept))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

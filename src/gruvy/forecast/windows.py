@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import DataError
-from .panel import Panel
 from .scale import Scaling
+from .series import Panel
 
 Array = np.ndarray[Any, Any]
 
