@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.compare import assert_apart, assert_close
 
 import gruvy
 from gruvy.forecast import Panel
 from gruvy.reference import step
-from tests.compare import assert_apart, assert_close
 
 SEASON = 4
 

@@ -24,7 +24,7 @@ from .windows import Plan, check_lengths, truth, windows
 
 Array = np.ndarray[Any, Any]
 
-STEPS = 600  # of the optimiser, where max_epochs is None
+STEPS = 150  # of the optimiser, where max_epochs is None
 FEWEST = 8  # windows to train on, below which nothing is chosen by
 
 
@@ -77,7 +77,7 @@ def first_plan(of: Parameters, panel: Panel, scaling: Scaling) -> Plan:
     shortest = min(panel.lengths)
     context = of.context
     if context is None:
-        context = min(max(2 * (of.season or 1), 2 * of.horizon, 12), max(shortest // 3, 1))
+        context = min(max(of.season or 1, of.horizon), max(shortest // 6, 1))
     alpha = (1 - of.level) / 2
     past = panel.past[0].shape[1]
     if past and of.strategy == "recursive":
@@ -117,15 +117,16 @@ def calibration_counts(of: Parameters, panel: Panel, plan: Plan) -> list[int]:
 def choose(
     of: Parameters, panel: Panel, plan: Plan, rest: list[int], options: list[Scaling]
 ) -> tuple[Scaling, dict[str, float]]:
-    """The scaling with the smallest absolute error on the last fifth of the training windows, and the error of each.
+    """The scaling with the smallest absolute error on the last training windows, and the error of each.
 
-    The error of a series counts in units of its mean change from step to step.
+    These are a fifth of them, or those of a whole season where these are more, but no more than a third. The error of a series counts in units of its mean change from step to step.
     """
     if len(options) == 1:
         return options[0], {}
     h, ends, before = plan.horizon, [], []
     for n in rest:
-        count = max((n - h - plan.needed + 1) // 5, 0)
+        windows_of = max(n - h - plan.needed + 1, 0)
+        count = max(windows_of // 5, min(of.season or 1, windows_of // 3))
         ends.append(np.arange(n - h - count, n - h))
         before.append(n - h - count + 1)
     if sum(max(n - plan.at_once - plan.needed + 1, 0) for n in before) < FEWEST or not all(map(len, ends)):

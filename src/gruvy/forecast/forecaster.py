@@ -40,17 +40,17 @@ class GRUForecaster(Parameters):
         strategy: ``"direct"`` reads all steps out of the state after the last step observed; ``"recursive"`` one, which
             is fed back to go on from that state.
         level: the share of numbers that an interval is to hold.
-        context: steps that are read before the first that is forecast; None takes two seasons or two horizons, the
-            longer, and at least 12; of short series no more than a third.
+        context: steps that are read before the first that is forecast; None takes a season or the horizon, the longer;
+            of short series no more than a sixth.
         scaling: ``"mean"``, ``"last"``, ``"season"``, or ``"auto"``: the one with the smallest absolute error on the
-            last fifth of the training windows.
+            last fifth of the training windows, or on the last season of them if that is more.
         log: whether to take logarithms; ``"auto"`` tries both where all numbers are above 0.
         calendar: None for none; ``"auto"`` for those of month, weekday and hour that change from step to step (of
             monthly series the month; of daily ones the month and the weekday; of shorter steps the hour too); or names.
             Each comes as its sine and cosine.
         calibration: the share of each series' windows held out to calibrate the interval.
         hidden_units, layers, convention, dropout, init: of the network, see `gruvy.GRU`.
-        max_epochs: passes over the training windows; None takes as many as make 600 steps of the optimiser, at least 5.
+        max_epochs: passes over the training windows; None takes as many as make 150 steps of the optimiser, at least 5.
         batch_size, learning_rate, weight_decay, clip_norm: see `gruvy.training.Settings`.
         device: of torch. random_state: a whole number makes a fit repeat exactly, on one machine with one number of
             threads. progress: as for `GRUClassifier`.
