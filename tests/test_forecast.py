@@ -122,10 +122,10 @@ def test_past_only_columns_count():
 
 def test_a_file_of_something_else(tmp_path, fitted):
     fitted.save(tmp_path / "f.safetensors")
-    with pytest.raises(ModelFileError, match="holds a GRUForecaster; GRUForecaster.load reads it$"):
+    with pytest.raises(ModelFileError, match=r"holds a GRUForecaster; GRUForecaster.load reads it$"):
         gruvy.GRURegressor.load(tmp_path / "f.safetensors")
     gruvy.GRU(1, 2, 1).save(tmp_path / "net.safetensors")
-    with pytest.raises(ModelFileError, match="holds a network, no GRUForecaster$"):
+    with pytest.raises(ModelFileError, match=r"holds a network, no GRUForecaster$"):
         gruvy.GRUForecaster.load(tmp_path / "net.safetensors")
     said = gruvy.load(tmp_path / "f.safetensors")
     assert said.task == "quantiles"
@@ -150,7 +150,7 @@ def test_a_damaged_plan_is_told(tmp_path, fitted, change):
     from gruvy.model import file
 
     file.write(path, model)
-    with pytest.raises(ModelFileError, match="damaged: its parts do not fit each other$"):
+    with pytest.raises(ModelFileError, match=r"damaged: its parts do not fit each other$"):
         gruvy.GRUForecaster.load(path)
 
 
@@ -217,8 +217,8 @@ def test_a_frame(tmp_path):
 @pytest.mark.parametrize(
     ("change", "given", "text"),
     [
-        ({"sold": [1.0, None, 3.0]}, {}, "frame, row 1: series 'frame' has no value at step 1, column 'sold'; expected a "
-         "number at every step up to the last"),
+        ({"sold": [1.0, None, 3.0]}, {}, "frame, row 1: series 'frame' has no value at step 1, column 'sold'; expected "
+         "a number at every step up to the last"),
         ({"day": ["2024-01-01", "2024-01-02", "2024-01-02"]}, {}, "frame, row 2: series 'frame' has two rows of one "
          "time, 2024-01-02; expected one, and the column that tells series apart as id= (--id)"),
         ({"sold": [None, None, None]}, {}, "frame: series 'frame' has no value of sold"),

@@ -76,25 +76,24 @@ def test_forecasts_of_a_backtest_see_nothing_of_what_comes():
 def generated(N, T, seed):
     """A process whose quantiles are known: y = .8 y before + noise that is three times as loud in every other step."""
     rng = np.random.default_rng(seed)
-    noise = rng.normal(size=(N, T)) * np.where(np.arange(T) % 2, 3.0, 1.0)
-    y = np.zeros((N, T))
-    for t in range(1, T):
-        y[:, t] = 0.8 * y[:, t - 1] + noise[:, t]
-    return y
+    y = np.zeros((N, 40 + T))
+    for t in range(1, 40 + T):
+        y[:, t] = 0.8 * y[:, t - 1] + (3.0 if t % 2 else 1.0) * rng.normal(size=N)
+    return y[:, 40:]
 
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_intervals_of_a_process_of_known_quantiles(strategy):
-    given = {"context": 8, "scaling": "mean", "log": False, "calibration": 0.4, "max_epochs": 8, "batch_size": 128}
+    given = {"context": 8, "scaling": "mean", "log": False, "calibration": 0.1, "max_epochs": 3, "batch_size": 256}
     f = gruvy.GRUForecaster(3, strategy=strategy, random_state=0, **given)
-    f.fit(list(generated(100, 60, 1)))
-    y = generated(10_000, 64, 2)
+    f.fit(list(generated(200, 200, 1)))
+    y = generated(10_000, 204, 2)
     y[::2, :-1] = y[::2, 1:]  # every other window begins in a loud step
-    y = y[:, :63]
+    y = y[:, :203]
 
     def held():
-        said = f.predict(list(y[:, :60]))
-        return float(((said.lower <= y[:, 60:]) & (y[:, 60:] <= said.upper)).mean())
+        said = f.predict(list(y[:, :200]))
+        return float(((said.lower <= y[:, 200:]) & (y[:, 200:] <= said.upper)).mean())
 
     assert 0.78 <= held() <= 0.82, held()
     f.margins_ = f.margins_ - 0.2  # a planted fault: margins of something else
@@ -102,7 +101,7 @@ def test_intervals_of_a_process_of_known_quantiles(strategy):
 
 
 def test_series_that_do_not_suit_the_measure():
-    with pytest.raises(DataError, match=r"^series\[0\] does not change from season to season before the first origin"):
+    with pytest.raises(DataError, match=r"^series\[0\] does not change from season to season before"):
         seasonal_error(np.ones((5, 1)), 2, "series[0]")
     with pytest.raises(
         DataError, match=r"^series has 2 steps before the first origin; expected more than a season, 2$"

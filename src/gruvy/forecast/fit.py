@@ -53,7 +53,7 @@ def fitted(of: Parameters, panel: Panel) -> Fitted:
     plan = plan._replace(scaling=scaling)
     model, history = train(of, panel, plan, rest, of.progress)
     ends = [np.arange(T - plan.horizon - n, T - plan.horizon) for T, n in zip(panel.lengths, held, strict=True)]
-    given = windows(panel, plan, ends, rest)
+    given = windows(panel, plan, ends)
     found = predictor.predict(model, plan, given)
     came = plan.scaling.inner(truth(panel, ends, plan.horizon), "series")
     return Fitted(model, plan, predictor.margins(predictor.scores(found, given, came), of.level), history, choices)
@@ -119,7 +119,8 @@ def choose(
 ) -> tuple[Scaling, dict[str, float]]:
     """The scaling with the smallest absolute error on the last training windows, and the error of each.
 
-    These are a fifth of them, or those of a whole season where these are more, but no more than a third. The error of a series counts in units of its mean change from step to step.
+    These are a fifth of them, or those of a whole season where these are more, but no more than a third. The error of
+    a series counts in units of its mean change from step to step.
     """
     if len(options) == 1:
         return options[0], {}
@@ -138,7 +139,7 @@ def choose(
     for option in options:
         tried = plan._replace(scaling=option)
         model, _ = train(of, panel, tried, before, False)
-        given = windows(panel, tried, ends, before)
+        given = windows(panel, tried, ends)
         found = predictor.predict(model, tried, given)
         median = predictor.bounds(tried, found, given, np.zeros(()))[1]
         errors[option] = float(np.mean(np.abs(median - came) / size[:, None]))

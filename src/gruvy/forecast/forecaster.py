@@ -125,7 +125,7 @@ class GRUForecaster(Parameters):
         plan = self.plan_
         check_lengths(panel, plan, 0, "to forecast from")
         ends = [np.array([T - 1]) for T in panel.lengths]
-        given = windows(panel, plan, ends, panel.lengths)
+        given = windows(panel, plan, ends)
         found = predictor.predict(self.model_, plan, given)
         lower, median, upper = (_shaped(a[:, :h], panel) for a in self._bounds(found, given))
         return Forecast(median, lower, upper, self.level, panel.times_after(h))

@@ -91,27 +91,29 @@ def check_lengths(panel: Panel, plan: Plan, more: int, what: str) -> None:
             raise DataError(f"{panel.name(i)} has {T} steps, too few {what}; expected at least {plan.needed + more}")
 
 
-def windows(panel: Panel, plan: Plan, origins: Sequence[Array], measured: Sequence[int]) -> Windows:
+def windows(panel: Panel, plan: Plan, origins: Sequence[Array], measured: Sequence[int] | None = None) -> Windows:
     """Windows of the series.
 
     Args:
         panel: the series; with known columns of at least `horizon` steps after each origin.
         origins: of each series the steps after which to forecast.
-        measured: the steps of each series that its centre and unit are of.
+        measured: how many steps of each series its centre and unit are of; None, as for every forecast, takes for
+            each window those up to its origin.
 
     Raises:
         DataError: what is known ahead ends before the horizon.
     """
     W, h, lag = plan.context, plan.horizon, plan.scaling.lag
     own, ahead, before, centres, units = [], [], [], [], []
-    for i, (at, n) in enumerate(zip(origins, measured, strict=True)):
-        v = plan.scaling.inner(panel.values[i], panel.name(i))
-        centre, unit = plan.scaling.units(v[:n])
+    for i, at in enumerate(origins):
+        v, past = plan.scaling.inner(panel.values[i], panel.name(i)), panel.past[i]
+        ends = at + 1 if measured is None else np.full(len(at), measured[i])
+        each = {int(n): (*plan.scaling.units(v[:n]), *_spread(past[:n])) for n in np.unique(ends)}
+        centre, unit, middle, spread = (
+            np.array([each[int(n)][k] for n in ends]).reshape(len(at), -1) for k in range(4)
+        )  # (N, C) and (N, P)
         d = np.full(v.shape, np.nan)
-        d[lag:] = (plan.scaling.differences(v) - centre) / unit
-        past = panel.past[i]
-        middle, spread = (past[:n].mean(0), past[:n].std(0)) if past.shape[1] else (0.0, 1.0)
-        d = np.concatenate([d, (past - middle) / np.where(np.asarray(spread) > 0, spread, 1.0)], axis=1)
+        d[lag:] = plan.scaling.differences(v)
         last = int(at.max(initial=-1)) + h
         known = panel.known[i]
         if len(known) <= last and known.shape[1]:
@@ -121,14 +123,21 @@ def windows(panel: Panel, plan: Plan, origins: Sequence[Array], measured: Sequen
         if panel.clocks is not None:
             known = np.concatenate([known, panel.clocks[i].waves(plan.calendar, 0, last + 1)], axis=1)
         read = at[:, None] + np.arange(1 - W, 1)
-        own.append(d[read])
+        mine = (d[read] - centre[:, None]) / unit[:, None]
+        own.append(np.concatenate([mine, (past[read] - middle[:, None]) / spread[:, None]], axis=2))
         ahead.append(known[at[:, None] + np.arange(2 - W, h + 1)])
         before.append(v[at[:, None] + np.arange(1 - lag, 1)])
-        centres.append(np.repeat(centre[None], len(at), axis=0))
-        units.append(np.repeat(unit[None], len(at), axis=0))
+        centres.append(centre)
+        units.append(unit)
     series = np.repeat(np.arange(len(origins)), [len(at) for at in origins])
     parts = [np.concatenate(part) for part in (own, ahead, before, centres, units, origins)]
     return Windows._make([*parts[:5], series, parts[5]])
+
+
+def _spread(past: Array) -> tuple[Array, Array]:
+    """Mean and deviation of columns (T, P); a deviation of 0 becomes 1."""
+    deviation = past.std(0)
+    return past.mean(0), np.where(deviation > 0, deviation, 1.0)
 
 
 def truth(panel: Panel, origins: Sequence[Array], horizon: int) -> Array:
