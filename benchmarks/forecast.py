@@ -67,7 +67,7 @@ def table(seeds: int) -> str:
     """The page's table and what stands under it."""
     head = ["set", "steps", "season", "horizon", "direct", "recursive", *BASELINES, "80 % interval held", "beats each"]
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    inside, numbers, started = 0.0, 0, time.process_time()
+    inside, forecasts, numbers, started = 0.0, 0, 0, time.process_time()
     for real in real_sets():
         runs = {how: [tried(real, how, seed) for seed in range(seeds)] for how in ("direct", "recursive")}
         mase = {how: [run.mase["gruvy"] for run in found] for how, found in runs.items()}
@@ -75,7 +75,8 @@ def table(seeds: int) -> str:
         mean = statistics.mean(mase["direct"])
         held = np.mean([run.coverage.share for run in runs["direct"]])
         size = runs["direct"][0].inside.size
-        inside, numbers = inside + float(held) * size, numbers + size
+        inside, forecasts = inside + float(held) * size, forecasts + size
+        numbers += runs["direct"][0].numbers
         worse = [name for name in BASELINES if mean >= simple[name]]
         lines.append(
             f"| {real.name} | {len(real.series)} × {len(real.series[0])} | {real.season} | {real.horizon} "
@@ -84,13 +85,13 @@ def table(seeds: int) -> str:
             + f"| {100 * held:.0f} % of {size:,} | {'yes' if not worse else 'not ' + ', '.join(worse)} |"
         )
         print(lines[-1], flush=True)
-    share, lower, upper = wilson(inside, numbers)
+    share, lower, upper = wilson(inside / forecasts, numbers)
     lines += [
         "",
         f"Pooled over all series and origins the 80 % interval of the direct strategy held {100 * share:.1f} % of "
-        f"{numbers:,} numbers",
-        f"(binomial interval {100 * lower:.1f} to {100 * upper:.1f} %, which takes them for independent; forecasts "
-        "from neighbouring origins overlap, and are not).",
+        f"{forecasts:,} forecasts",
+        f"of {numbers:,} numbers (binomial interval {100 * lower:.1f} to {100 * upper:.1f} %: each number counts once "
+        "in it, from however many origins it was forecast).",
         f"Mean of {seeds} seeds, with the lowest and the highest; {time.process_time() - started:.0f} seconds of one "
         "core in all.",
     ]

@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from tests.compare import assert_apart, assert_close
 
 import gruvy
+from compare import assert_apart, assert_close
 from gruvy.errors import DataError, InputError, ModelFileError
 from gruvy.forecast import panel
 from gruvy.forecast.calendar import clock_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.compare import assert_apart, assert_close
 
 import gruvy
+from compare import assert_apart, assert_close
 from gruvy.forecast import Panel
 from gruvy.reference import step
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.compare import assert_close
 
 import gruvy
+from compare import assert_close
 from gruvy.errors import DataError
 from gruvy.forecast import predictor
 from gruvy.forecast.measure import baseline, seasonal_error, wilson
@@ -30,7 +30,7 @@ def test_the_interval_of_a_share_is_that_of_statsmodels():
     proportion = pytest.importorskip("statsmodels.stats.proportion", reason="statsmodels is not installed")
     for hits, trials in ((8, 10), (0, 5), (790, 1000)):
         expected = proportion.proportion_confint(hits, trials, 0.05, "wilson")
-        assert_close(np.array(wilson(hits, trials)[1:]), np.array(expected), "same")
+        assert_close(np.array(wilson(hits / trials, trials)[1:]), np.array(expected), "same")
 
 
 def test_margins_are_the_order_statistic():
@@ -54,7 +54,8 @@ def test_a_backtest_by_hand():
     text = str(found)
     for name in ("gruvy", "last value", "seasonal last value", "drift"):
         assert any(line.startswith(f"{name} ") for line in text.splitlines())
-    assert "6 numbers: 1 series, 3 origins, 2 steps" in text
+    assert "1 series, 3 origins, 2 steps; the 80 % interval held" in text
+    assert found.numbers == 4  # the last four of the series, some from two origins
     assert not hasattr(f, "model_")  # the forecaster itself stays as it is
 
 
@@ -100,10 +101,13 @@ def test_intervals_of_a_process_of_known_quantiles(strategy):
     assert held() < 0.78
 
 
-def test_series_that_do_not_suit_the_measure():
-    with pytest.raises(DataError, match=r"^series\[0\] does not change from season to season before"):
-        seasonal_error(np.ones((5, 1)), 2, "series[0]")
-    with pytest.raises(
-        DataError, match=r"^series has 2 steps before the first origin; expected more than a season, 2$"
-    ):
+def test_mase_leaves_out_what_does_not_change():
+    y = [np.arange(30.0), np.tile([1.0, 2.0], 15)]
+    f = gruvy.GRUForecaster(2, season=2, context=2, scaling="last", log=False, hidden_units=2, max_epochs=1)
+    found = f.backtest(y, origins=1)
+    # the first grows by 1 a step: last value is off by 1 and 2, and the change of a season is 2
+    assert found.mase["last value"] == 0.75
+    assert "MASE leaves out 1 series that did not change from season to season in training" in str(found)
+    assert np.isnan(f.backtest(y[1], origins=1).mase["gruvy"])
+    with pytest.raises(DataError, match=r"^series has 2 steps before the first origin; expected more than a season, 2"):
         seasonal_error(np.ones((2, 1)), 2)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..checks import whole
+from ..data.collection import plural
 from ..errors import DataError
 from .measure import BASELINES, Interval, baseline, seasonal_error, wilson
 from .predictor import Forecast
@@ -53,11 +54,16 @@ class Backtest:
     def mase(self) -> dict[str, float]:
         """The mean absolute error of gruvy and of each baseline, in units of the in-sample seasonal error.
 
-        Below 1 is better than a seasonal last value one step ahead was in training.
+        Below 1 is better than a seasonal last value one step ahead was in training. It leaves out series that did not
+        change from season to season in training, and is NaN if none did.
         """
         said = {"gruvy": self.median, **self.baselines}
-        size = self.scale[:, None, None]
-        return {name: float(np.mean(np.abs(found - self.actual) / size)) for name, found in said.items()}
+        changed = self.scale > 0  # (N, C)
+        if not changed.any():
+            return dict.fromkeys(said, float("nan"))
+        size = np.where(changed, self.scale, np.inf)[:, None, None]
+        each = {name: np.abs(found - self.actual) / size for name, found in said.items()}
+        return {name: float(error.mean((1, 2))[changed].mean()) for name, error in each.items()}
 
     @property
     def inside(self) -> Array:
@@ -68,9 +74,17 @@ class Backtest:
     def coverage(self) -> Interval:
         """The share of numbers that fell into their interval, with its binomial interval.
 
-        It takes the numbers for independent; windows that overlap are not, and the true interval is wider.
+        A number that was forecast from several origins counts once in the interval, which takes the numbers for
+        independent: those of one series are not quite, and the true interval is wider.
         """
-        return wilson(float(self.inside.sum()), self.inside.size)
+        return wilson(float(self.inside.mean()), self.numbers)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers were forecast, from one origin or several."""
+        h = self.actual.shape[2]
+        steps = [len(np.unique(at[:, None] + np.arange(h))) for at in self.origins]
+        return sum(steps) * int(self.actual.shape[3])
 
     @property
     def beats(self) -> list[str]:
@@ -87,9 +101,12 @@ class Backtest:
             lines = [line for line in lines if not line.startswith("seasonal")]
         share, lower, upper = self.coverage
         lines.append(
-            f"{self.inside.size:,} numbers: {N} series, {R} origins, {h} steps; the {100 * self.level:g} % interval "
-            f"held {100 * share:.1f} % ({100 * lower:.1f} to {100 * upper:.1f})"
+            f"{N:,} series, {plural(R, 'origin')}, {plural(h, 'step')}; the {100 * self.level:g} % interval held "
+            f"{100 * share:.1f} % ({100 * lower:.1f} to {100 * upper:.1f})"
         )
+        still = int((self.scale == 0).any(axis=1).sum())
+        if still:
+            lines.append(f"MASE leaves out {still:,} series that did not change from season to season in training")
         worse = [name for name in self.baselines if name not in self.beats]
         lines.append("gruvy beats each baseline" if not worse else f"gruvy does not beat {', '.join(worse)}")
         return "\n".join(lines)

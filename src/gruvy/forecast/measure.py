@@ -36,15 +36,12 @@ def seasonal_error(history: Array, season: int | None, name: str = "series") -> 
     https://doi.org/10.1016/j.ijforecast.2006.03.001, there with m = 1).
 
     Raises:
-        DataError: the series does not change, or is no longer than a season.
+        DataError: the series is no longer than a season.
     """
     m = season or 1
     if len(history) <= m:
         raise DataError(f"{name} has {len(history)} steps before the first origin; expected more than a season, {m}")
-    error: Array = np.abs(history[m:] - history[:-m]).mean(0)
-    if (error == 0).any():
-        raise DataError(f"{name} does not change from season to season before the first origin; MASE is not defined")
-    return error
+    return np.asarray(np.abs(history[m:] - history[:-m]).mean(0))
 
 
 class Interval(NamedTuple):
@@ -55,14 +52,14 @@ class Interval(NamedTuple):
     upper: float
 
 
-def wilson(hits: float, trials: int) -> Interval:
-    """The share of hits with its interval (Wilson 1927).
+def wilson(p: float, trials: int) -> Interval:
+    """The share p of so many trials with its interval (Wilson 1927).
 
     Example:
-        >>> [round(v, 4) for v in wilson(8, 10)]
+        >>> [round(v, 4) for v in wilson(0.8, 10)]
         [0.8, 0.4902, 0.9433]
     """
-    z, p = 1.959963984540054, hits / trials
+    z = 1.959963984540054
     middle = (p + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2))
     return Interval(p, float(middle - half), float(middle + half))
