@@ -33,6 +33,20 @@ def test_the_interval_of_a_share_is_that_of_statsmodels():
         assert_close(np.array(wilson(hits / trials, trials)[1:]), np.array(expected), "same")
 
 
+def test_the_pinball_loss_by_hand():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from gruvy.model.quantiles import Quantiles
+    from gruvy.network.output import Output
+    from gruvy.training.losses import losses
+
+    task = Quantiles(np.zeros(2), np.ones(2), np.array([0.1, 0.5, 0.9]))
+    raw = torch.tensor([[0.0, 1.0, 2.0, 4.0, 5.0, 6.0]], dtype=torch.float64)
+    found = losses(task, Output(raw, raw, raw, raw), torch.tensor([[3.0, 4.5]], dtype=torch.float64))
+    # above 0, 1 and 2 by 3, 2 and 1; above 4 by .5, below 5 and 6 by .5 and 1.5
+    expected = (0.1 * 3 + 0.5 * 2 + 0.9 * 1 + 0.1 * 0.5 + 0.5 * 0.5 + 0.1 * 1.5) / 6
+    assert_close(found, np.array([expected]), "equation")
+
+
 def test_margins_are_the_order_statistic():
     scores = np.arange(1.0, 10.0)[:, None, None]  # 9 scores: the ceil(10 * .8) = 8th smallest is 8
     assert predictor.margins(scores, 0.8).tolist() == [[8.0]]

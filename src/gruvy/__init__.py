@@ -22,7 +22,7 @@ from .errors import (
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from . import data, nn
+    from . import data, forecast, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor
     from .forecast import GRUForecaster
@@ -36,11 +36,12 @@ _LAZY = {
     "GRUForecaster": "forecast",
     "GRURegressor": "estimators",
     "data": "data",
+    "forecast": "forecast",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
 }
-_MODULES = ("nn", "data")
+_MODULES = ("nn", "data", "forecast")
 
 __all__ = [
     "GRU",
@@ -58,6 +59,7 @@ __all__ = [
     "ModelFileError",
     "Weights",
     "data",
+    "forecast",
     "load",
     "nn",
     "sequences",
