@@ -41,6 +41,7 @@ NAMES = {
         ["gruvy.model.model.Model", "gruvy.model.stream.Stream", "gruvy.model.stream.StreamState", "gruvy.weights.Cell",
          "gruvy.network.Output", "gruvy.convention.Equations", "gruvy.estimators.ChannelImportance"],
     ),
+    "api/forecast.md": ("Forecasting", "See [forecasting](../forecasting.md).", ["gruvy.forecast"]),
     "api/training.md": (
         "Training",
         "One loop trains every net here, and any module of yours. See [training settings](../settings.md).",

@@ -91,7 +91,10 @@ TRAIN = [
         ["train", "d.csv", *SLOPES, "--target", "weigh"],
         f"d.csv has no column 'weigh' (--target); its columns are {COLUMNS}",
     ),
-    (["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"], "--task guess: expected classify or regress"),
+    (
+        ["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"],
+        "--task guess: expected classify, regress or forecast",
+    ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
         "--hidden-units 0: expected a whole number of at least 1",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 
+import gruvy
 from cli_help import call, write_slopes, write_wide
 from gruvy.cli import app
 from gruvy.cli.app import Group, reworded
@@ -58,6 +60,9 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--model": ["--model", "."],
             "--history": ["--history", "."],
             "--checkpoint": ["--checkpoint", "."],
+            "--horizon": ["--horizon", "3"],
+            "--season": ["--season", "3"],
+            "--known-ahead": ["--known-ahead", "x"],
         },
     ),
     "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."]}),
@@ -71,6 +76,15 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--output": ["-o", "."],
             "--most": ["--most", "0"],
             "--history": ["--history", "d.csv"],
+        },
+    ),
+    "forecast": (
+        ["forecast", "f.safetensors", "s.csv"],
+        {
+            "--id": ["--id", "nope"],
+            "--time": ["--time", "nope"],
+            "--horizon": ["--horizon", "0"],
+            "--output": ["-o", "."],
         },
     ),
     "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
@@ -97,6 +111,7 @@ NEVER_WRONG = {
     "train": {"--na", "--wide", "--stream", "--bidirectional", "--test", "--json"},
     "predict": {"--na", "--wide", "--spreadsheet", "--json"},
     "score": {"--na", "--wide", "--json"},
+    "forecast": {"--spreadsheet", "--json"},
     "explain": {"--na", "--wide", "--json"},
     "stream": {"--spreadsheet"},
     "datasets": {"--spreadsheet", "--json"},
@@ -118,10 +133,21 @@ def options(command: str) -> set[str]:
     return {max(each, key=len) for each in flags if each} - {"--help"}
 
 
+@pytest.fixture(scope="module")
+def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a series and a forecaster of it."""
+    folder = tmp_path_factory.mktemp("forecaster")
+    (folder / "s.csv").write_text("y\n" + "".join(f"{k % 5}\n" for k in range(40)))
+    found = gruvy.forecast.panel(folder / "s.csv", target="y")
+    gruvy.GRUForecaster(2, hidden_units=2, max_epochs=1, random_state=0).fit(found).save(folder / "f.safetensors")
+    return folder
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with small data and a model, where the test stands."""
+def here(tmp_path: Path, forecaster: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with small data and models, where the test stands."""
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(forecaster, tmp_path, dirs_exist_ok=True)
     write_slopes(Path("d.csv"), count=12)
     save_model(Path("m.safetensors"))
     return tmp_path

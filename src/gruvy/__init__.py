@@ -22,9 +22,10 @@ from .errors import (
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from . import data, nn
+    from . import data, forecast, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
+    from .forecast import GRUForecaster
     from .model.file import load
     from .network import GRU, from_torch
 
@@ -32,15 +33,17 @@ if TYPE_CHECKING:
 _LAZY = {
     "GRU": "network",
     "GRUClassifier": "estimators",
+    "GRUForecaster": "forecast",
     "GRURegressor": "estimators",
     "channel_importance": "estimators",
     "data": "data",
+    "forecast": "forecast",
     "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
 }
-_MODULES = ("nn", "data")
+_MODULES = ("nn", "data", "forecast")
 
 __all__ = [
     "GRU",
@@ -50,6 +53,7 @@ __all__ = [
     "EngineError",
     "Error",
     "GRUClassifier",
+    "GRUForecaster",
     "GRURegressor",
     "InputError",
     "InputTypeError",
@@ -58,6 +62,7 @@ __all__ = [
     "Weights",
     "channel_importance",
     "data",
+    "forecast",
     "from_torch",
     "load",
     "nn",

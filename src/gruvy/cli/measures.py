@@ -10,6 +10,7 @@ import numpy as np
 from gruvy.data.collection import described
 from gruvy.errors import DataError
 from gruvy.extras import need
+from gruvy.forecast.measure import wilson
 from gruvy.model.task import Labels, Task, check_steps
 
 if TYPE_CHECKING:
@@ -87,17 +88,6 @@ def confusion(truth: Array, answers: Array, classes: Array) -> Array:
     return counts
 
 
-def wilson(right: int, count: int) -> list[float]:
-    """The 95 % interval for a share of which `right` of `count` were seen.
-
-    Source: E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference; by SciPy, which
-    scikit-learn brings.
-    """
-    need("sklearn")
-    low, high = need("scipy.stats").binomtest(right, count).proportion_ci(0.95, method="wilson")
-    return [float(low), float(high)]
-
-
 def of_classes(truth: Array, answers: Array, known: Array, guess: Any = None, unit: str = "sequence") -> Judged:
     """Accuracy with its interval, the baseline, and per class the recall; what was mistaken for what.
 
@@ -126,7 +116,7 @@ def of_classes(truth: Array, answers: Array, known: Array, guess: Any = None, un
         "count": len(truth),
         "right": right,
         "accuracy": float(metrics.accuracy_score(t, a)),
-        "interval": wilson(right, len(truth)),
+        "interval": wilson(right / len(truth), len(truth))[1:],
         "baseline": {"answer": guess, "accuracy": always},
         "unknown": [{"class": classes[k], "count": int(sizes[k])} for k in places[strange]],
         "classes": [
@@ -146,7 +136,7 @@ def of_steps(truth: Sequence[Any], answers: Sequence[Any], known: Array, guess: 
     judged = of_classes(flat[0], flat[1], known, guess, unit="step")
     whole = sum(bool(np.all(np.ravel(t) == np.ravel(a))) for t, a in zip(truth, answers, strict=True))
     share = {"count": len(truth), "right": whole, "accuracy": whole / len(truth)}
-    return judged | {"interval": None, "whole": share | {"interval": wilson(whole, len(truth))}}
+    return judged | {"interval": None, "whole": share | {"interval": wilson(whole / len(truth), len(truth))[1:]}}
 
 
 def of_numbers(truth: Array, answers: Array, mean: Array, targets: Sequence[str] = ()) -> Judged:

@@ -81,6 +81,8 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
         layout: as typed; what was not typed is as in the model's file.
         others: as for `gruvy.data.read`.
     """
+    if net.task == "quantiles":
+        raise InputError(f"{net.name} is a forecaster: `gruvy forecast` answers with it")
     columns = net.columns
     shards.refuse(data, layout.id or (net.layout or {}).get("id"))
     typed = layout.drop
@@ -164,6 +166,8 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
     import gruvy
 
     net = gruvy.load(model)
+    if net.task == "quantiles":
+        raise InputError(f"{net.name} is a forecaster: `gruvy forecast` answers with it")
     feed = net.stream()
     writer = csv.writer(sys.stdout, lineterminator="\n")
 

@@ -191,18 +191,22 @@ class Table:
 
         There are two where every day could be a month and every month a day.
         """
+        return {how: series.rank("dense").to_numpy() for how, series in self.moments(column).items()}
+
+    def moments(self, column: str) -> dict[str, polars.Series]:
+        """The column as numbers, dates or times of day, by how it was read; the reading to take comes first."""
         pl = need("polars")
         series = self.frame[column]
-        found = {"": series}
         if series.dtype == pl.String:
             text = self.names(column, "time")
-            found = {"": as_numbers(text, self.decimal)}
-            if found[""].null_count():
-                found = _moments(text, f"{self.source}, column {column!r} (time)", self.decimal)
-        elif series.null_count():
+            numbers = as_numbers(text, self.decimal)
+            if not numbers.null_count():
+                return {"": numbers}
+            return _moments(text, f"{self.source}, column {column!r} (time)", self.decimal)
+        if series.null_count():
             row = int(series.is_null().arg_max() or 0)
             raise DataError(f"{self.place(row)}, column {column!r} (time) is empty; expected a value in every row")
-        return {how: series.rank("dense").to_numpy() for how, series in found.items()}
+        return {"": series}
 
 
 def as_text(series: polars.Series, source: str) -> polars.Series:

@@ -26,12 +26,13 @@ from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
 from .model import Model
 from .pooling import POOLINGS
+from .quantiles import Quantiles
 from .scaler import Scaler
 from .task import Labels, Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 3  # 2 added the layout of the data, 3 its options beyond LAYOUT
+FORMAT = 4  # 2 added the layout of the data, 3 its options beyond LAYOUT, 4 quantiles
 SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
 CLASSES = 2**24  # bytes of all classes together
 
@@ -67,6 +68,9 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
     elif isinstance(model.target, Numbers):
         tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
         said["flat"] = model.target.flat
+    elif isinstance(model.target, Quantiles):
+        tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
+        said["levels"] = model.target.levels.tolist()
     tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
     for name, a in tensors.items():
         if not np.isfinite(a).all():
@@ -163,7 +167,7 @@ def _tensors(said: dict[str, Any], file: Any) -> dict[str, Array]:
     cells = [f".{k}.{d}" for k in range(layers) for d in range(directions)]
     needed = {"V", "b_y"} | {name + cell for cell in cells for name in "WU"}
     optional = {name + cell for cell in cells for name in "bc"} | {"input.mean", "input.scale"}
-    needed |= {"target.mean", "target.scale"} if said["task"] == "regress" else set()
+    needed |= {"target.mean", "target.scale"} if said["task"] in ("regress", "quantiles") else set()
     if not needed <= names <= needed | optional:
         raise ValueError("tensors")
     if any(file.get_slice(name).get_dtype() not in ("F32", "F64") for name in names):
@@ -197,6 +201,13 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         task = Numbers(*_scaler(tensors, "target", O), said["flat"])
         if type(task.flat) is not bool or (task.flat and O != 1):
             raise ValueError("flat")
+    elif said["task"] == "quantiles":
+        levels = said["levels"]
+        if not (isinstance(levels, list) and levels and all(type(v) is float and 0 < v < 1 for v in levels)):
+            raise ValueError("levels")
+        if sorted(set(levels)) != levels or O % len(levels):
+            raise ValueError("levels")
+        task = Quantiles(*_scaler(tensors, "target", O // len(levels)), levels=np.array(levels))
     elif said["task"] is not None:
         raise ValueError(said["task"])
     if (task is not None and O not in task.units) or said["pooling"] not in POOLINGS:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, InputError
+from .quantiles import Quantiles
 from .scaler import Scaler
 
 Array = np.ndarray[Any, Any]
@@ -172,7 +173,7 @@ class Numbers:
     stream = answers
 
 
-Task = Labels | Numbers
+Task = Labels | Numbers | Quantiles
 TASKS = ("classify", "regress", "tag")
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch.nn import functional as F
 
+from ..model.quantiles import Quantiles
 from ..model.task import Numbers, Task
 
 
@@ -22,8 +23,13 @@ class Readouts(Protocol):
 def losses(task: Task, out: Readouts, target: torch.Tensor) -> torch.Tensor:
     """Of each sequence (B,), or of each step (B, T) where labels are one per step.
 
-    Numbers: the squared error, mean of the targets. Labels: the cross entropy.
+    Numbers: the squared error, mean of the targets. Quantiles: the pinball loss (Koenker and Bassett 1978), mean of
+    numbers and levels. Labels: the cross entropy.
     """
+    if isinstance(task, Quantiles):
+        levels = out.last.new_tensor(task.levels)
+        above = target[..., None] - out.last.view(*target.shape, len(levels))  # (B, K, Q)
+        return torch.maximum(levels * above, (levels - 1) * above).mean((-2, -1))
     if isinstance(task, Numbers):
         return (out.last - target).square().mean(-1)
     raw = out.outputs if task.per_step else out.last
