@@ -205,9 +205,7 @@ template <> struct Vec<float> {
     GRUVY_INLINE void store(float *p, int n) const { _mm512_mask_storeu_ps(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
     GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
-    GRUVY_INLINE void add(Vec a, Vec b) {
-        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v));
-    }
+    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
     GRUVY_INLINE void add(Vec a, const scalar *p) {
         __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512_u *)p));
     }
@@ -225,9 +223,7 @@ template <> struct Vec<double> {
     GRUVY_INLINE void store(double *p, int n) const { _mm512_mask_storeu_pd(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
     GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
-    GRUVY_INLINE void add(Vec a, Vec b) {
-        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v));
-    }
+    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
     GRUVY_INLINE void add(Vec a, const scalar *p) {
         __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512d_u *)p));
     }

@@ -34,8 +34,8 @@ Call call(unsigned number) {
     auto up_to = [&](unsigned n) { return Index(random() % (n + 1)); };
     Call c;
     c.shape = {1 + up_to(11), 1 + up_to(18), up_to(20), 1 + up_to(40)};
-    if (number % 50 == 7) c.shape.T = 60, c.shape.H += 60;     // several blocks of rows and chunks
-    if (number % 50 == 8) c.shape.T = 3, c.shape.I += 500;     // sums in chains
+    if (number % 50 == 7) c.shape.T = 60, c.shape.H += 60;  // several blocks of rows and chunks
+    if (number % 50 == 8) c.shape.T = 3, c.shape.I += 500;  // sums in chains
     if (number % 250 == 9) c.shape = {2, 3, 20, 530};
     c.convention = {bool(random() & 1), bool(random() & 1)};
     c.options = unsigned(random());
