@@ -19,6 +19,7 @@ help:
 	@echo "make accuracy  try the defaults and others on real data for MINUTES=60; goes on where it ended"
 	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
+	@echo "make portable  no loop of the kernels touches the stack, with each compiler; the core's tests for aarch64 in QEMU"
 	@echo "make clean     remove .venv and what was built"
 
 demo: $(STAMP)
@@ -79,6 +80,18 @@ sanitize:
 		cmake -S . -B $$build -DGRUVY_MODULE=OFF -DGRUVY_TESTS=ON -DGRUVY_WIDE=ON -DGRUVY_SANITIZE=$$s >/dev/null && \
 		cmake --build $$build -j 2 && (cd $$build && ctest --output-on-failure) || exit 1; \
 	done
+
+# The kernels from every compiler at hand: what their loops hold, and for aarch64 the core's own tests in an emulator.
+.PHONY: portable
+portable:
+	$(PYTHON) native/tests/loops.py
+	$(PYTHON) native/tests/loops.py --fault
+	@if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then \
+		cmake -S . -B build/core-aarch64 -DGRUVY_MODULE=OFF -DGRUVY_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux \
+			-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+			-DCMAKE_EXE_LINKER_FLAGS=-static -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 >/dev/null && \
+		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure; \
+		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
 
 $(STAMP): constraints.txt pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

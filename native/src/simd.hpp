@@ -43,6 +43,10 @@ namespace gruvy::GRUVY_NS {
 //   V::lanes; V::registers (how many of them the instruction set has)
 //   V::load(p) any alignment; V::load(p, n) the first n < = lanes, 0 beyond, which are not read; V::set(s); V::zero()
 //   v.store(p), v.store(p, n);  v.keep(): this value stays in a register (no refetch from memory in each fma)
+//   v.settle(): the same, and v is there before anything that is loaded or settled later in the source
+//   Each<T>, one number that meets all lanes: load(p), e.settle(), e.add(b, c): c = fma(e, b, c), b a vector or where
+//   one is. c keeps its register, in the order of the source: left to choose, clang 14 lets sums change their registers
+//   with factors, runs out of them and stores some in every step.
 //   a + b, a - b, a * b, a / b, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, fnms(a, b, c) = -a b - c
 //   min(a, b), max(a, b): b where either is NaN; abs(a); with_sign(a, s): a >= 0 with the sign bit of s
 //   power2(t): 2^n for t = n + V::magic(), the integer n in the range of normal results
@@ -82,6 +86,13 @@ template <> struct GRUVY_HALF<float> {
     GRUVY_INLINE void store(float *p) const { _mm256_storeu_ps(p, v); }
     GRUVY_INLINE void store(float *p, int n) const { _mm256_maskstore_ps(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
+    GRUVY_INLINE void add(GRUVY_HALF a, GRUVY_HALF b) {
+        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(v) : "x"(a.v), "x"(b.v));
+    }
+    GRUVY_INLINE void add(GRUVY_HALF a, const scalar *p) {
+        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(v) : "x"(a.v), "m"(*(const __m256_u *)p));
+    }
 };
 template <> struct GRUVY_HALF<double> {
     using scalar = double;
@@ -95,6 +106,13 @@ template <> struct GRUVY_HALF<double> {
     GRUVY_INLINE void store(double *p) const { _mm256_storeu_pd(p, v); }
     GRUVY_INLINE void store(double *p, int n) const { _mm256_maskstore_pd(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
+    GRUVY_INLINE void add(GRUVY_HALF a, GRUVY_HALF b) {
+        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+x"(v) : "x"(a.v), "x"(b.v));
+    }
+    GRUVY_INLINE void add(GRUVY_HALF a, const scalar *p) {
+        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+x"(v) : "x"(a.v), "m"(*(const __m256d_u *)p));
+    }
 };
 
 using F8 = GRUVY_HALF<float>;
@@ -147,6 +165,9 @@ template <class T> struct Vec {
     GRUVY_INLINE void store(T *p) const { a.store(p), b.store(p + H::lanes); }
     GRUVY_INLINE void store(T *p, int n) const { a.store(p, low(n)), b.store(p + H::lanes, high(n)); }
     GRUVY_INLINE void keep() { a.keep(), b.keep(); }
+    GRUVY_INLINE void settle() { a.settle(), b.settle(); }
+    GRUVY_INLINE void add(Vec x, Vec y) { a.add(x.a, y.a), b.add(x.b, y.b); }
+    GRUVY_INLINE void add(Vec x, const T *p) { a.add(x.a, p), b.add(x.b, p + H::lanes); }
 };
 template <class T> GRUVY_INLINE Vec<T> operator+(Vec<T> x, Vec<T> y) { return {x.a + y.a, x.b + y.b}; }
 template <class T> GRUVY_INLINE Vec<T> operator-(Vec<T> x, Vec<T> y) { return {x.a - y.a, x.b - y.b}; }
@@ -183,6 +204,11 @@ template <> struct Vec<float> {
     GRUVY_INLINE void store(float *p) const { _mm512_storeu_ps(p, v); }
     GRUVY_INLINE void store(float *p, int n) const { _mm512_mask_storeu_ps(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
+    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
+    GRUVY_INLINE void add(Vec a, const scalar *p) {
+        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512_u *)p));
+    }
 };
 template <> struct Vec<double> {
     using scalar = double;
@@ -196,6 +222,11 @@ template <> struct Vec<double> {
     GRUVY_INLINE void store(double *p) const { _mm512_storeu_pd(p, v); }
     GRUVY_INLINE void store(double *p, int n) const { _mm512_mask_storeu_pd(p, mask(n), v); }
     GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
+    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
+    GRUVY_INLINE void add(Vec a, const scalar *p) {
+        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512d_u *)p));
+    }
 };
 using F16 = Vec<float>;
 using D8 = Vec<double>;
@@ -283,10 +314,13 @@ template <class T> struct Vec {
     }
 #if defined(__aarch64__)
     GRUVY_INLINE void keep() { __asm__("" : "+w"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+w"(v)); }
 #elif defined(__x86_64__)
     GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
 #else
     GRUVY_INLINE void keep() {}
+    GRUVY_INLINE void settle() {}
 #endif
 };
 template <class T> GRUVY_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) { return {a.v + b.v}; }
@@ -324,6 +358,37 @@ template <class T> GRUVY_INLINE Vec<T> power2(Vec<T> t) {
     return {(typename Vec<T>::F)(((U)t.v << Bits<T>::mantissa) + Bits<T>::one)};
 }
 
+#endif
+
+#if defined(__aarch64__)
+// In lane 0 of a register, where fmla finds it by element: `ld1r`, which fills all lanes, takes a multiply-add's place.
+// Written out, since GCC 12 makes the copy for all uses but one.
+GRUVY_INLINE void fma_each(Bits<float>::F &c, Bits<float>::F b, float s) {
+    __asm__ volatile("fmla %0.4s, %1.4s, %2.s[0]" : "+w"(c) : "w"(b), "w"(s));
+}
+GRUVY_INLINE void fma_each(Bits<double>::F &c, Bits<double>::F b, double s) {
+    __asm__ volatile("fmla %0.2d, %1.2d, %2.d[0]" : "+w"(c) : "w"(b), "w"(s));
+}
+template <class T> struct Each {
+    T s;
+    static GRUVY_INLINE Each load(const T *p) { return {*p}; }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+w"(s)); }
+    GRUVY_INLINE void add(Vec<T> b, Vec<T> &c) const { fma_each(c.v, b.v, s); }
+    GRUVY_INLINE void add(const T *p, Vec<T> &c) const { add(Vec<T>::load(p), c); }
+};
+#else
+template <class T> struct Each {
+    Vec<T> v;
+    static GRUVY_INLINE Each load(const T *p) { return {Vec<T>::set(*p)}; }
+    GRUVY_INLINE void settle() { v.settle(); }
+#if defined(GRUVY_ISA_GENERIC)
+    GRUVY_INLINE void add(Vec<T> b, Vec<T> &c) const { c = fma(v, b, c); }
+    GRUVY_INLINE void add(const T *p, Vec<T> &c) const { c = fma(v, Vec<T>::load(p), c); }
+#else
+    GRUVY_INLINE void add(Vec<T> b, Vec<T> &c) const { c.add(v, b); }
+    GRUVY_INLINE void add(const T *p, Vec<T> &c) const { c.add(v, p); }
+#endif
+};
 #endif
 
 }  // namespace gruvy::GRUVY_NS

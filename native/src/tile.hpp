@@ -11,7 +11,6 @@
 
 namespace gruvy::GRUVY_NS {
 
-// Keep in step: R P N accumulators + P N weights + 1 broadcast <= registers.
 template <class T> struct Limits {
     static constexpr bool many = Vec<T>::registers >= 32;
     static constexpr int rows = many ? tuning::tile_rows_of_32 : tuning::tile_rows_of_16;
@@ -28,60 +27,65 @@ GRUVY_INLINE Index blocks_of(Index n, Index size) { return (n + size - 1) / size
 // Not inlined: in a function of its own every accumulator gets a register; where the gates' constants compete for them
 // the compiler keeps some in memory, at twice the time. Unrolled over k: a core that it shares with another thread has
 // room for half as many instructions, and the loop's own are then worth saving.
+//
+// Of a step's weights and factors the fewer are all held, and the others come one by one, in the order written here
+// (`settle`): a compiler that brings them early has no register left and stores accumulators in every step.
 template <class T, int R, int P, int N, int A>
 __attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles, const T *w_, Index next, Index K,
                                         bool apart) {
     using V = Vec<T>;
-    constexpr int L = V::lanes;
-    for (; tiles > 0; tiles--, acc_ += R * P * N * L, a_ += R) {
-        V acc[R][P][N];
+    using S = Each<T>;
+    constexpr int L = V::lanes, M = P * N;  // vectors of weights in a step
+    static_assert(R * M + (R < M ? R : M) + 1 <= V::registers, "accumulators, weights and factors fit the registers");
+    for (; tiles > 0; tiles--, acc_ += R * M * L, a_ += R) {
+        V acc[R * M];
         const T *a[R], *w = w_;
-        if (apart) {
 #pragma GCC unroll 32
-            for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::zero();
-        } else {
-#pragma GCC unroll 32
-            for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N] = V::load(acc_ + i * L);
-        }
+        for (int i = 0; i < R * M; i++) acc[i] = apart ? V::zero() : V::load(acc_ + i * L);
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++) a[r] = a_[r];
 #pragma GCC unroll 8
         for (Index k = 0; k < K; k++) {
-            if constexpr (R > 1) {
-                V b[P][N];
+            if constexpr (R == 1) {
+                const S s = S::load(a[0] + k * A);
 #pragma GCC unroll 16
-                for (int p = 0; p < P; p++)
-#pragma GCC unroll 4
-                    for (int n = 0; n < N; n++) {
-                        b[p][n] = V::load(w + p * next + n * L);
-                        b[p][n].keep();  // else it is fetched again for each row
-                    }
+                for (int m = 0; m < M; m++) s.add(w + m / N * next + m % N * L, acc[m]);
+            } else if constexpr (R > M) {
+                V b[M];
+#pragma GCC unroll 16
+                for (int m = 0; m < M; m++) {
+                    b[m] = V::load(w + m / N * next + m % N * L);
+                    b[m].settle();  // else it is fetched again for each row
+                }
 #pragma GCC unroll 16
                 for (int r = 0; r < R; r++) {
-                    V s = V::set(a[r][k * A]);
+                    S s = S::load(a[r] + k * A);
+                    s.settle();
 #pragma GCC unroll 16
-                    for (int p = 0; p < P; p++)
-#pragma GCC unroll 4
-                        for (int n = 0; n < N; n++) acc[r][p][n] = fma(s, b[p][n], acc[r][p][n]);
+                    for (int m = 0; m < M; m++) s.add(b[m], acc[r * M + m]);
                 }
             } else {
-                V s = V::set(a[0][k * A]);
+                S s[R];
 #pragma GCC unroll 16
-                for (int p = 0; p < P; p++)
-#pragma GCC unroll 4
-                    for (int n = 0; n < N; n++) acc[0][p][n] = fma(s, V::load(w + p * next + n * L), acc[0][p][n]);
+                for (int r = 0; r < R; r++) {
+                    s[r] = S::load(a[r] + k * A);
+                    s[r].settle();
+                }
+#pragma GCC unroll 16
+                for (int m = 0; m < M; m++) {
+                    V b = V::load(w + m / N * next + m % N * L);
+                    b.settle();
+#pragma GCC unroll 16
+                    for (int r = 0; r < R; r++) s[r].add(b, acc[r * M + m]);
+                }
             }
             w += N * L;
         }
-        if (apart) {
 #pragma GCC unroll 32
-            for (int i = 0; i < R * P * N; i++) {
-                V &v = acc[i / (P * N)][i / N % P][i % N];
-                v = V::load(acc_ + i * L) + v;
-            }
+        for (int i = 0; i < R * M; i++) {
+            if (apart) acc[i] = V::load(acc_ + i * L) + acc[i];
+            acc[i].store(acc_ + i * L);
         }
-#pragma GCC unroll 32
-        for (int i = 0; i < R * P * N; i++) acc[i / (P * N)][i / N % P][i % N].store(acc_ + i * L);
     }
 }
 
