@@ -22,7 +22,7 @@ from .errors import (
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from . import data, nn
+    from . import convert, data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .model.file import load
@@ -34,13 +34,14 @@ _LAZY = {
     "GRUClassifier": "estimators",
     "GRURegressor": "estimators",
     "channel_importance": "estimators",
+    "convert": "convert",
     "data": "data",
     "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
 }
-_MODULES = ("nn", "data")
+_MODULES = ("nn", "data", "convert")
 
 __all__ = [
     "GRU",
@@ -57,6 +58,7 @@ __all__ = [
     "ModelFileError",
     "Weights",
     "channel_importance",
+    "convert",
     "data",
     "from_torch",
     "load",
