@@ -138,7 +138,7 @@ def readout(given: Model, peer: str) -> tuple[Array, Array] | None:
         raise InputError(f'model: pooling="{given.pooling}", which {peer} has no place for; expected "last"')
     if given.V is None or given.b_y is None:
         return None
-    if target is None and len(given.V) == given.V.shape[1] and (given.V == np.eye(len(given.V))).all():
+    if target is None and len(given.V) == given.V.shape[1] and (np.eye(len(given.V)) == given.V).all():
         if not given.b_y.any():
             return None
     return given.V, given.b_y

@@ -1,4 +1,4 @@
-"""RTNeural's JSON: GRU layers with both biases, reset after the product, and a dense layer, as its Python tool writes."""
+"""RTNeural's JSON: GRU layers with both biases, reset after the product, and a dense layer, as its tools write."""
 
 from __future__ import annotations
 

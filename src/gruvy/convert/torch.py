@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,14 @@ def read(path: str | os.PathLike[str]) -> Model:
     """
     torch = need("torch")
     path = Path(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            if sum(member.file_size for member in packed.infolist()) > path.stat().st_size:
+                raise ModelFileError(f"{path}: packed, and unpacked larger than the file; torch packs nothing")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # pickle and zip fail in many ways
-        raise ModelFileError(
-            f"{path}: damaged, or it holds code; expected tensors alone, as torch.save(module.state_dict(), path) writes"
-        ) from problem
+        raise ModelFileError(f"{path}: damaged, or it holds code; expected a state dict of tensors alone") from problem
     try:
         return from_state_dict(state)
     except InputError as problem:
