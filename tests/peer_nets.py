@@ -17,7 +17,7 @@ def net(seed: int, convention: str = "torch", *, tall: bool = True, layers: int 
     L, D = layers or int(r.integers(1, 3)), directions or int(r.integers(1, 3))
 
     def numbers(*shape: int) -> Any:
-        return r.normal(size=shape).astype(np.float32)
+        return (r.normal(size=shape) / 2).astype(np.float32)
 
     after = convention == "torch" or convention.startswith("after")
     cells = [
@@ -32,7 +32,7 @@ def net(seed: int, convention: str = "torch", *, tall: bool = True, layers: int 
         ]
         for k in range(L)
     ]
-    return Model(weights=Weights(convention, cells), V=numbers(O, D * H) / 4, b_y=numbers(O))
+    return Model(weights=Weights(convention, cells), V=numbers(O, D * H) / 2, b_y=numbers(O))
 
 
 def inputs(seed: int, model: Model, T: int | None = None) -> Any:

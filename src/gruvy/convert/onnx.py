@@ -19,7 +19,7 @@ from .parts import Array, array, model, rows
 
 SIZE = 2**31 - 1  # bytes that protobuf holds
 _BETWEEN = ("Transpose", "Squeeze", "Reshape", "Identity", "Dropout")  # between two layers: where Y only changes shape
-_FLOATS = {1: np.dtype("<f4"), 11: np.dtype("<f8")}
+_FLOATS: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 11: np.dtype("<f8")}
 
 
 @dataclass(frozen=True)

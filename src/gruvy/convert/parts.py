@@ -125,7 +125,7 @@ def readout(given: Model, peer: str) -> tuple[Array, Array] | None:
     """V and b_y, or None where the answer is the state itself.
 
     Raises:
-        InputError: the model scales its inputs or targets, or reads a mean or a maximum, which the peer's layers do not.
+        InputError: the model scales its inputs or targets, or reads a mean or a maximum, which the peer does not.
     """
     if given.scaler is not None and (given.scaler.mean.any() or (given.scaler.scale != 1).any()):
         raise InputError(
@@ -138,7 +138,7 @@ def readout(given: Model, peer: str) -> tuple[Array, Array] | None:
         raise InputError(f'model: pooling="{given.pooling}", which {peer} has no place for; expected "last"')
     if given.V is None or given.b_y is None:
         return None
-    if target is None and len(given.V) == given.V.shape[1] and (np.eye(len(given.V)) == given.V).all():
-        if not given.b_y.any():
-            return None
+    itself = len(given.V) == given.V.shape[1] and bool((np.eye(len(given.V)) == given.V).all())
+    if target is None and itself and not given.b_y.any():
+        return None
     return given.V, given.b_y
