@@ -164,6 +164,8 @@ def test_what_a_node_asks_for_and_we_lack_is_refused_by_name() -> None:
             nodes(gru_model(w, **more))
     with pytest.raises(InputError, match='direction="reverse" alone'):
         convert.from_onnx(gru_model(w, direction="reverse"))
+    with pytest.warns(convert.ConversionWarning, match="takes its initial state from 'h'"):
+        convert.from_onnx(gru_model(w))
 
 
 class Evil:
@@ -212,8 +214,18 @@ def test_hostile_files_are_one_error_and_nothing_runs(tmp_path: Path, monkeypatc
         with h5py.File("w.h5", "w"):
             pass
         file.write("w.h5", "model.weights.h5")
+    layers = [{"class_name": "GRU", "config": {"name": "g"}}]
+    with h5py.File("secret.h5", "w") as file:
+        file["vars/0"] = np.zeros(1, np.float32)
+    with h5py.File("w.h5", "w") as file:
+        file["layers/gru/cell"] = h5py.ExternalLink("secret.h5", "/")
+    with zipfile.ZipFile("link.keras", "w") as file:
+        file.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": layers}}))
+        file.write("w.h5", "model.weights.h5")
+    with pytest.raises(InputError, match="is a link, expected numbers in the file itself"):
+        convert.read("link.keras")
     hostile = [p for p in sorted(tmp_path.iterdir()) if p.suffix in convert.formats.ENDINGS and p.stem != "whole"]
-    assert len(hostile) == 13
+    assert len(hostile) == 14
     for path in hostile:
         with pytest.raises(InputError, match=path.name):
             convert.read(path)

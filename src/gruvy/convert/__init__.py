@@ -1,7 +1,7 @@
 """In from other libraries and out to them: torch, Keras, Flax, Equinox, MLX, ONNX, RTNeural.
 
-`read` and `write` go by the kind of a file; the objects of a library that is at hand have functions of their own. What a
-peer cannot hold is refused in a sentence; what is merged is told by a `ConversionWarning`.
+`read` and `write` go by the kind of a file; the objects of a library have functions of their own. What a peer
+cannot hold is refused in a sentence; what is merged is told by a `ConversionWarning`.
 """
 
 from __future__ import annotations

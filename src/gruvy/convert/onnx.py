@@ -15,7 +15,7 @@ from ..errors import InputError, ModelFileError
 from ..extras import need
 from ..model.model import Model
 from ..weights import Cell, Weights
-from .parts import Array, array, model, rows
+from .parts import Array, array, model, rows, say
 
 SIZE = 2**31 - 1  # bytes that protobuf holds
 _BETWEEN = ("Transpose", "Squeeze", "Reshape", "Identity", "Dropout")  # between two layers: where Y only changes shape
@@ -98,6 +98,7 @@ def from_onnx(proto: Any, folder: str | os.PathLike[str] | None = None) -> Model
                 f'node {node.name!r}: direction="reverse" alone, which a model file does not have; Node runs it'
             )
     _check_stack(proto)
+    _check_states(proto, folder)
     convention = found[0].weights.convention
     if any(node.weights.convention != convention for node in found):
         raise InputError("nodes: linear_before_reset is 0 in one and 1 in another, expected the same in all")
@@ -113,7 +114,7 @@ def nodes(proto: Any, folder: str | os.PathLike[str] | None = None) -> list[Node
     constants = {t.name: t for t in proto.graph.initializer}
     for node in proto.graph.node:
         if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
-            constants |= {node.output[0]: a.t for a in node.attribute if a.name == "value"}
+            constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
     opsets = [o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")]
     if len(opsets) != 1 or not 7 <= opsets[0] <= 30:
         raise InputError(f"model: opset {opsets or 'not said'}, expected one from 7 to 30")
@@ -213,8 +214,19 @@ def _external(name: str, tensor: Any, wanted: int, folder: Any) -> bytes:
         return file.read(length)
 
 
+def _check_states(proto: Any, folder: Any) -> None:
+    """A model of gruvy starts from zero: other constants are refused, a state that is given or computed is told."""
+    held = {t.name: t for t in proto.graph.initializer}
+    for node in proto.graph.node:
+        at = node.input[5] if node.op_type == "GRU" and len(node.input) > 5 else ""
+        if at in held and _tensor(held[at], folder).any():
+            raise InputError(f"node {node.name!r}: an initial state that is not zero, which a model file does not have")
+        if at and at not in held:
+            say(f"node {node.name!r} takes its initial state from {at!r}; a model of gruvy starts from zero")
+
+
 def _check_stack(proto: Any) -> None:
-    """Each GRU node reads the one before it, through nothing but changes of shape, from zero states."""
+    """Each GRU node reads the one before it, through nothing but changes of shape."""
     makers = {out: node for node in proto.graph.node for out in node.output if out}
     below = None
     for node in proto.graph.node:

@@ -39,6 +39,8 @@ def read(path: str | os.PathLike[str]) -> Model:
         return from_state_dict(state)
     except InputError as problem:
         raise type(problem)(f"{path}: {problem}") from None
+    except Exception as problem:  # tensors of shapes that nobody expects
+        raise ModelFileError(f"{path}: no state dict of a GRU ({type(problem).__name__})") from problem
 
 
 def from_state_dict(state: Any) -> Model:
