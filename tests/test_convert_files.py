@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,24 @@ def test_the_commands_convert_and_inspect(tmp_path: Path) -> None:
     told = call("inspect", str(tmp_path / "b.safetensors"), "--json")
     said = json.loads(told.stdout)
     assert (said["layers"], said["directions"], said["convention"]) == (m.weights.layers, m.weights.directions, "torch")
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    """Cut short, or some bytes changed: an error of ours or a model, never another exception."""
+    m, r = net(0, layers=1, directions=1), np.random.default_rng(0)
+    for ending in (".pt", ".json"):
+        convert.write(tmp_path / f"a{ending}", m)
+    (tmp_path / "a.onnx").write_bytes(gru_model(m.weights).SerializeToString())
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        for k in range(120):
+            data = bytearray(whole)
+            for at in r.integers(len(data), size=1 + k % 7):
+                data[at] = r.integers(256)
+            path.write_bytes(data[: r.integers(len(data))] if k % 3 == 0 else data)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    assert convert.read(path).weights.layers >= 1
+                except InputError as problem:
+                    assert path.name in str(problem)  # noqa: PT017

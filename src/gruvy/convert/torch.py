@@ -27,12 +27,14 @@ def read(path: str | os.PathLike[str]) -> Model:
     """
     torch = need("torch")
     path = Path(path)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
-            if sum(member.file_size for member in packed.infolist()) > path.stat().st_size:
-                raise ModelFileError(f"{path}: packed, and unpacked larger than the file; torch packs nothing")
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                if sum(member.file_size for member in packed.infolist()) > path.stat().st_size:
+                    raise ModelFileError(f"{path}: unpacked larger than the file itself, and torch packs nothing")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except ModelFileError:
+        raise
     except Exception as problem:  # pickle and zip fail in many ways
         raise ModelFileError(f"{path}: damaged, or it holds code; expected a state dict of tensors alone") from problem
     try:
