@@ -105,6 +105,8 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         {"--only": ["--only", "nope"], "--seed": ["--seed", "-1"], "--processes": ["--processes", "0"]},
     ),
     "demo": (["demo"], {"--model": ["--model", "."]}),
+    "convert": (["convert", "m.safetensors", "n.pt"], {"--from": ["--from", "nope"], "--to": ["--to", "nope"]}),
+    "inspect": (["inspect", "m.safetensors"], {"--from": ["--from", "nope"]}),
 }
 # Flags, and files whose name a message gives as it was typed.
 NEVER_WRONG = {
@@ -118,6 +120,7 @@ NEVER_WRONG = {
     "bench": {"--json"},
     "lab": {"--full", "--anew", "--json", "--output"},
     "doctor": {"--json"},
+    "inspect": {"--json"},
 }
 
 

@@ -22,7 +22,7 @@ from .errors import (
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from . import data, forecast, nn
+    from . import convert, data, forecast, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .forecast import GRUForecaster
@@ -36,6 +36,7 @@ _LAZY = {
     "GRUForecaster": "forecast",
     "GRURegressor": "estimators",
     "channel_importance": "estimators",
+    "convert": "convert",
     "data": "data",
     "forecast": "forecast",
     "from_torch": "network",
@@ -43,7 +44,7 @@ _LAZY = {
     "nn": "nn",
     "sequences": "data",
 }
-_MODULES = ("nn", "data", "forecast")
+_MODULES = ("nn", "data", "convert", "forecast")
 
 __all__ = [
     "GRU",
@@ -61,6 +62,7 @@ __all__ = [
     "ModelFileError",
     "Weights",
     "channel_importance",
+    "convert",
     "data",
     "forecast",
     "from_torch",

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from gruvy import __version__
-from gruvy.cli import bench, datasets, demo, doctor, explain, forecast, lab, predict, score, train  # noqa: F401 (each registers its commands)
+from gruvy.cli import (  # noqa: F401 (each registers its commands)
+    bench,
+    convert,
+    datasets,
+    demo,
+    doctor,
+    explain,
+    forecast,
+    lab,
+    predict,
+    score,
+    train,
+)
 from gruvy.cli.app import app
 
 __all__ = ["app", "main"]

@@ -26,7 +26,21 @@ from gruvy.extras import explained
 # The parent of every complaint about wrong usage; typer exports it under no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-ORDER = ("demo", "train", "score", "predict", "forecast", "explain", "stream", "datasets", "lab", "bench", "doctor")
+ORDER = (
+    "demo",
+    "train",
+    "score",
+    "predict",
+    "forecast",
+    "explain",
+    "stream",
+    "convert",
+    "inspect",
+    "datasets",
+    "lab",
+    "bench",
+    "doctor",
+)
 INTERRUPTED = 130  # typer's code for Ctrl-C
 PLAIN = box.SIMPLE_HEAD  # a table that copies well
 

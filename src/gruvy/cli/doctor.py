@@ -26,6 +26,7 @@ PURPOSES = {
     "data": "CSV files and folders",
     "datasets": "data sets by name",
     "plots": "explain, lab, figures",
+    "convert": "Keras and ONNX files",
 }
 
 
