@@ -120,6 +120,7 @@ NEVER_WRONG = {
     "bench": {"--json"},
     "lab": {"--full", "--anew", "--json", "--output"},
     "doctor": {"--json"},
+    "convert": {"--json"},
     "inspect": {"--json"},
 }
 

@@ -26,18 +26,22 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .safetensors, .keras, .json, .pt.")],
     from_: Annotated[str | None, _FROM] = None,
     to: Annotated[str | None, _TO] = None,
+    json: Json = False,
 ) -> None:
     """Turn a model of one library into a model of another, which computes the same.
 
     What the other cannot hold is refused; what had to be merged is told. Nothing in a file is run. To write ONNX or C
     there is another command, export.
     """
-    from gruvy.convert import kind_of, read, write
+    from gruvy.convert import describe, kind_of, read, write
 
     kind = kind_of(target, to, out=True)
     check_outputs([("OUT", target)], {"IN": source})
     model = read(source, from_)
     write(target, model, kind)
+    if json:
+        document({"source": source, **describe(target, kind)})
+        return
     say(f"{source} ({kind_of(source, from_)}) is now {target} ({kind}): {model.weights}")
 
 
