@@ -1,4 +1,4 @@
-"""Every way a call of `gruvy.nn.GRU` can go, forced."""
+"""Every way a call of `gruvy.nn.GRU` or `GRUCell` can go, forced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gruvy.engines import native
-from gruvy.nn import layer
+from gruvy.nn import cell, layer
 from gruvy.nn.engine import asked, choose
 from gruvy.nn.route import Route, recorded
 
@@ -29,5 +29,6 @@ def force(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
         engine = choose(call.x, asked())[0] if way == "op" and not recorded(call.x) else None
         return found._replace(way=way, reason="forced by the test", engine=engine)
 
-    monkeypatch.setattr(layer, "route", forced)
+    for module in (layer, cell):
+        monkeypatch.setattr(module, "route", forced)
     monkeypatch.setenv("GRUVY_ENGINE", "native" if path == "native" else "reference")

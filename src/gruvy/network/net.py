@@ -17,9 +17,9 @@ from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
 from ..model.task import Labels, Task, task_of
-from ..nn.layer import encoded
 from ..nn.recur import recur, torch_kernel
 from ..nn.route import route
+from ..nn.saved import encoded
 from ..nn.stack import Shape
 from ..nn.steps import valid_steps
 from ..nn.torch_private import parameters_of

@@ -57,7 +57,6 @@ def check_call(
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
     """
-    dtype = weight.dtype
     packed = None
     if isinstance(input, PackedSequence):
         for name, value in (("lengths", lengths), ("mask", mask), ("restarts", restarts)):
@@ -82,17 +81,45 @@ def check_call(
             )
         x = input if not batched or not layer.batch_first else input.transpose(0, 1)
         x = x if batched else x[:, None]
+    x, hx, autocast = _like(weight, x, hx)
+    h = _initial(layer, hx, x, batched, packed)
+    steps = check_steps(lengths, mask, restarts, x, batched, layer.batch_first)
+    return Call(x, h, steps, batched, layer.batch_first, packed, autocast)
+
+
+def check_cell(cell: torch.nn.GRUCell, weight: Tensor, input: Any, hx: Any) -> Call:
+    """As `check_call` for one step: a sequence of one.
+
+    Raises:
+        InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
+    """
+    if not isinstance(input, Tensor):
+        raise InputTypeError(f"input: {type(input).__name__}, expected a tensor")
+    batched, I, H = input.dim() == 2, cell.input_size, cell.hidden_size
+    if input.dim() not in (1, 2) or input.shape[-1] != I:
+        raise InputError(f"input: shape {tuple(input.shape)}, expected (batch, {I}), or ({I},) for one sequence")
+    x, hx, autocast = _like(weight, input, hx)
+    if hx is not None:
+        _check_state(hx, (x.shape[0], H) if batched else (H,), "batch, hidden_size" if batched else "hidden_size,", x)
+    x = x[None] if batched else x[None, None]
+    if hx is None:
+        h = x.new_zeros(1, x.shape[1], H)
+    else:
+        h = hx[None] if batched else hx[None, None]
+    return Call(x, h, Steps(), batched, False, None, autocast)
+
+
+def _like(weight: Tensor, x: Tensor, hx: Any) -> tuple[Tensor, Any, str | None]:
+    """Input and state with the dtype of the weights where autocast gave them another, and the kind of autocast."""
     if x.device != weight.device:
         raise InputError(f"input: on {x.device}, expected {weight.device} like the layer's weights")
-    autocast = autocast_of(x)
+    dtype, autocast = weight.dtype, autocast_of(x)
     if autocast:
         x = x.to(dtype)
         hx = hx.to(dtype) if isinstance(hx, Tensor) else hx
     if x.dtype != dtype:
         raise InputTypeError(f"input: dtype {x.dtype}, expected {dtype} like the layer's weights")
-    h = _initial(layer, hx, x, batched, packed)
-    steps = check_steps(lengths, mask, restarts, x, batched, layer.batch_first)
-    return Call(x, h, steps, batched, layer.batch_first, packed, autocast)
+    return x, hx, autocast
 
 
 def autocast_of(x: Tensor) -> str | None:
@@ -117,18 +144,22 @@ def _initial(layer: torch.nn.GRU, hx: Any, x: Tensor, batched: bool, packed: Pac
     rows = layer.num_layers * (2 if layer.bidirectional else 1)
     if hx is None:
         return x.new_zeros(rows, x.shape[1], layer.hidden_size)
+    wanted = (rows, x.shape[1], layer.hidden_size) if batched else (rows, layer.hidden_size)
+    axes = "layers * directions, batch, hidden_size" if batched else "layers * directions, hidden_size"
+    _check_state(hx, wanted, axes, x)
+    h: Tensor = hx if batched else hx[:, None]
+    return h if packed is None else _permute(h, packed.sorted_indices)
+
+
+def _check_state(hx: Any, wanted: tuple[int, ...], axes: str, x: Tensor) -> None:
     if not isinstance(hx, Tensor):
         raise InputTypeError(f"hx: {type(hx).__name__}, expected a tensor")
-    wanted = (rows, x.shape[1], layer.hidden_size) if batched else (rows, layer.hidden_size)
     if hx.shape != wanted:
-        axes = "layers * directions, batch, hidden_size" if batched else "layers * directions, hidden_size"
-        raise InputError(f"hx: shape {tuple(hx.shape)}, expected ({axes}) = {tuple(wanted)}")
+        raise InputError(f"hx: shape {tuple(hx.shape)}, expected ({axes}) = {wanted}")
     if hx.device != x.device:
         raise InputError(f"hx: on {hx.device}, expected {x.device} like the input")
     if hx.dtype != x.dtype:
         raise InputTypeError(f"hx: dtype {hx.dtype}, expected {x.dtype} like the input")
-    h: Tensor = hx if batched else hx[:, None]
-    return h if packed is None else _permute(h, packed.sorted_indices)
 
 
 def _lengths(lengths: Tensor | Sequence[int] | None, T: int, B: int, batched: bool, device: Any) -> Tensor | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -12,19 +11,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
-from ..engines.native import Packed
-from ..errors import ConventionError, InputTypeError
-from ..reference import Cell
-from ..weights import CONVENTION_KEY, saved_convention
-from . import stack
+from ..errors import InputTypeError
+from . import frozen, saved, stack
 from .check import Call, check_call
-from .engine import NATIVE, asked, choose
 from .recur import recur
-from .route import route
+from .route import Path, path_of, route
 from .stack import Shape
 from .torch_private import admit, parameters_of, weight_names
-
-_changing = threading.Lock()  # held while a layer's open `frozen` blocks are replaced
 
 
 class Gates(NamedTuple):
@@ -47,13 +40,6 @@ class OutputWithGates(NamedTuple):
     output: Tensor | PackedSequence
     h_n: Tensor
     gates: Gates
-
-
-class Path(NamedTuple):
-    """Which way a call takes, and why."""
-
-    name: str
-    reason: str
 
 
 class GRU(torch.nn.GRU):
@@ -85,9 +71,7 @@ class GRU(torch.nn.GRU):
     """
 
     convention: Convention
-    # Of each open `frozen` block, in the order of their beginnings: its thread, and the weights packed by layer and
-    # direction in the order in which they run. Replaced as a whole, so that a call reads it without a lock.
-    _frozen: tuple[tuple[int, list[Packed]], ...] = ()
+    _frozen: frozen.Blocks = ()
 
     def __init__(
         self,
@@ -109,9 +93,7 @@ class GRU(torch.nn.GRU):
         of = Convention.of(convention)
         sizes = (input_size, hidden_size, num_layers)
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype)
-        self.convention = of
-        if of.name != "torch":
-            self.register_buffer(CONVENTION_KEY, encoded(of, device))
+        saved.register(self, of, device)
 
     def extra_repr(self) -> str:
         return f'{super().extra_repr()}, convention="{self.convention}"'
@@ -148,7 +130,7 @@ class GRU(torch.nn.GRU):
             InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
-        weights, packed = self._weights(), self._packed
+        weights, packed = self._weights(), frozen.latest(self._frozen)
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way = route(call, weights, self.convention, packed is not None, return_gates)
         if way.way == "torch kernel":
@@ -161,8 +143,7 @@ class GRU(torch.nn.GRU):
             return output, h_n
         return OutputWithGates(output, h_n, self._gates(call, result, shape.directions))
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """While the block lasts, calls use the weights as they are now, packed once for the native engine.
 
         Otherwise weights are packed anew on every call, which short sequences and small batches notice. Changes of
@@ -180,34 +161,11 @@ class GRU(torch.nn.GRU):
             >>> with torch.inference_mode(), layer.frozen():
             ...     output, h = layer(x)
         """
-        weights = self._weights()
-        own: tuple[tuple[int, list[Packed]], ...] = ()
-        if choose(weights[0], asked())[0] is NATIVE:
-            each = len(weights) // (self.num_layers * (2 if self.bidirectional else 1))
-            parts = (weights[i : i + each] for i in range(0, len(weights), each))
-            merged = (stack.merge([w.detach() for w in part], self.convention) for part in parts)
-            arrays = (Cell(*(None if w is None else w.numpy(force=True) for w in cell)) for cell in merged)
-            cells = [Packed(cell, self.convention) for cell in arrays]
-            own = ((threading.get_ident(), cells),)
-        with _changing:
-            self._frozen += own
-        try:
-            yield
-        finally:
-            with _changing:
-                self._frozen = tuple(block for block in self._frozen if all(block is not mine for mine in own))
-
-    @property
-    def _packed(self) -> list[Packed] | None:
-        blocks = self._frozen
-        if not blocks or torch.compiler.is_compiling():
-            return None
-        thread = threading.get_ident()
-        return next((cells for own, cells in reversed(blocks) if own == thread), blocks[-1][1])
+        cells = self.num_layers * (2 if self.bidirectional else 1)
+        return frozen.freeze(self, self._weights(), cells, self.convention)
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state.items() if name != "_frozen"}
+        return frozen.thawed(super().__getstate__())  # type: ignore[no-untyped-call]
 
     def path(
         self,
@@ -222,11 +180,8 @@ class GRU(torch.nn.GRU):
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        way = route(call, weights, self.convention, self._packed is not None, return_gates)
-        if way.way != "op":
-            return Path(way.way, way.reason)
-        engine, why = choose(call.x, asked())
-        return Path(engine.name, way.reason if why in way.reason else f"{way.reason}; {why}")
+        packed = frozen.latest(self._frozen)
+        return path_of(call, route(call, weights, self.convention, packed is not None, return_gates))
 
     def _weights(self) -> list[Tensor]:
         return parameters_of(self, weight_names(self))
@@ -245,26 +200,11 @@ class GRU(torch.nn.GRU):
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        if self.convention.name != "torch":  # a layer that came from the meta device has lost the buffer's content
-            destination[prefix + CONVENTION_KEY] = encoded(self.convention, self._device())
+        saved.save(self.convention, destination, prefix, self._weights()[0].device)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        if any(prefix + name in state_dict for name in (*weight_names(self), CONVENTION_KEY)):
-            came = saved_convention(state_dict, prefix) or "torch"
-            if came != self.convention.name:
-                raise ConventionError(
-                    f'state dict: weights of convention "{came}", this layer has convention "{self.convention}"'
-                )
+        saved.check(state_dict, prefix, weight_names(self), self.convention)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _device(self) -> torch.device:
-        device: torch.device = self._weights()[0].device
-        return device
-
-
-def encoded(convention: Convention, device: Any) -> Tensor:
-    """The convention's name as a state dict holds it."""
-    return torch.tensor(list(convention.name.encode()), dtype=torch.uint8, device=device)
 
 
 admit(GRU)

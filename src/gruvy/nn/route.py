@@ -19,6 +19,13 @@ from .engine import NATIVE, Engine, asked, choose
 _LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
 
 
+class Path(NamedTuple):
+    """Which way a call takes, and why."""
+
+    name: str
+    reason: str
+
+
 class Route(NamedTuple):
     """The way of one call, "torch kernel", "plain" operations or the "op", and why.
 
@@ -54,6 +61,14 @@ def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen:
     if torch_private.traced():
         return Route("plain", "torch.jit.trace records ordinary operations only", None, wanted)
     return Route("op", own, None if recorded(x) else engine, wanted)
+
+
+def path_of(call: Call, way: Route) -> Path:
+    """What `path` says of a call that goes this way."""
+    if way.way != "op":
+        return Path(way.way, way.reason)
+    engine, why = choose(call.x, asked())
+    return Path(engine.name, way.reason if why in way.reason else f"{way.reason}; {why}")
 
 
 def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:

@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..convention import Convention
 from ..errors import ConventionError, InputError
+from .cell import GRUCell
 from .layer import GRU
 
 Model = TypeVar("Model", bound=torch.nn.Module)
@@ -103,7 +104,7 @@ def converted(model: torch.nn.Module) -> Converted:
     """
     swapped, left = [], {}
     for name, module in model.named_modules():
-        if isinstance(module, GRU):
+        if isinstance(module, (GRU, GRUCell)):
             swapped.append(name)
         elif isinstance(module, torch.nn.GRU):
             left[name] = _why_left(module) or "not converted yet"
