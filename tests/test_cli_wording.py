@@ -73,6 +73,10 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--history": ["--history", "d.csv"],
         },
     ),
+    "export": (
+        ["export", "m.safetensors", "--to", "onnx"],
+        {"--to": ["--to", "nope"], "--output": ["-o", "."], "--opset": ["--opset", "9"]},
+    ),
     "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
     "bench": (
         ["bench"],

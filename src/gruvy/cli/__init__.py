@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gruvy import __version__
-from gruvy.cli import bench, datasets, demo, doctor, explain, lab, predict, score, train  # noqa: F401 (each registers its commands)
+from gruvy.cli import bench, datasets, demo, doctor, explain, export, lab, predict, score, train  # noqa: F401 (each registers its commands)
 from gruvy.cli.app import app
 
 __all__ = ["app", "main"]

@@ -26,7 +26,7 @@ from gruvy.extras import explained
 # The parent of every complaint about wrong usage; typer exports it under no name of its own.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-ORDER = ("demo", "train", "score", "predict", "explain", "stream", "datasets", "lab", "bench", "doctor")
+ORDER = ("demo", "train", "score", "predict", "explain", "stream", "export", "datasets", "lab", "bench", "doctor")
 INTERRUPTED = 130  # typer's code for Ctrl-C
 PLAIN = box.SIMPLE_HEAD  # a table that copies well
 
