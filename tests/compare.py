@@ -49,6 +49,8 @@ TOLERANCES: dict[tuple[str, str], float] = {
     # What a float32 model answers by torch and by NumPy, whole and step by step: probabilities and numbers.
     ("answer", "float64"): 1e-6,
     ("answer", "float32"): 1e-6,
+    # ONNX Runtime's float32 kernels, whose sigmoid and tanh are its own, over up to 50 steps and three layers.
+    ("in ONNX Runtime", "float32"): 1e-5,
     # float32 probabilities add up to 1.
     ("total", "float64"): 5e-7,
     ("total", "float32"): 5e-7,
