@@ -91,7 +91,9 @@ def test_the_new_exporter_writes_gru_nodes(convention: str, tmp_path: Path) -> N
     model = Inside(GRU(I, H, 2, bidirectional=True, convention=convention)).eval()
     axes = ({0: torch.export.Dim("time"), 1: torch.export.Dim("batch")},)
     file = tmp_path / "m.onnx"
-    torch.onnx.export(model, (torch.randn(T, B, I),), file, dynamo=True, verbose=False, dynamic_shapes=axes)
+    torch.onnx.export(
+        model, (torch.randn(T, B, I),), file, dynamo=True, verbose=False, external_data=False, dynamic_shapes=axes
+    )
     assert [node.op_type for node in onnx.load(file).graph.node].count("GRU") == 4
     x = torch.randn(2 * T, 3, I)
     for actual, expected in zip(in_onnxruntime(file.read_bytes(), x), model(x), strict=True):
