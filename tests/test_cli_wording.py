@@ -87,6 +87,10 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--output": ["-o", "."],
         },
     ),
+    "export": (
+        ["export", "m.safetensors", "--to", "onnx"],
+        {"--to": ["--to", "nope"], "--output": ["-o", "."], "--opset": ["--opset", "9"]},
+    ),
     "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
     "bench": (
         ["bench"],
@@ -122,6 +126,7 @@ NEVER_WRONG = {
     "doctor": {"--json"},
     "convert": {"--json"},
     "inspect": {"--json"},
+    "export": {"--json"},
 }
 
 

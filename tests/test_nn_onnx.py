@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import itertools
 import warnings
+from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 import pytest
 import torch
 from torch import Tensor
 
 from compare import assert_close
-from gruvy import EngineError
 from gruvy.nn import GRU
 
 T, B, I, H = 6, 2, 3, 5
-REFUSAL = "torch.onnx.export: dynamo=True does not support gruvy.nn.GRU yet, expected dynamo=False"
+PROGRAM = "torch.onnx.export: an exported program with gruvy.nn.GRU, expected the module itself"
+LENGTHS = "torch.onnx.export: dynamo=True does not support lengths of gruvy.nn.GRU"
 
 
 def export(model: torch.nn.Module, args: tuple[Any, ...], **options: Any) -> bytes:
@@ -83,19 +84,29 @@ def test_lengths_are_exported_by_name() -> None:
         assert_close(actual, expected)
 
 
-@pytest.mark.parametrize("convention", ["torch", "tutorial"])
-def test_the_new_exporter_says_that_it_is_not_supported_yet(convention: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer, x = GRU(I, H, convention=convention).eval(), torch.randn(T, B, I)
-    if importlib.util.find_spec("onnxscript") is None:  # torch's exporter ends before it looks at the model
-        with pytest.raises(ModuleNotFoundError, match="onnxscript"):
-            torch.onnx.export(layer, (x,), dynamo=True, verbose=False)
-    else:
-        for model in (layer, torch.export.export(layer, (x,))):
-            with pytest.raises(torch.onnx.OnnxExporterError) as error:
-                torch.onnx.export(model, (x,), dynamo=True, verbose=False)
-            assert any(line.endswith(f": {REFUSAL}") for line in str(error.value).splitlines())
-    # What happens inside that exporter, installed or not.
-    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    with pytest.raises(EngineError) as refusal:
-        torch.export.export(layer, (x,))
-    assert str(refusal.value) == REFUSAL
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # torch's own
+@pytest.mark.parametrize("convention", ["torch", "tutorial", "onnx", "after,adds"])
+def test_the_new_exporter_writes_gru_nodes(convention: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    model = Inside(GRU(I, H, 2, bidirectional=True, convention=convention)).eval()
+    axes = ({0: torch.export.Dim("time"), 1: torch.export.Dim("batch")},)
+    file = tmp_path / "m.onnx"
+    torch.onnx.export(
+        model, (torch.randn(T, B, I),), file, dynamo=True, verbose=False, external_data=False, dynamic_shapes=axes
+    )
+    assert [node.op_type for node in onnx.load(file).graph.node].count("GRU") == 4
+    x = torch.randn(2 * T, 3, I)
+    for actual, expected in zip(in_onnxruntime(file.read_bytes(), x), model(x), strict=True):
+        assert_close(actual, expected)
+
+
+def test_what_the_new_exporter_cannot_write() -> None:
+    pytest.importorskip("onnxscript")
+    layer, x = GRU(I, H).eval(), torch.randn(T, B, I)
+    for given, refusal in (
+        ((torch.export.export(layer, (x,)), (x,)), PROGRAM),
+        ((layer, (x, None, torch.tensor([T, 2]))), LENGTHS),
+    ):
+        with pytest.raises(torch.onnx.OnnxExporterError) as error:
+            torch.onnx.export(*given, dynamo=True, verbose=False)
+        assert refusal in str(error.value)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..export.nodes import bare
 from .contestants import CONTESTANTS, Contestant, jax_step, jax_weights
-from .problem import Array, Mode, Problem, Ready, Shape, ready, update_first, weights
+from .problem import Array, Mode, Problem, Ready, Shape, ready, weights
 
 STEP_SIZES = (64, 128, 256, 512, 1024)
 STEPS = 50  # steps of one run: a single one is too short for the clock
@@ -29,32 +30,8 @@ def _ours(problem: Problem, mode: Mode, threads: int) -> Ready:
 
 
 def onnx_model(problem: Problem, state: bool = False) -> bytes:
-    """The problem as an ONNX model of one GRU node, linear_before_reset = 1; gates in ONNX's order z, r, h.
-
-    state: with an input h (1, B, H), the initial state.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    _, _, I, H = problem.shape
-
-    W, R, b, c = update_first(problem)
-    tensors = {"W": W[None], "R": R[None], "B": np.concatenate([b, c])[None]}
-    inputs: dict[str, list[str | int]] = {"x": ["T", "B", I]}
-    if state:
-        inputs["h"] = [1, "B", H]
-    names = ["x", "W", "R", "B", *(["", "h"] if state else [])]
-    node = helper.make_node("GRU", names, ["y"], hidden_size=H, linear_before_reset=1)
-    graph = helper.make_graph(
-        [node],
-        "gru",
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in inputs.items()],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", 1, "B", H])],
-        [numpy_helper.from_array(a, name) for name, a in tensors.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    """The problem as an ONNX model of one GRU node; state: with an input h (1, B, H), the initial state."""
+    return bare(weights(problem, "torch"), state)
 
 
 def _session(model: bytes, threads: int) -> Any:

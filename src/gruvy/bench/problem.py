@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..convention import Convention
+from ..export import nodes
 from ..weights import Weights
 
 Array = np.ndarray[Any, Any]
@@ -85,7 +86,7 @@ def make(shape: Shape, seed: int = 0) -> Problem:
 
 def update_first(problem: Problem) -> list[Array]:
     """The state's W, U, b, c with their rows in the order z, r, n, which most others have."""
-    return [np.concatenate([z, r, n]) for r, z, n in (np.split(a, 3) for a in problem.state.values())]
+    return [nodes.update_first(a) for a in problem.state.values()]
 
 
 def weights(problem: Problem, convention: str) -> Weights:

@@ -16,6 +16,7 @@ from gruvy.cli import (  # noqa: F401 (each registers its commands)
     demo,
     doctor,
     explain,
+    export,
     forecast,
     lab,
     predict,

@@ -36,6 +36,7 @@ ORDER = (
     "stream",
     "convert",
     "inspect",
+    "export",
     "datasets",
     "lab",
     "bench",

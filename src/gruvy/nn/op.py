@@ -186,7 +186,7 @@ def _(
     keep: bool,
 ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
     if torch.onnx.is_in_onnx_export():  # there torch would say that an operator has no translation, in many lines
-        raise EngineError("torch.onnx.export: dynamo=True does not support gruvy.nn.GRU yet, expected dynamo=False")
+        raise EngineError("torch.onnx.export: an exported program with gruvy.nn.GRU, expected the module itself")
     (T, B, _), (cells, _, H), G = x.shape, h.shape, Convention.of(convention).gates
     lower = [x.new_empty(T, B, directions * H) for _ in range(cells // directions - 1)] if keep else []
     gates = [x.new_empty(T, B, G, H) for _ in range(cells)] if keep else []

@@ -14,6 +14,7 @@ from . import op, stack
 from .check import Call
 from .engine import NATIVE
 from .engine import packed as use_packed
+from .onnx_nodes import onnx_nodes
 from .route import Route
 from .stack import Result, Shape
 
@@ -50,6 +51,8 @@ def recur(
         return stack.forward(x, h, weights, steps, noise, shape, gates)
     engine = route.engine
     if engine is None:
+        if torch.onnx.is_in_onnx_export():
+            return onnx_nodes(x, h, weights, steps, noise, shape, gates)
         keep = route.trained or gates
         return Result(*op.gru(x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, keep))
     if packed is not None and engine is NATIVE:
