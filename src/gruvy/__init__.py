@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import data, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
+    from .model.events import detect
     from .model.file import load
     from .network import GRU, from_torch
 
@@ -35,6 +36,7 @@ _LAZY = {
     "GRURegressor": "estimators",
     "channel_importance": "estimators",
     "data": "data",
+    "detect": "model.events",
     "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
@@ -58,6 +60,7 @@ __all__ = [
     "Weights",
     "channel_importance",
     "data",
+    "detect",
     "from_torch",
     "load",
     "nn",
