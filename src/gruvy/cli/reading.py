@@ -80,6 +80,7 @@ class Layout:
     na: list[str] | None = None
     decimal: str | None = None
     encoding: str | None = None
+    sound: dict[str, Any] | None = None  # no option of its own: in a model's file
 
     @classmethod
     def of(
