@@ -270,12 +270,7 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
             {"target": "y"},
             "target='y' has no meaning for a.npz: a .npz file holds whole sequences",
         ),
-        (
-            {"d/read.me": "x"},
-            "d",
-            {},
-            "the folder d holds no recordings; expected .csv, .tsv, .parquet or sound files",
-        ),
+        ({"d/a": "x"}, "d", {}, "the folder d holds no recordings; expected .csv, .tsv, .parquet or sound files"),
         (
             {"d/labels.csv": "id,y\n"},
             "d",
