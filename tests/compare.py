@@ -120,6 +120,8 @@ ABSOLUTE: dict[str, float] = {
     # Three standard errors of the mean and of the deviation of 50 shares, each of deviation .0354.
     "mean of 50 deals": 0.015,
     "spread of 50 deals": 0.0106,
+    # Log-mel in Kaldi's float32 against float64: roundings of samples up to 32768, in the bands of little energy.
+    "features of sound": 3e-4,
     # The error of a guess on 4,000 sequences, relative to its expectation of 1: three standard errors.
     "error of 4,000 guesses": 0.05,
 }

@@ -72,7 +72,8 @@ TRAIN = [
     (["train", "nothing"], f"nothing is no file, no folder and no data set; the data sets are {KNOWN}"),
     (["train", "digit"], "digit is no file, no folder and no data set; did you mean digits?"),
     (["train", "m.safetensors"],
-     "m.safetensors has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz or a folder"),
+     "m.safetensors has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz, .wav, .flac, .ogg "
+     "or a folder"),
     (["train", "d.csv", *SLOPES], "d.csv has no target: name the column to predict with --target"),
     (
         ["train", "w.csv", "--wide"],

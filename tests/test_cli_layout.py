@@ -137,7 +137,7 @@ def test_a_file_of_format_1_has_no_layout_and_answers_as_before(here: Path) -> N
     new = call("predict", "model.safetensors", "long.csv", *LONG)
 
     def older(said: dict[str, Any]) -> None:
-        assert said.pop("format") == 3
+        assert said.pop("format") == model_file.FORMAT
         said["format"] = 1
         del said["layout"]
 

@@ -188,10 +188,11 @@ def test_a_file_cut_short_anywhere_is_told(tmp_path):
 def test_a_newer_file_is_told(tmp_path):
     path = tmp_path / "m"
     model_file.write(path, model())
-    edited(path, lambda said: said.update(format=5, versions={"gruvy": "9.0.0"}))
+    edited(path, lambda said: said.update(format=model_file.FORMAT + 1, versions={"gruvy": "9.0.0"}))
     refuses(
         path,
-        "written by gruvy 9.0.0 in format 5; this version reads formats up to 4: pip install --upgrade gruvy",
+        f"written by gruvy 9.0.0 in format {model_file.FORMAT + 1}; this version reads formats up to "
+        f"{model_file.FORMAT}: pip install --upgrade gruvy",
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, channel_importance
     from .forecast import GRUForecaster
+    from .model.events import detect
     from .model.file import load
     from .network import GRU, from_torch
 
@@ -38,6 +39,7 @@ _LAZY = {
     "channel_importance": "estimators",
     "convert": "convert",
     "data": "data",
+    "detect": "model.events",
     "forecast": "forecast",
     "from_torch": "network",
     "load": "model.file",
@@ -64,6 +66,7 @@ __all__ = [
     "channel_importance",
     "convert",
     "data",
+    "detect",
     "forecast",
     "from_torch",
     "load",

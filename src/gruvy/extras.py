@@ -11,7 +11,8 @@ from typing import Any
 
 from gruvy.errors import MissingExtraError
 
-_MODULES = {"scikit-learn": "sklearn"}  # of distributions that are imported by another name
+# Of distributions that are imported by another name.
+_MODULES = {"scikit-learn": "sklearn", "kaldi-native-fbank": "kaldi_native_fbank"}
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?.*?(?:extra == ['\"]([\w-]+)['\"])?\s*")
 
 

@@ -89,7 +89,9 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
     layout, taken = reading.as_trained(net.layout, data, layout)
     layout = replace(layout, drop=typed)  # what training left out need not be there
     if taken:
-        say(f"As in training, from {net.name}: {reading.as_typed(taken)}")
+        sound = taken.pop("sound", None)
+        told = ([] if sound is None else [f"features of sound at {sound['rate']:,} Hz"]) + [reading.as_typed(taken)]
+        say(f"As in training, from {net.name}: {'; '.join(filter(None, told))}")
     elif net.layout is not None and net.layout["window"] and not reading.has_columns(data):
         say(f"{net.name} was trained on windows of {net.layout['window']} steps; {data} is taken as it is")
     if layout.features is None and reading.has_columns(data):

@@ -30,7 +30,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A file (.csv, .tsv, also as .gz; .parquet, .npz), - for standard input, a folder, or a data set's name.",
+        help="A file (.csv, .tsv, also as .gz; .parquet, .npz; .wav, .flac, .ogg), - for standard input, a folder, or "
+        "a data set's name.",
     ),
 ]
 Id = Annotated[str | None, _laid_out("--id", "Column that tells sequences apart (long form).")]
@@ -80,6 +81,7 @@ class Layout:
     na: list[str] | None = None
     decimal: str | None = None
     encoding: str | None = None
+    sound: dict[str, Any] | None = None  # no option of its own: in a model's file
 
     @classmethod
     def of(

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 from pathlib import Path
+from typing import Any
 
 from gruvy.data.collection import Sequences
-from gruvy.data.folder import read_folder
+from gruvy.data.folder import read_folder, read_one_sound
 from gruvy.data.long_form import long_form
 from gruvy.data.npz import read_npz
 from gruvy.data.options import Options
+from gruvy.data.sound import SOUNDS
 from gruvy.data.table import ending
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.data.text_files import STDIN
 from gruvy.data.wide_form import wide_form
 from gruvy.errors import DataError
+from gruvy.model.sound import SoundFeatures
 
 NOT_IN_ARCHIVES = ("id", "time", "target", "features", "group", "window", "drop", "indicator", "na", "one_hot")
 
@@ -40,6 +43,7 @@ def read(
     decimal: str | None = None,
     encoding: str | None = None,
     target_at: str = "constant",
+    sound: SoundFeatures | Mapping[str, Any] | None = None,
 ) -> Sequences:
     """The sequences in a file or a folder.
 
@@ -47,6 +51,8 @@ def read(
     be packed as .csv.gz or .tsv.gz; the path "-" reads text from standard input.
     A folder holds one such file per recording; the labels are the names of its subfolders, or stand in a labels.csv
     beside the recordings (a column `file` or `id`, and the target), or in a column of every recording.
+    Recordings of sound, .wav, .flac or .ogg, one or a folder with labels as above, become sequences of features; the
+    settings that were taken are in `found` as "sound".
     A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if given
     y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled.
 
@@ -54,12 +60,15 @@ def read(
         path: the file or folder, or "-".
         decimal: "." or ","; by default "," in a text file whose numbers cannot mean anything else, which a note says.
         encoding: that of text, such as "latin-1"; by default UTF-8, or else Latin-1, which a note says.
+        sound: settings of the features of sound, see `gruvy.data.SoundFeatures`; by default log-mel in 32 bands, every
+            10 ms, at the lowest rate of the recordings.
         others: as for `gruvy.sequences`.
 
     Raises:
         DataError: the path does not exist or is empty, or a .npz, .parquet or .gz file decodes to more bytes than a
             quarter of the memory (or the environment variable GRUVY_MAX_DATA_BYTES); else as for `gruvy.sequences`.
-        MissingExtraError: polars is not installed, and the path is not a .npz file.
+        MissingExtraError: polars is not installed, and the path is a table; or soundfile or kaldi-native-fbank, and it
+            is sound.
     """
     stdin, path = str(path) == STDIN, Path(path)
     options = Options(
@@ -80,7 +89,10 @@ def read(
         decimal=decimal,
         encoding=encoding,
         target_at=target_at,
+        sound=sound,
     )
+    if sound is not None and (stdin or not (path.is_dir() or path.suffix.lower() in SOUNDS)):
+        raise DataError(f"sound= has no meaning for {path}; expected {', '.join(SOUNDS)} or a folder of them")
     if stdin:
         return (wide_form if wide else long_form)(read_csv(path, encoding=encoding, decimal=decimal), options)
     if not path.exists():
@@ -93,8 +105,11 @@ def read(
         return read_npz(path)
     if path.is_dir():
         return read_folder(path, options)
+    if path.suffix.lower() in SOUNDS:
+        return read_one_sound(path, options)
     if ending(path) not in TABLES:
         raise DataError(
-            f"{path} has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz or a folder"
+            f"{path} has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz, .wav, .flac, .ogg "
+            "or a folder"
         )
     return (wide_form if wide else long_form)(read_table(path, encoding=encoding, decimal=decimal), options)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import replace
+from collections.abc import Sequence as Ordered
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gruvy.data.collection import Sequences, some
 from gruvy.data.long_form import long_form
 from gruvy.data.options import Options
-from gruvy.data.table import LABEL, RECORDING, Table, ending, shown, without_ending
+from gruvy.data.sound import SOUNDS, sequences_of, settings_for
+from gruvy.data.table import LABEL, RECORDING, Table, ending, labels, shown, without_ending
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.errors import DataError
 from gruvy.extras import need
@@ -29,17 +33,22 @@ def read_folder(folder: Path, options: Options) -> Sequences:
     if id is not None and not (folder / LABELS).is_file():
         raise DataError(f"id={id!r} has no meaning for the folder {folder}, where a file is a recording")
     paths = _recordings(folder)
+    sounds = [path for path in paths if ending(path) in SOUNDS]
+    if sounds and len(sounds) < len(paths):
+        other = next(path for path in paths if path not in sounds)
+        raise DataError(f"{folder} holds sound, {sounds[0].name}, and tables, {other.name}; expected one kind")
+    if options.sound is not None and not sounds:
+        raise DataError(f"sound= has no meaning for the folder {folder}, whose recordings are tables")
     names = [shown(without_ending(path.relative_to(folder))).replace(os.sep, "/") for path in paths]
+    if sounds:
+        return _sounds(folder, paths, names, options)
     table = _together(folder, paths, names, options)
     added: dict[str, list[Any]] = {}
     if (folder / LABELS).is_file():
         targets, added, notes = _labels(folder, paths, names, options)
         table = replace(table, notes=[*table.notes, *notes])
     elif target is None and any("/" in name for name in names):
-        for path, name in zip(paths, names, strict=True):
-            if name.count("/") != 1:
-                raise DataError(f"{path} lies beside or below the subfolders whose names are the labels")
-        targets, added = [LABEL], {LABEL: [name.partition("/")[0] for name in names]}
+        targets, added = [LABEL], {LABEL: _subfolders(paths, names)}
     else:
         targets = options.targets
         if any(name not in table.columns for name in targets) and any("/" in name for name in names):
@@ -56,18 +65,67 @@ def read_folder(folder: Path, options: Options) -> Sequences:
     return replace(made, target=["label"]) if targets == [LABEL] else made
 
 
+def read_one_sound(path: Path, options: Options) -> Sequences:
+    """One recording of sound: a sequence without a target."""
+    _only_sound(path, options, ("target", "group"))
+    return _made([path], [shown(without_ending(path)).rpartition(os.sep)[2]], options)
+
+
+def _sounds(folder: Path, paths: list[Path], names: list[str], options: Options) -> Sequences:
+    """The features of each recording; targets from labels.csv or from subfolders, where there are any."""
+    has_labels = (folder / LABELS).is_file()
+    _only_sound(folder, options, () if has_labels else ("target", "group"))
+    made = _made(paths, names, options)
+    if not has_labels:
+        if not any("/" in name for name in names):
+            return made
+        return replace(made, y=np.array(_subfolders(paths, names)), target=["label"])
+    pl = need("polars")
+    targets, added, notes = _labels(folder, paths, names, options)
+    columns = [labels(pl.Series(name, added[name])) for name in targets]
+    groups = None if options.group is None else np.array([str(name) for name in added[options.group]])
+    y = columns[0] if len(columns) == 1 else np.column_stack(columns)
+    return replace(made, y=y, target=targets, groups=groups, notes=notes)
+
+
+def _made(paths: list[Path], names: list[str], options: Options) -> Sequences:
+    settings = settings_for(paths, options.sound)
+    if options.chosen and options.chosen != settings.names:
+        raise DataError(
+            f"features={some(options.chosen, 3)}: the features of sound are {some(settings.names, 3)}; expected all"
+        )
+    x = sequences_of(paths, settings)
+    return Sequences(list(x), ids=names, features=settings.names, found={"sound": asdict(settings)})
+
+
+def _only_sound(path: Path, options: Options, others: Ordered[str]) -> None:
+    """Refuse options that are about tables."""
+    for name in ("time", "wide", "window", "step", "indicator", "one_hot", *others):
+        value = getattr(options, name)
+        if value not in (None, False, (), []):
+            raise DataError(f"{name}={value!r} has no meaning for sound, {path}")
+
+
+def _subfolders(paths: list[Path], names: list[str]) -> list[str]:
+    """The label of each recording: the name of its subfolder."""
+    for path, name in zip(paths, names, strict=True):
+        if name.count("/") != 1:
+            raise DataError(f"{path} lies beside or below the subfolders whose names are the labels")
+    return [name.partition("/")[0] for name in names]
+
+
 def _recordings(folder: Path) -> list[Path]:
     """Every table under the folder, but for labels.csv and what is hidden."""
     paths = [
         path
         for path in sorted(folder.rglob("*"))
-        if ending(path) in TABLES
+        if ending(path) in (*TABLES, *SOUNDS)
         and path.is_file()
         and path != folder / LABELS
         and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
     ]
     if not paths:
-        raise DataError(f"the folder {folder} holds no recordings; expected .csv, .tsv or .parquet files")
+        raise DataError(f"the folder {folder} holds no recordings; expected .csv, .tsv, .parquet or sound files")
     return paths
 
 
@@ -134,7 +192,7 @@ def _labels(
     keys = table.names(key, "id").to_list()
     rows: dict[str, int] = {}
     for row, name in enumerate(keys):
-        known = without_ending(Path(name)).as_posix() if ending(Path(name)) in TABLES else name
+        known = without_ending(Path(name)).as_posix() if ending(Path(name)) in (*TABLES, *SOUNDS) else name
         if known in rows:
             raise DataError(f"{table.place(row)}: {name!r} is listed a second time")
         rows[known] = row

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
+from typing import Any
 
 from gruvy.checks import whole
 from gruvy.data.table import DECIMALS
 from gruvy.errors import InputError
+from gruvy.model.sound import SoundFeatures
 
 RULES = ("error", "forward", "backward", "linear", "mean", "zero", "drop")  # what may be done with gaps
 
@@ -39,6 +41,7 @@ class Options:
     decimal: str | None = None
     encoding: str | None = None
     target_at: str = "constant"
+    sound: SoundFeatures | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, given, known in (

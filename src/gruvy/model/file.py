@@ -24,6 +24,7 @@ from ..convention import Convention
 from ..engines.choose import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
+from . import sound
 from .model import Model
 from .pooling import POOLINGS
 from .quantiles import Quantiles
@@ -32,7 +33,7 @@ from .task import Labels, Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 4  # 2 added the layout of the data, 3 its options beyond LAYOUT, 4 quantiles
+FORMAT = 4  # 2 added the layout of the data, 3 its options beyond LAYOUT, 4 quantiles and the features of sound
 SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
 CLASSES = 2**24  # bytes of all classes together
 
@@ -224,6 +225,11 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         and isinstance(versions, dict)
     ):
         raise ValueError("names")
+    layout = _layout_in(said.get("layout"))
+    if layout is not None and "sound" in layout:
+        features = sound.SoundFeatures(**layout["sound"])
+        if features.channels != weights.input_units or columns.get("channels") != features.names:
+            raise ValueError("sound")
     return Model(
         weights=weights,
         V=V,
@@ -236,7 +242,7 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         columns=columns,
         settings=settings,
         versions=versions,
-        layout=_layout_in(said.get("layout")),
+        layout=layout,
     )
 
 
@@ -269,6 +275,7 @@ MORE: dict[str, Callable[[Any], bool]] = {  # there if used
     "na": _texts,
     "decimal": lambda value: isinstance(value, str),
     "encoding": lambda value: isinstance(value, str),
+    "sound": sound.fits,
 }
 
 

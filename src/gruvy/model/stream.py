@@ -74,15 +74,48 @@ class Stream:
         if x.shape != (self.batch, I) and not single:
             alone = f" or ({I},)" if self.batch == 1 else ""
             raise InputError(f"x: shape {x.shape}, expected (batch, {I}) = ({self.batch}, {I}){alone}")
-        h = self._seen(x.reshape(self.batch, I)).astype(self._weights.dtype, copy=False)
+        answer = self._answer(self._step(self._seen(x.reshape(self.batch, I))))
+        return answer[0] if single else answer
+
+    def push_many(self, x: Any) -> Any:
+        """Feed any number of steps at once; the answers are those of `push` for each in turn, to the bit.
+
+        Args:
+            x: (n, batch, I), or (n, I) for a batch of 1; (n,) will do for one channel and a batch of 1. n may be 0.
+
+        Returns:
+            An answer after each step: (n, batch, K) probabilities, or numbers (n, batch) or (n, batch, O); without the
+            batch axis if x had none.
+
+        Raises:
+            InputError, InputTypeError: x has another shape, or is not made of numbers.
+        """
+        I, B, H = self._weights.input_units, self.batch, self._weights.hidden_units
+        try:
+            x = np.asarray(x, np.float64)
+        except (TypeError, ValueError):
+            raise InputTypeError(f"x: {type(x).__name__}, expected numbers (n, {B}, {I})") from None
+        single = B == 1 and x.ndim >= 1 and x.shape[1:] in ((I,), () if I == 1 else (I,))
+        if (x.ndim != 3 and not single) or (x.ndim == 3 and x.shape[1:] != (B, I)):
+            alone = f" or (n, {I})" if B == 1 else ""
+            raise InputError(f"x: shape {x.shape}, expected (n, batch, {I}) = (n, {B}, {I}){alone}")
+        seen = self._seen(x.reshape(-1, B, I))
+        pooled = np.empty((len(x), B, H), self._weights.dtype)
+        for t, step in enumerate(seen):
+            pooled[t] = self._step(step)
+        answers = self._answer(pooled)
+        return answers[:, 0] if single else answers
+
+    def _step(self, seen: Array) -> Array:
+        """What is read after one step (batch, I) more, as the recurrence sees it."""
+        h = seen.astype(self._weights.dtype, copy=False)
         for k, (cell,) in enumerate(self._weights.cells):
             if self._packed is None:
                 self._hidden[k] = reference.step(h, self._hidden[k], cell, self._weights.convention)
             else:
                 self._packed[k].step_into(h, self._hidden[k], self._hidden[k])
             h = self._hidden[k]
-        answer = self._answer(self._pool(h))
-        return answer[0] if single else answer
+        return self._pool(h)
 
     def _pool(self, h: Array) -> Array:
         self._steps += 1
