@@ -133,9 +133,10 @@ def minirocket(data: Set, train: Part, test: Part, seed: int) -> Array:
         return np.asarray(model.predict(_equal(test.x, length)))
 
 
+LINEAR = "linear on statistics"
 JUDGED: dict[str, Answers] = {
     "gruvy's default": default,
     "torch by hand": torch_by_hand,
-    "linear on statistics": linear,
+    LINEAR: linear,
     "MiniRocket": minirocket,
 }

@@ -129,15 +129,16 @@ def written(scores: Scores) -> str:
 
 
 def beaten(scores: Scores) -> Iterator[str]:
-    """Where a GRU with its default is not the tool, and what is: another by .02 or more."""
+    """Where a GRU with its default is not the tool, and what is: another by .02 or more, or the linear model at all."""
     for name in sets.NAMES:
         found = {what: tested(scores, name, what) for what in contestants.JUDGED}
         if all(found.values()):
             ours, *others = ((float(np.mean(values)), what) for what, values in found.items())
-            best = max(others)
-            if best[0] >= ours[0] + 0.02:
-                none = "; none of them predicts it" if best[0] <= 0 else ""
-                yield f"- On {name} {best[1]} is better than the default by {best[0] - ours[0]:.2f}{none}."
+            for score, what in sorted(others, reverse=True):
+                ahead = score - ours[0]
+                if ahead >= 0.02 or (ahead > 0 and what == contestants.LINEAR):
+                    none = "; none of them predicts it" if score <= 0 else ""
+                    yield f"- On {name} {what} is better than the default by {ahead:.3f}{none}."
 
 
 def write(page: Path, scores: Scores) -> None:
