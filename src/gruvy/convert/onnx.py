@@ -102,6 +102,8 @@ def from_onnx(proto: Any, folder: str | os.PathLike[str] | None = None) -> Model
     convention = found[0].weights.convention
     if any(node.weights.convention != convention for node in found):
         raise InputError("nodes: linear_before_reset is 0 in one and 1 in another, expected the same in all")
+    if others := sorted({n.op_type for n in proto.graph.node} - {"GRU", "Constant", *_BETWEEN}):
+        say(f"the GRU nodes alone are taken; left out of the model: {', '.join(others[:8])}")
     return model([node.weights.cells[0] for node in found], convention.name)
 
 
