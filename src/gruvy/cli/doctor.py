@@ -26,6 +26,8 @@ PURPOSES = {
     "data": "CSV files and folders",
     "datasets": "data sets by name",
     "plots": "explain, lab, figures",
+    "audio": "recordings of sound",
+    "onnx": "export to ONNX",
     "convert": "Keras and ONNX files",
 }
 

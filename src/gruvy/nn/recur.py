@@ -51,7 +51,8 @@ def recur(
         return stack.forward(x, h, weights, steps, noise, shape, gates)
     engine = route.engine
     if engine is None:
-        if torch.onnx.is_in_onnx_export():
+        # Asked of torch.onnx alone, the second question would load its exporter in every process.
+        if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
             return onnx_nodes(x, h, weights, steps, noise, shape, gates)
         keep = route.trained or gates
         return Result(*op.gru(x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, keep))
