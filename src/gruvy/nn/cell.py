@@ -110,7 +110,7 @@ class GRUCell(torch.nn.GRUCell):
 
     def _way(self, weights: list[Tensor], packed: bool, input: Any, hx: Any) -> tuple[Call, Route]:
         call = check_cell(self, weights[0], input, hx)
-        return call, route(call, weights, self.convention, packed, False)
+        return call, route(call, weights, self.convention, packed, False, True)
 
     def _weights(self) -> list[Tensor]:
         return parameters_of(self, _NAMES if self.bias else _NAMES[:2])

@@ -74,7 +74,7 @@ def step(x: Tensor, h: Tensor | None, weights: Sequence[Tensor], convention: Con
     if I != W_I or H3 != 3 * H or (h is not None and h.shape != (B, H)):
         return None
     wanted = trained(x, x if h is None else h, weights)
-    if convention.name == "torch" and not enough(1, H, wanted):
+    if convention.name == "torch" and not enough(1, H, wanted, cell=True):
         return torch.gru_cell(x, x.new_zeros(B, H) if h is None else h, *weights)
     if wanted:
         return _recorded(x[None], x.new_zeros(1, B, H) if h is None else h[None], weights, convention)[1][0]

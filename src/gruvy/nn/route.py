@@ -15,8 +15,9 @@ from .check import Call
 from .engine import NATIVE, Engine, asked, choose
 
 # From so many steps on, without and with gradients recorded, a call is faster than torch's kernel, which has less to
-# prepare, large layers' weights above all: layers of up to 64 units, of up to 128, larger ones.
-_FEW_64, _FEW_128, _FEW_LARGE = (1, 2), (2, 2), (8, 4)
+# prepare, large layers' weights above all: layers of up to 64 units, of up to 128, larger ones. A cell's kernel has
+# less to prepare than a layer's where gradients are recorded.
+_FEW_64, _FEW_128, _FEW_LARGE, _FEW_CELL = (1, 1), (2, 2), (8, 4), (1, 2)
 
 
 class Path(NamedTuple):
@@ -38,11 +39,13 @@ class Route(NamedTuple):
     trained: bool
 
 
-def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool) -> Route:
+def route(
+    call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool, cell: bool = False
+) -> Route:
     """The way of a checked call.
 
     Args:
-        frozen: packed weights are at hand. gates: they are asked for.
+        frozen: packed weights are at hand. gates: they are asked for. cell: it is a `GRUCell`.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve.
@@ -54,9 +57,8 @@ def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen:
         if forced == "native":
             raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
-    compiling = torch.compiler.is_compiling()
-    engine = None if compiling or x.is_meta else choose(x, forced)[0]
-    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, compiling)
+    engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
+    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, cell)
     if not own:
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
@@ -98,22 +100,25 @@ def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> s
     return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
 
 
-def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None, compiling: bool) -> str:
+def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None, cell: bool) -> str:
     """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
     if forced:
         return f"GRUVY_ENGINE={forced}"
     if not call.x.is_cpu:
         return ""
-    if compiling:
+    if torch.compiler.is_compiling():
         return "a graph is recorded, which one operation keeps small"
     if call.autocast:
         return "autocast: the recurrence stays in its own precision"
-    if not torch_private.traced() and engine is NATIVE and enough(call.x.shape[0], call.h.shape[-1], wanted):
+    if torch_private.traced() or engine is not NATIVE:
+        return ""
+    if enough(call.x.shape[0], call.h.shape[-1], wanted, cell):
         return "faster than torch's kernel"
     return ""
 
 
-def enough(T: int, H: int, wanted: bool) -> bool:
+def enough(T: int, H: int, wanted: bool, cell: bool = False) -> bool:
     """Whether there are enough steps to be faster than torch's kernel."""
-    few, few_trained = _FEW_64 if H <= 64 else _FEW_128 if H <= 128 else _FEW_LARGE
+    small = _FEW_CELL if cell else _FEW_64
+    few, few_trained = small if H <= 64 else _FEW_128 if H <= 128 else _FEW_LARGE
     return (few_trained if wanted else few) <= T
