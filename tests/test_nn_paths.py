@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_sequence
 
 from gruvy import ConventionError, EngineError, InputError, InputTypeError
 from gruvy.engines import native
-from gruvy.nn import GRU, Path
+from gruvy.nn import GRU, GRUCell, Path
 from test_nn_module import ALL, F64, B, H, I, X, make
 
 
@@ -34,11 +34,15 @@ def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Path("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
     monkeypatch.setattr(native, "available", lambda: (True, "there"))
     assert layer.path(long) == layer.path(packed) == Path("native", "faster than torch's kernel; there")
-    large = GRU(I, 200)
-    for net, few, few_trained in ((layer, 4, 3), (large, 8, 4)):  # so many steps are needed to be faster
-        assert [net.path(long[:n]).name for n in (few_trained - 1, few_trained)] == ["torch kernel", "native"]
-        with torch.no_grad():
-            assert [net.path(long[:n]).name for n in (few - 1, few)] == ["torch kernel", "native"]
+    for units, few, few_trained in ((64, 1, 1), (65, 2, 2), (128, 2, 2), (129, 8, 4)):  # so many steps are faster
+        net = GRU(I, units)
+        for recorded, least in ((True, few_trained), (False, few)):
+            with torch.set_grad_enabled(recorded):
+                assert net.path(long[:least]).name == "native"
+                assert least == 1 or net.path(long[: least - 1]).name == "torch kernel"
+    for units, recorded, name in ((64, False, "native"), (64, True, "torch kernel"), (65, False, "torch kernel")):
+        with torch.set_grad_enabled(recorded):
+            assert GRUCell(I, units).path(long[0]).name == name
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))
     assert layer.path(long) == layer.path(packed) == kernel
     with torch.autograd.forward_ad.dual_level():

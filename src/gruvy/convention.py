@@ -127,10 +127,7 @@ class Convention:
     @property
     def name(self) -> str:
         """The preset's name, or the two switches joined by a comma."""
-        for name, preset in PRESETS.items():
-            if preset == self:
-                return name
-        return f"{self.reset},{self.update}"
+        return _NAMES.get((self.reset, self.update)) or f"{self.reset},{self.update}"
 
     def __str__(self) -> str:
         return self.name
@@ -211,3 +208,4 @@ PRESETS: dict[str, Convention] = {
     "torch": Convention("after", "keeps"),
     "onnx": Convention("before", "keeps"),
 }
+_NAMES = {(preset.reset, preset.update): name for name, preset in PRESETS.items()}

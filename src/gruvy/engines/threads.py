@@ -52,6 +52,8 @@ def _granted(process: Path, groups: Path) -> int:
 
 def whole(threads: Any) -> int:
     """A number of threads: whole and at least 1."""
+    if type(threads) is int and threads > 0:
+        return threads
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
         raise InputError(f"threads: {threads!r}, expected a whole number of at least 1")
     return int(threads)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..convention import Convention
 from ..errors import InputTypeError
-from . import frozen, saved
+from . import frozen, quick, saved
 from .check import Call, check_cell
 from .recur import recur
 from .route import Path, Route, path_of, route
@@ -79,6 +79,10 @@ class GRUCell(torch.nn.GRUCell):
             InputError, InputTypeError: an argument does not fit; the text says which, what was given and expected.
         """
         weights, packed = self._weights(), frozen.latest(self._frozen)
+        if packed is None and quick.usual(input, hx, weights, 2):
+            found = quick.step(input, hx, weights, self.convention)
+            if found is not None:
+                return found
         call, way = self._way(weights, packed is not None, input, hx)
         if way.way == "torch kernel":
             return super().forward(input, hx)
@@ -106,7 +110,7 @@ class GRUCell(torch.nn.GRUCell):
 
     def _way(self, weights: list[Tensor], packed: bool, input: Any, hx: Any) -> tuple[Call, Route]:
         call = check_cell(self, weights[0], input, hx)
-        return call, route(call, weights, self.convention, packed, False)
+        return call, route(call, weights, self.convention, packed, False, True)
 
     def _weights(self) -> list[Tensor]:
         return parameters_of(self, _NAMES if self.bias else _NAMES[:2])

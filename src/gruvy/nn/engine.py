@@ -22,7 +22,10 @@ _share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads o
 
 
 class Forward(Protocol):
-    """As `gruvy.reference.forward`; y is written to `out` if the engine can; gates only with `keep`."""
+    """As `gruvy.reference.forward`; y and the last state are written to `out` and `h_last` if the engine can.
+
+    Gates only with `keep`.
+    """
 
     def __call__(
         self,
@@ -35,6 +38,7 @@ class Forward(Protocol):
         reverse: bool,
         keep: bool,
         out: Tensor | None,
+        h_last: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]: ...
 
 
@@ -59,7 +63,7 @@ class Backward(Protocol):
 
 
 class Engine(NamedTuple):
-    """An engine; `fills`: it writes into the `out` it is given; `merges`: c may be torch's second bias (3H,)."""
+    """An engine; `fills`: it writes into `out` and `h_last`; `merges`: c may be torch's second bias (3H,)."""
 
     name: str
     forward: Forward
@@ -69,7 +73,7 @@ class Engine(NamedTuple):
 
 
 def _results(
-    x: Tensor, h: Tensor, convention: Convention, keep: bool, out: Tensor | None
+    x: Tensor, h: Tensor, convention: Convention, keep: bool, out: Tensor | None, h_last: Tensor | None
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
     T, B, H = x.shape[0], x.shape[1], h.shape[-1]
@@ -78,7 +82,8 @@ def _results(
         y = out
     else:
         y = memory.empty(x, T, B, H) if keep else x.new_empty(T, B, H)
-    return y, memory.empty(x, T, B, convention.gates, H) if keep else None, x.new_empty(B, H)
+    gates = memory.empty(x, T, B, convention.gates, H) if keep else None
+    return y, gates, x.new_empty(B, H) if h_last is None else h_last
 
 
 def _native_forward(
@@ -91,11 +96,27 @@ def _native_forward(
     reverse: bool = False,
     keep: bool = False,
     out: Tensor | None = None,
+    h_last: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    y, gates, last = _results(x, h, convention, keep, out)
-    given = (_rows(x), _dense(h), Cell(*map(_dense, cell)), convention, steps)
-    native.forward_into(*given, h_last=last, y=y, gates=gates, reverse=reverse, threads=_threads(x, h))
+    y, gates, last = _results(x, h, convention, keep, out, h_last)
+    states(rows_of(x), h, cell, convention, steps, last, y, gates, reverse)
     return y, last, gates
+
+
+def states(
+    x: Tensor,
+    h: Tensor | None,
+    cell: Cell,
+    convention: Convention,
+    steps: Steps,
+    last: Tensor,
+    y: Tensor | None,
+    gates: Tensor | None,
+    reverse: bool,
+) -> None:
+    """`gruvy.engines.native.forward_into` for tensors, x with unit stride in its last axis."""
+    how: dict[str, Any] = {"reverse": reverse, "threads": _threads(x, last)}
+    native.forward_into(x, _dense(h), _whole(cell), convention, steps, h_last=last, y=y, gates=gates, **how)
 
 
 def _native_backward(
@@ -112,11 +133,11 @@ def _native_backward(
     reverse: bool = False,
     needs_dx: bool = True,
 ) -> tuple[Tensor | None, Tensor, Cell]:
-    (W, U, _, c), H, x = cell, h.shape[-1], _rows(x)
+    (W, U, _, c), H, x = cell, h.shape[-1], rows_of(x)
     dx = torch.empty_like(x) if needs_dx else None  # with the strides of x, else torch copies it into them
     dh_first, size = h.new_empty(h.shape), native.dc_size(c, H, convention)
     dcell = Cell(_empty(W), _empty(U), W.new_empty(3 * H), None if size is None else W.new_empty(size))
-    given = (_rows(dy), _dense(dh), x, _dense(h), Cell(*map(_dense, cell)), y, gates, convention, steps)
+    given = (rows_of(dy), _dense(dh), x, _dense(h), _whole(cell), y, gates, convention, steps)
     native.backward_into(*given, dx=dx, dh=dh_first, dcell=dcell, reverse=reverse, threads=_threads(x, h))
     return dx, dh_first, dcell
 
@@ -148,11 +169,16 @@ def _empty(t: Tensor) -> Tensor:
     return torch.empty_like(t, memory_format=torch.contiguous_format)
 
 
+def _whole(cell: Cell) -> Cell:
+    dense = all(t is None or t.is_contiguous() for t in cell)
+    return cell if dense else Cell(*map(_dense, cell))
+
+
 def _dense(t: Tensor | None) -> Any:
     return t if t is None or t.is_contiguous() else t.detach().contiguous()
 
 
-def _rows(t: Tensor | None) -> Any:
+def rows_of(t: Tensor | None) -> Any:
     """With unit stride in the last axis."""
     if t is None or t.is_contiguous() or t.stride(-1) == 1 or t.shape[-1] == 1:
         return t
@@ -173,10 +199,11 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
         reverse: bool = False,
         keep: bool = False,
         out: Tensor | None = None,
+        h_last: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        y, gates, last = _results(x, h, convention, keep, out)
+        y, gates, last = _results(x, h, convention, keep, out, h_last)
         how: dict[str, Any] = {"reverse": reverse, "threads": _threads(x, h)}
-        next(remaining).forward_into(_rows(x), _dense(h), steps, h_last=last, y=y, gates=gates, **how)
+        next(remaining).forward_into(rows_of(x), _dense(h), steps, h_last=last, y=y, gates=gates, **how)
         return y, last, gates
 
     return NATIVE._replace(forward=forward)

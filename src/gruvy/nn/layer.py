@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..convention import Convention
 from ..errors import InputTypeError
-from . import frozen, saved, stack
+from . import frozen, quick, saved, stack
 from .check import Call, check_call
 from .recur import recur
 from .route import Path, path_of, route
@@ -131,6 +131,13 @@ class GRU(torch.nn.GRU):
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights, packed = self._weights(), frozen.latest(self._frozen)
+        plain = lengths is None and mask is None and restarts is None and not return_gates and packed is None
+        if plain and self.num_layers == 1 and not self.bidirectional and quick.usual(input, hx, weights, 3):
+            assert isinstance(input, Tensor)
+            x = input.transpose(0, 1) if self.batch_first else input
+            found = quick.layer(x, hx, weights, self.convention)
+            if found is not None:
+                return (found[0].transpose(0, 1), found[1]) if self.batch_first else found
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
         way = route(call, weights, self.convention, packed is not None, return_gates)
         if way.way == "torch kernel":

@@ -24,6 +24,9 @@ def empty(like: Tensor, *sizes: int) -> Tensor:
 
     A large one on the CPU lies in a block that goes to a later call once no tensor, view or graph refers to it.
     """
+    size = math.prod(sizes) * 8  # the most that a number takes
+    if size < LARGE:
+        return like.new_empty(sizes)
     size = math.prod(sizes) * like.element_size()
     if size < LARGE or like.device.type != "cpu" or type(like) is not Tensor:
         return like.new_empty(sizes)

@@ -92,15 +92,12 @@ class Function(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        shape: Shape,
-        gates: bool,
-        engine: Engine,
-        steps: Steps,
-        noise: Tensor | None,
+        fixed: tuple[Shape, bool, Engine, Steps, Tensor | None],  # as one argument: torch looks at each at every call
         x: Tensor,
         h: Tensor,
         *weights: Tensor,
     ) -> tuple[Tensor, ...]:
+        shape, gates, engine, steps, noise = fixed
         y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, engine)
         _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, lower, kept))
         # Callers may write into what a layer gives them, as torch's own layers allow: the version tells, see _states.
@@ -112,12 +109,12 @@ class Function(torch.autograd.Function):
         saved, below = _saved(ctx), ctx.layers
         saved = saved._replace(hidden=[*saved.hidden, _states(ctx, saved)])
         grads = _gradients(saved, douts[0], douts[1], douts[2 : 2 + below], douts[2 + below :])
-        needs = ctx.needs_input_grad[5:]
+        needs = ctx.needs_input_grad[1:]
         with stack.own_precision(saved.x):
             if _again(douts):
-                return (*[None] * 5, *_backward(grads, saved, ctx.shape, needs))
+                return (None, *_backward(grads, saved, ctx.shape, needs))
             dx, dh, dweights = stack.backward(grads, *saved, ctx.shape, needs[0], ctx.engine)
-        return (*[None] * 5, dx, dh, *dweights)
+        return (None, dx, dh, *dweights)
 
 
 def _gradients(

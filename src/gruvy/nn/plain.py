@@ -44,8 +44,12 @@ def forward(
     reverse: bool = False,
     keep: bool = False,
     out: Tensor | None = None,
+    h_last: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """As `gruvy.reference.forward`, but new tensors only (`out` is ignored): y (T, B, H), last state, gates or None."""
+    """As `gruvy.reference.forward`, but new tensors only (`out` and `h_last` are ignored).
+
+    y (T, B, H), last state, gates or None.
+    """
     T, B, _ = x.shape
     H = h.shape[-1]
     W, U, b, c = cell

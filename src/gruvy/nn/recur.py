@@ -62,7 +62,7 @@ def recur(
         engine = use_packed(packed)
     if not route.trained:
         return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
-    y, last, *more = op.Function.apply(shape, gates, engine, steps, noise, x, h, *weights)  # type: ignore[no-untyped-call]
+    y, last, *more = op.Function.apply((shape, gates, engine, steps, noise), x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
 

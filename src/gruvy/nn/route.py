@@ -14,9 +14,10 @@ from . import torch_private
 from .check import Call
 from .engine import NATIVE, Engine, asked, choose
 
-# Below so many steps a call costs more than torch's kernel, which has less to prepare, large layers' weights above
-# all. Recording gradients costs torch more a step.
-_LARGE, _FEW, _FEW_LARGE, _FEW_TRAINED, _FEW_LARGE_TRAINED = 128, 4, 8, 3, 4
+# From so many steps on, without and with gradients recorded, a call is faster than torch's kernel, which has less to
+# prepare, large layers' weights above all: layers of up to 64 units, of up to 128, larger ones. A cell's kernel has
+# less to prepare than a layer's where gradients are recorded.
+_FEW_64, _FEW_128, _FEW_LARGE, _FEW_CELL = (1, 1), (2, 2), (8, 4), (1, 2)
 
 
 class Path(NamedTuple):
@@ -38,11 +39,13 @@ class Route(NamedTuple):
     trained: bool
 
 
-def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool) -> Route:
+def route(
+    call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool, cell: bool = False
+) -> Route:
     """The way of a checked call.
 
     Args:
-        frozen: packed weights are at hand. gates: they are asked for.
+        frozen: packed weights are at hand. gates: they are asked for. cell: it is a `GRUCell`.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve.
@@ -55,7 +58,7 @@ def route(call: Call, weights: Sequence[Tensor], convention: Convention, frozen:
             raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
     engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
-    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine)
+    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, cell)
     if not own:
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
@@ -73,7 +76,9 @@ def path_of(call: Call, way: Route) -> Path:
 
 def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
     """True where gradients are recorded."""
-    return torch.is_grad_enabled() and any(t.requires_grad for t in (x, h, *weights))
+    if not torch.is_grad_enabled():
+        return False
+    return x.requires_grad or h.requires_grad or any(w.requires_grad for w in weights)
 
 
 def recorded(x: Tensor) -> bool:
@@ -87,13 +92,15 @@ def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> s
         return f'convention "{convention}"'
     if call.x.shape[0] == 0:
         return "no steps"
+    if not (gates or frozen) and all(given is None for given in call.steps):
+        return ""
     asked_for = [name for name, value in zip(call.steps._fields, call.steps, strict=True) if value is not None]
     if call.packed is not None:
         asked_for.remove("lengths")
     return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
 
 
-def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None) -> str:
+def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None, cell: bool) -> str:
     """Why gruvy runs a call that torch's kernel could run too; empty if it does not."""
     if forced:
         return f"GRUVY_ENGINE={forced}"
@@ -103,12 +110,15 @@ def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | N
         return "a graph is recorded, which one operation keeps small"
     if call.autocast:
         return "autocast: the recurrence stays in its own precision"
-    if not torch_private.traced() and _enough(call, wanted) and engine is NATIVE:
+    if torch_private.traced() or engine is not NATIVE:
+        return ""
+    if enough(call.x.shape[0], call.h.shape[-1], wanted, cell):
         return "faster than torch's kernel"
     return ""
 
 
-def _enough(call: Call, wanted: bool) -> bool:
+def enough(T: int, H: int, wanted: bool, cell: bool = False) -> bool:
     """Whether there are enough steps to be faster than torch's kernel."""
-    few, few_trained = (_FEW, _FEW_TRAINED) if call.h.shape[-1] <= _LARGE else (_FEW_LARGE, _FEW_LARGE_TRAINED)
-    return call.x.shape[0] >= (few_trained if wanted else few)
+    small = _FEW_CELL if cell else _FEW_64
+    few, few_trained = small if H <= 64 else _FEW_128 if H <= 128 else _FEW_LARGE
+    return (few_trained if wanted else few) <= T

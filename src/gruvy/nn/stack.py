@@ -70,7 +70,7 @@ def merge(weights: Sequence[Tensor], convention: Convention) -> Cell:
     return Cell(W, U, torch.cat([b_ih[: 2 * H] + b_hh[: 2 * H], b_ih[2 * H :]]), b_hh[2 * H :])
 
 
-def _taken(weights: Sequence[Tensor], convention: Convention, engine: Engine) -> Cell:
+def taken(weights: Sequence[Tensor], convention: Convention, engine: Engine) -> Cell:
     """A cell as an engine takes it: the native one adds torch's two biases itself."""
     return Cell(*weights) if engine.merges and len(weights) == 4 else merge(weights, convention)
 
@@ -103,7 +103,14 @@ def forward(
     convention, D = shape
     H = h.shape[-1]
     each = len(weights) // h.shape[0]
-    last: list[Tensor] = []
+    if len(weights) == each and engine.fills:  # all in one: small calls would notice the lists below
+        last = h.new_empty(h.shape)
+        cell = taken(weights, convention, engine)
+        y, _, g = engine.forward(x, h[0], cell, convention, steps, reverse=False, keep=keep, out=None, h_last=last[0])
+        return Result(y, last, [], [] if g is None else [g])
+    # What an autograd function returns must be no view, and to join states that there are is a copy.
+    filled = h.new_empty(h.shape) if engine.fills else None
+    ends: list[Tensor] = []
     lower: list[Tensor] = []
     gates: list[Tensor] = []
     ways = [in_order(steps, reverse=d == 1) for d in range(D)]
@@ -116,17 +123,17 @@ def forward(
         both = x.new_empty(*x.shape[:2], 2 * H) if D == 2 and engine.fills else None
         for d in range(D):
             i = k * D + d
-            cell = _taken(weights[i * each : (i + 1) * each], convention, engine)
+            cell = taken(weights[i * each : (i + 1) * each], convention, engine)
             out = None if both is None else both[..., d * H : (d + 1) * H]
-            y, h_last, g = engine.forward(x, h[i], cell, convention, ways[d], reverse=d == 1, keep=keep, out=out)
+            own = None if filled is None else filled[i]
+            how: dict[str, Any] = {"reverse": d == 1, "keep": keep, "out": out, "h_last": own}
+            y, h_last, g = engine.forward(x, h[i], cell, convention, ways[d], **how)
             ys.append(y)
-            last.append(h_last)
+            ends.append(h_last)
             if g is not None:
                 gates.append(g)
         x = both if both is not None else ys[0] if D == 1 else torch.cat(ys, dim=-1)
-    # One state that the engine has made just now needs no copy; what an autograd function returns must be no view.
-    alone = len(last) == 1 and engine.fills and not keep
-    return Result(x, last[0][None] if alone else torch.stack(last), lower, gates)
+    return Result(x, torch.stack(ends) if filled is None else filled, lower, gates)
 
 
 def backward(
@@ -158,13 +165,13 @@ def backward(
         for d in range(D):
             i = k * D + d
             cell = weights[i * each : (i + 1) * each]
-            taken = _taken(cell, convention, PLAIN if grads.gates else engine)
+            given_cell = taken(cell, convention, PLAIN if grads.gates else engine)
             own = (..., slice(d * H, (d + 1) * H))
             dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
             # Only the torch operations take gradients of the gates themselves.
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
             dlast = None if grads.last is None else grads.last[i]
-            given = (dy_own, dlast, inputs, h[i], taken, y_own, gates[i], convention, ways[d])
+            given = (dy_own, dlast, inputs, h[i], given_cell, y_own, gates[i], convention, ways[d])
             dx_d, dh_d, (dW, dU, db, dc) = run(*given, reverse=d == 1, needs_dx=needs_dx or k > 0)
             dx = dx_d if dx is None or dx_d is None else dx + dx_d
             dh_layer.append(dh_d)
