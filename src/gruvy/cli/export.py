@@ -18,6 +18,7 @@ from gruvy.errors import InputError
         "gruvy export model.safetensors --to onnx",
         "gruvy export model.safetensors --to onnx -o net.onnx --opset 21",
         "gruvy export model.safetensors --to c -o net/",
+        "gruvy export model.safetensors --to c -o net/ --int8",
     )
 )
 def export(
@@ -29,6 +30,7 @@ def export(
     opset: Annotated[
         int | None, typer.Option("--opset", help="Version of ONNX's operators, 14 or newer; 17 where not given.")
     ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="C with weights in 8 bits.")] = False,
     json: Json = False,
 ) -> None:
     """Write a trained model for programs that are not Python.
@@ -38,11 +40,13 @@ def export(
     an example and a Makefile.
     """
     if to == "onnx":
+        if int8:
+            raise InputError("--int8 has no meaning for --to onnx")
         _onnx(model, output, 17 if opset is None else opset, json)
     elif to == "c":
         if opset is not None:
             raise InputError(f"--opset {opset} has no meaning for --to c")
-        _c(model, output, json)
+        _c(model, output, int8, json)
     else:
         raise InputError(f"--to {to}: expected onnx or c")
 
@@ -67,16 +71,16 @@ def _onnx(model: Path, output: Path | None, opset: int, json: bool) -> None:
     _notes(done.notes)
 
 
-def _c(model: Path, output: Path | None, json: bool) -> None:
+def _c(model: Path, output: Path | None, int8: bool, json: bool) -> None:
     import gruvy
     from gruvy.export import to_c
 
     folder = model.with_suffix("") if output is None else output
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--output {folder}: a file; expected a folder, which is made if it is not there")
-    done = to_c(gruvy.load(model), folder, name=model.stem)
+    done = to_c(gruvy.load(model), folder, name=model.stem, int8=int8)
     if json:
-        told = {"model": model, "to": "c", "files": done.files, "weights_bytes": done.weights}
+        told = {"model": model, "to": "c", "int8": int8, "files": done.files, "weights_bytes": done.weights}
         told |= {"state_bytes": done.state, "multiply_adds": done.multiply_adds, "notes": done.notes}
         document(told)
         return

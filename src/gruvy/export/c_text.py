@@ -62,14 +62,14 @@ def array(name: str, a: Array, shaped: bool = False) -> str:
             5e-01f, -1e+00f,
         };
     """
-    suffix = "f" if a.dtype == np.float32 else ""
-    numbers = [np.format_float_scientific(v, trim="-") + suffix for v in a.reshape(-1)]
+    kind = {"float32": "float", "float64": "double", "int8": "int8_t"}[str(a.dtype)]
+    suffix = "f" if kind == "float" else ""
+    numbers = [str(v) if kind == "int8_t" else np.format_float_scientific(v, trim="-") + suffix for v in a.reshape(-1)]
     size = a.shape if shaped else (a.size,)
     if len(size) > 1:
         body = _nested(numbers, size)
     else:
         body = "".join(f"    {', '.join(numbers[i : i + 8])},\n" for i in range(0, len(numbers), 8))
-    kind = "float" if suffix else "double"
     return f"static const {kind} {name}{''.join(f'[{n}]' for n in size)} = {{\n{body}}};\n"
 
 
