@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     ),
     "export": (
         ["export", "m.safetensors", "--to", "onnx"],
-        {"--to": ["--to", "nope"], "--output": ["-o", "."], "--opset": ["--opset", "9"]},
+        {"--to": ["--to", "nope"], "--output": ["-o", "."], "--opset": ["--opset", "9"], "--int8": ["--int8"]},
     ),
     "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
     "bench": (

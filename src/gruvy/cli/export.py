@@ -17,42 +17,86 @@ from gruvy.errors import InputError
     epilog=example(
         "gruvy export model.safetensors --to onnx",
         "gruvy export model.safetensors --to onnx -o net.onnx --opset 21",
+        "gruvy export model.safetensors --to c -o net/",
+        "gruvy export model.safetensors --to c -o net/ --int8",
     )
 )
 def export(
     model: ModelFile,
-    to: Annotated[str, typer.Option("--to", help="'onnx'.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else named as the model.")] = None,
-    opset: Annotated[int, typer.Option("--opset", help="Version of ONNX's operators, 14 or newer.")] = 17,
+    to: Annotated[str, typer.Option("--to", help="'onnx' or 'c'.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file, or for C the folder; else named as the model.")
+    ] = None,
+    opset: Annotated[
+        int | None, typer.Option("--opset", help="Version of ONNX's operators, 14 or newer; 17 where not given.")
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="C with weights in 8 bits.")] = False,
     json: Json = False,
 ) -> None:
     """Write a trained model for programs that are not Python.
 
     As ONNX it takes raw data and gives labels with probabilities, or numbers; beside NAME.onnx, NAME-step.onnx does one
-    step of a stream.
+    step of a stream. As C it is a folder with one header and one source that do a step without allocation, a self-test,
+    an example and a Makefile.
     """
+    if to == "onnx":
+        if int8:
+            raise InputError("--int8 has no meaning for --to onnx")
+        _onnx(model, output, 17 if opset is None else opset, json)
+    elif to == "c":
+        if opset is not None:
+            raise InputError(f"--opset {opset} has no meaning for --to c")
+        _c(model, output, int8, json)
+    else:
+        raise InputError(f"--to {to}: expected onnx or c")
+
+
+def _onnx(model: Path, output: Path | None, opset: int, json: bool) -> None:
     import gruvy
     from gruvy.export import to_onnx
 
-    if to != "onnx":
-        raise InputError(f"--to {to}: expected onnx")
     path = model.with_suffix(".onnx") if output is None else output
     check_outputs([("--output", path)], {"the model": model})
     if path.suffix != ".onnx":
         raise InputError(f"--output {path}: expected a name that ends in .onnx")
-    net = gruvy.load(model)
-    done = to_onnx(net, path, opset=opset)
+    done = to_onnx(gruvy.load(model), path, opset=opset)
     if json:
-        document(
-            {"model": model, "to": to, "opset": opset, "whole": done.whole, "step": done.step, "notes": done.notes}
-        )
+        told = {"model": model, "to": "onnx", "opset": opset, "whole": done.whole, "step": done.step}
+        document(told | {"notes": done.notes})
         return
     console = out()
     console.print(f"{done.whole}: whole sequences; {_size(done.whole)}, opset {opset}", markup=False)
     if done.step is not None:
         console.print(f"{done.step}: one step of a stream; {_size(done.step)}", markup=False)
-    for note in done.notes:
-        console.print(f"note: {note}", markup=False)
+    _notes(done.notes)
+
+
+def _c(model: Path, output: Path | None, int8: bool, json: bool) -> None:
+    import gruvy
+    from gruvy.export import to_c
+
+    folder = model.with_suffix("") if output is None else output
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--output {folder}: a file; expected a folder, which is made if it is not there")
+    done = to_c(gruvy.load(model), folder, name=model.stem, int8=int8)
+    if json:
+        told = {"model": model, "to": "c", "int8": int8, "files": done.files, "weights_bytes": done.weights}
+        told |= {"state_bytes": done.state, "multiply_adds": done.multiply_adds, "notes": done.notes}
+        document(told)
+        return
+    console = out()
+    console.print(f"{folder}: {', '.join(path.name for path in done.files)}", markup=False)
+    console.print(
+        f"weights {done.weights:,} bytes (flash), state {done.state:,} bytes (RAM), "
+        f"{done.multiply_adds:,} multiply-adds a step; make check in the folder tries it",
+        markup=False,
+    )
+    _notes(done.notes)
+
+
+def _notes(notes: list[str]) -> None:
+    for note in notes:
+        out().print(f"note: {note}", markup=False)
 
 
 def _size(path: Path) -> str:

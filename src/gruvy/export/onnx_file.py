@@ -15,10 +15,10 @@ from ..checks import whole
 from ..errors import InputError
 from ..extras import need
 from ..model.model import Model
-from ..model.quantiles import Quantiles
 from ..model.task import Labels, Numbers
 from .graph import Graph
 from .nodes import as_node, attributes, tensors
+from .single import exportable, single
 
 Array = np.ndarray[Any, Any]
 
@@ -62,9 +62,7 @@ def to_onnx(model: Any, path: str | os.PathLike[str], *, opset: int = 17) -> Onn
     path = Path(path)
     if path.suffix != ".onnx":
         raise InputError(f"path: {str(path)!r}, expected a name that ends in .onnx")
-    model = Model.of(model)
-    if isinstance(model.target, Quantiles):
-        raise InputError("model: a forecaster, whose windows are made outside the network; expected another model")
+    model = exportable(model)
     newest = need("onnx").defs.onnx_opset_version()
     if not OLDEST <= whole("opset", opset, 1) <= newest:
         raise InputError(f"opset={opset}: expected {OLDEST} to {newest}")
@@ -82,24 +80,11 @@ def to_onnx(model: Any, path: str | os.PathLike[str], *, opset: int = 17) -> Onn
 
 def _single(model: Model) -> tuple[Model, list[str]]:
     """The model with ONNX's update gate, in float32, and what should be known of that."""
-    notes = []
-    w = model.weights
-    if w.dtype != np.float32:
-        notes.append(f"weights of {w.dtype} are written as float32, the precision in which ONNX Runtime has the GRU")
-    if w.convention.update != "keeps":
+    net, notes = single(model, "the precision in which ONNX Runtime has the GRU")
+    if net.weights.convention.update != "keeps":
         notes.append("z rows negated: ONNX's update gate keeps the old state; exact")
-
-    def single(a: Array | None) -> Array | None:
-        return None if a is None else a.astype(np.float32)
-
-    with np.errstate(over="ignore"):
-        V, b_y, w = single(model.V), single(model.b_y), as_node(w).astype(np.float32)
-    named = {name: a for _, name, a in w.arrays()} | {"V": V, "b_y": b_y}
-    for name, a in named.items():
-        if a is not None and not np.isfinite(a).all():
-            raise InputError(f"{name}: holds a number that is not finite in float32; expected finite weights")
     versions = {**model.versions, "convention": str(model.weights.convention)}
-    return replace(model, weights=w, V=V, b_y=b_y, versions=versions), notes
+    return replace(net, weights=as_node(net.weights), versions=versions), notes
 
 
 def metadata(net: Model, convention: str) -> dict[str, str]:
