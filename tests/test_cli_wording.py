@@ -89,7 +89,13 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
     ),
     "export": (
         ["export", "m.safetensors", "--to", "onnx"],
-        {"--to": ["--to", "nope"], "--output": ["-o", "."], "--opset": ["--opset", "9"], "--int8": ["--int8"]},
+        {
+            "--to": ["--to", "nope"],
+            "--output": ["-o", "."],
+            "--opset": ["--opset", "9"],
+            "--int8": ["--int8"],
+            "--check": ["--check", "d.csv"],
+        },
     ),
     "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
     "bench": (

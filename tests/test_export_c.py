@@ -6,47 +6,23 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import gruvy
+from c_code import STRICT, answers, check, drawn, make, net, other, streamed
 from cli_help import call
 from compare import assert_apart, assert_close
 from gruvy.errors import InputError
-from gruvy.export import CFiles, to_c
+from gruvy.export import to_c
 from gruvy.export.c_text import c_name, text
-from gruvy.export.eight_bits import in_8_bits, levels, rounded
 from gruvy.model.model import Model
 from gruvy.model.quantiles import Quantiles
 from gruvy.weights import Cell, Weights
 from small_nets import CONVENTIONS, random_weights, small_model
 from test_cli_errors import save_model
-
-POOLINGS, KINDS = ("last", "mean", "max"), ("", "classify", "tag", "regress")
-STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1"]
-# Reads whether a sequence begins and the numbers of a step, as floats; writes the answer and the bytes of a state.
-DRIVER = """
-#include "net.h"
-#include <stdio.h>
-int main(void)
-{
-    static net_state state;
-    float row[1 + NET_INPUTS], answer[NET_OUTPUTS + 1];
-    net_init(&state);
-    answer[NET_OUTPUTS] = (float)sizeof state;
-    while (fread(row, sizeof row, 1, stdin) == 1) {
-        if (row[0] > 0.0f)
-            net_reset(&state);
-        net_step(&state, row + 1, answer);
-        fwrite(answer, sizeof answer, 1, stdout);
-    }
-    return 0;
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -54,79 +30,6 @@ def gcc() -> list[str]:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")
     return ["gcc"]
-
-
-def other(name: str) -> list[str]:
-    if shutil.which(name) is None:
-        pytest.skip(f"another C compiler: needs {name}")
-    return [name]
-
-
-def net(seed: int, **more: Any) -> Model:
-    """A random net: every convention with every pooling and task in 48 seeds; layers, sizes and biases differ."""
-    rng = np.random.default_rng(seed)
-    convention, pooling, kind = CONVENTIONS[seed % 4], POOLINGS[seed // 4 % 3], KINDS[seed // 12 % 4]
-    L, I, H, O = (int(rng.integers(*each)) for each in ((1, 4), (1, 6), (1, 14), (1, 4)))
-    w = random_weights(rng, convention, I, H, L, 1, np.float32, **more)
-    if seed % 3 == 0:  # torch's two biases
-        w = w_map(w, lambda cell: cell._replace(c=rng.normal(size=3 * H).astype(np.float32)))
-    elif seed % 5 == 0:
-        w = w_map(w, lambda cell: cell._replace(b=None, c=None))
-    V, b_y = rng.normal(size=(O, H)).astype(np.float32), rng.normal(size=O).astype(np.float32)
-    classes = [f"class {k}" for k in range(max(O, 2))] if kind[:1] in ("c", "t") else ()
-    scales = rng.normal(size=I) * 100, rng.uniform(0.1, 100, I), rng.normal(size=O), rng.uniform(1, 10, O)
-    model = small_model(w, V, b_y, pooling, kind, *scales, classes)
-    return model if seed % 7 else small_model(w, V, None, pooling, kind, classes=classes)
-
-
-def w_map(w: Weights, change: Any) -> Weights:
-    return Weights(w.convention, [[change(cell) for cell in layer] for layer in w.cells])
-
-
-def drawn(model: Model, seed: int, lengths: tuple[int, ...] = (50, 1, 9)) -> list[Any]:
-    rng, I = np.random.default_rng(seed), model.weights.input_units
-    X = [rng.normal(size=(n, I)) for n in lengths]
-    return [(x if model.scaler is None else model.scaler.back(x)).astype(np.float32) for x in X]
-
-
-def program(done: CFiles, compiler: list[str]) -> Path:
-    """The written code and the driver, compiled."""
-    folder = done.files[0].parent
-    (folder / "driver.c").write_text(DRIVER)
-    built = [*compiler, *STRICT, "net.c", "driver.c", "-o", "driver", "-lm"]
-    subprocess.run(built, cwd=folder, check=True)
-    return folder / "driver"
-
-
-def answers(done: CFiles, X: list[Any], compiler: list[str], runner: tuple[str, ...] = ()) -> Any:
-    """The answers to all steps of the sequences (M, O); the bytes of a state are what was told."""
-    rows = [np.hstack([np.arange(len(x))[:, None] == 0, x]) for x in X]
-    given = np.concatenate(rows).astype(np.float32).tobytes()
-    ran = subprocess.run([*runner, program(done, compiler)], input=given, capture_output=True, check=True)
-    found = np.frombuffer(ran.stdout, np.float32).reshape(sum(map(len, X)), -1)
-    assert (found[:, -1] == done.state).all()
-    return found[:, :-1]
-
-
-def streamed(model: Model, X: list[Any]) -> Any:
-    """The same of the runtime."""
-    found = []
-    for x in X:
-        stream = model.stream()
-        found += [np.reshape(stream.push(row), -1) for row in x]
-    return np.array(found).astype(np.float32)
-
-
-def check(model: Model, found: Any, X: list[Any]) -> None:
-    """Three layers over fifty steps: the C code and the runtime are each within 1e-6 of the same net in float64."""
-    V, b_y = (None if a is None else a.astype(np.float64) for a in (model.V, model.b_y))
-    assert_close(found, streamed(replace(model, weights=model.weights.astype(np.float64), V=V, b_y=b_y), X), "answer")
-    assert_close(found, streamed(model, X), "engine")
-
-
-def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    said = ["make", "-s", f"CFLAGS={' '.join(STRICT)}", *words]
-    return subprocess.run(said, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("seed", range(48))
@@ -202,53 +105,6 @@ def test_the_self_test(gcc: list[str], seed: int, tmp_path: Path) -> None:
     ran = subprocess.run([tmp_path / "faulty"], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "numbers are wrong" in ran.stdout
-
-
-@pytest.mark.parametrize("seed", range(0, 48, 4))
-def test_eight_bits(gcc: list[str], seed: int, tmp_path: Path) -> None:
-    """Weights in 8 bits are those of the net that is rounded to them; what they meet is rounded 256 times finer."""
-    seed += seed // 4 % 4
-    model = net(seed, size=0.3)
-    X, done = drawn(model, seed, (12, 1, 9)), to_c(model, tmp_path, int8=True)
-    assert_close(answers(done, X, gcc), streamed(rounded(model), X), "in 8 bits")
-    assert make(tmp_path, "check").returncode == 0
-    source = done.files[1].read_text()
-    done.files[1].write_text(re.sub(r"(int8_t U0\[\d+\] = \{\n    )[^}]+\}", r"\g<1>9}", source))
-    assert make(tmp_path, "check").returncode != 0
-
-
-def test_no_sum_of_eight_bits_overflows(gcc: list[str], tmp_path: Path) -> None:
-    """The worst that there is: all weights and all inputs as large as they can be, 3,000 of them."""
-    cell = Cell(np.full((3, 3000), 1e-5), np.zeros((3, 1)), np.zeros(3), None)
-    model = small_model(Weights("tutorial", [[cell]]))
-    x = np.full((1, 3000), 10.0)
-    done = to_c(model, tmp_path, int8=True)
-    assert 127 * 3000 * levels(3000) < 2**31 <= 127 * 3000 * (levels(3000) + 1)
-    n = np.tanh(0.3) / (1 + np.exp(-0.3))
-    assert_close(answers(done, [x], gcc), np.array([[n]], np.float32), "in 8 bits")
-
-
-def test_rows_in_eight_bits() -> None:
-    """No weight is off by more than half a step of its row."""
-    a = np.random.default_rng(0).normal(size=(7, 30)) * np.logspace(-8, 8, 7)[:, None]
-    q, scales = in_8_bits(a)
-    assert (abs(q * scales[:, None].astype(float) - a) <= 0.5001 * abs(a).max(1, keepdims=True) / 127).all()
-
-
-@pytest.mark.slow
-def test_spoken_digits_in_eight_bits(gcc: list[str], tmp_path: Path) -> None:
-    """Accuracy within .01 of float32's, weights at most 30 % of its size; the float version equals the runtime."""
-    data = gruvy.data.load("spoken-digits")
-    clf = gruvy.GRUClassifier(64, max_epochs=20, random_state=0).fit(data.train.x, data.train.y)
-    model, X = Model.of(clf), [np.asarray(x, np.float32) for x in data.test.x]
-    ends = np.cumsum([len(x) for x in X]) - 1
-    one, eight = to_c(model, tmp_path), to_c(model, tmp_path / "eight", int8=True)
-    found, coarse = answers(one, X, gcc), answers(eight, X, gcc)
-    assert_close(found, streamed(model, X), "in C")
-    right, rough = (np.mean(model.classes[a[ends].argmax(1)] == data.test.y) for a in (found, coarse))
-    print(f"spoken digits: {right:.4f} in float32, {rough:.4f} in 8 bits; {one.weights} and {eight.weights} bytes")
-    assert abs(right - rough) <= 0.01
-    assert eight.weights <= 0.3 * one.weights
 
 
 def test_the_example(gcc: list[str], tmp_path: Path) -> None:

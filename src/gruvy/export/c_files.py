@@ -28,7 +28,8 @@ SEQUENCES, STEPS = 2, 12  # of the self-test
 class CFiles(NamedTuple):
     """What `to_c` wrote: the files, the net's own first.
 
-    Of the net: bytes of the weights (flash) and of the state (RAM), multiply-adds a step, and what should be known.
+    Of the net: bytes of the weights (flash) and of the state (RAM), multiply-adds a step, and what should be known;
+    and the model whose answers the code gives, in float32 or with its weights rounded to 8 bits.
     """
 
     files: list[Path]
@@ -36,6 +37,7 @@ class CFiles(NamedTuple):
     state: int
     multiply_adds: int
     notes: list[str]
+    model: Model
 
 
 def to_c(model: Any, folder: str | os.PathLike[str], *, name: str = "net", int8: bool = False, seed: int = 0) -> CFiles:
@@ -77,7 +79,8 @@ def to_c(model: Any, folder: str | os.PathLike[str], *, name: str = "net", int8:
     said, size = _net(net, int8)
     said |= {"name": name, "NAME": name.upper(), "version": __version__}
     allowed = 1e-3 if int8 else 1e-5  # in 8 bits the stored answers are those of the rounded weights
-    said |= {"vectors": _vectors(rounded(net) if int8 else net, seed, allowed), "allowed": repr(allowed)}
+    model = rounded(net) if int8 else net
+    said |= {"vectors": _vectors(model, seed, allowed), "allowed": repr(allowed)}
     said |= {"sequences": str(SEQUENCES), "steps": str(STEPS)}
     said |= _spoken(net, name)
     named = {
@@ -88,7 +91,7 @@ def to_c(model: Any, folder: str | os.PathLike[str], *, name: str = "net", int8:
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in written.items():
         disk.write(path, content)
-    return CFiles(list(written), *size, notes)
+    return CFiles(list(written), *size, notes, model)
 
 
 def _filled(template: str, said: dict[str, str]) -> str:
