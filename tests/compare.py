@@ -51,7 +51,7 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("answer", "float32"): 1e-6,
     # ONNX Runtime's float32 kernels, whose sigmoid and tanh are its own, over up to 50 steps and three layers.
     ("in ONNX Runtime", "float32"): 1e-5,
-    # 64 units trained on speech, in C and by the runtime: each was seen 1.3e-6 off the same net in float64.
+    # 64 units trained on speech, in C and by the runtime: up to 1.1e-6 and 1.3e-6 off the same net in float64.
     ("in C", "float32"): 3e-6,
     # A net in C whose weights have 8 bits against its weights so rounded: inputs and states are rounded to 15 bits.
     ("in 8 bits", "float32"): 1e-3,
