@@ -53,6 +53,8 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("in ONNX Runtime", "float32"): 1e-5,
     # 64 units trained on speech, in C and by the runtime: up to 1.1e-6 and 1.3e-6 off the same net in float64.
     ("in C", "float32"): 3e-6,
+    # The share of answers that 8 bits may change, as asked of it.
+    ("accuracy in 8 bits", "float64"): 0.01,
     # A net in C whose weights have 8 bits against its weights so rounded: inputs and states are rounded to 15 bits.
     ("in 8 bits", "float32"): 1e-3,
     # float32 probabilities add up to 1.

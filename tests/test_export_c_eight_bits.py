@@ -13,7 +13,7 @@ import pytest
 import gruvy
 from c_code import answers, drawn, make, net, streamed
 from cli_help import call
-from compare import assert_close
+from compare import assert_close, limit
 from gruvy.export import to_c
 from gruvy.export.eight_bits import in_8_bits, levels, rounded
 from gruvy.model import file as model_file
@@ -80,7 +80,7 @@ def test_whole_data_sets(gcc: list[str], name: str, units: int, kind: str, share
     assert_close(found, streamed(model, X), kind)
     right, rough = (np.mean(model.classes[a[ends].argmax(1)] == data.test.y) for a in (found, coarse))
     print(f"{name}: {right:.4f} in float32, {rough:.4f} in 8 bits; {one.weights} and {eight.weights} bytes")
-    assert abs(right - rough) <= 0.01
+    assert abs(right - rough) <= limit("accuracy in 8 bits")
     assert eight.weights <= share * one.weights
 
 
@@ -108,6 +108,6 @@ def test_what_it_costs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     off = to_c(gruvy.load("n.safetensors"), "n8", int8=True).model.predict(X)[:, 0] - y
     assert_close(before + 1, 1.0, "answer")
     assert_close(after, np.sqrt(np.mean(off**2)), "answer")
-    assert after > 1e-5
+    assert after > before
     wrong = call(*words[:4], "--check", "ways.npz")
     assert wrong.stderr == "gruvy: --check ways.npz has no meaning without --int8\n"

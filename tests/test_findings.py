@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the soak forks 
 
 def read(kind: str, folder: Path) -> None:
     """Read every finding of a kind in forked workers; print how many there were and what went wrong."""
+    import torch._dynamo  # noqa: F401  (which the first optimiser brings: some 80 MB that are not a file's)
+
     import gruvy.estimators.base
     import gruvy.training  # noqa: F401  (here, so that no forked process has to)
     from soak import files
