@@ -82,6 +82,7 @@ sanitize:
 	done
 
 # The kernels from every compiler at hand: what their loops hold, and for aarch64 the core's own tests in an emulator.
+# test_pool forks a process with threads, at which QEMU itself fails.
 .PHONY: portable
 portable:
 	$(PYTHON) native/tests/loops.py
@@ -90,7 +91,7 @@ portable:
 		cmake -S . -B build/core-aarch64 -DGRUVY_MODULE=OFF -DGRUVY_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux \
 			-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
 			-DCMAKE_EXE_LINKER_FLAGS=-static -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 >/dev/null && \
-		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure; \
+		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure -E test_pool; \
 		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
 
 $(STAMP): constraints.txt pyproject.toml $(NATIVE)
