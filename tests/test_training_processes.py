@@ -79,6 +79,9 @@ result = train(module, task, data, validation=wrong if what == "patience" else N
 with open(f"{{out}}/{{rank}}.json", "w") as file:
     found = {{"taken": taken, "loss": result["loss"], "stopped": result.stopped, "seed": shared[:1]}}
     json.dump(found | {{"weights": [p.tolist() for p in module.parameters()]}}, file)
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(0)  # at the interpreter's end one of some eight is aborted: "terminate called without an active exception"
 """
 
 
