@@ -220,20 +220,14 @@ class Weights:
 
     def to_state_dict(self) -> dict[str, Array]:
         """With torch's keys. A merged recurrent bias gets torch's redundant rows back, as zeros."""
-        H = self.hidden_units
-        names = {"W": "weight_ih", "U": "weight_hh", "b": "bias_ih", "c": "bias_hh"}
-        state = {}
+        state: dict[str, Array] = {}
         biased = any(name in "bc" for _, name, _ in self.arrays())
         for k, layer in enumerate(self.cells):
             for d, cell in enumerate(layer):
-                for name, a in zip("WUbc", cell, strict=True):
-                    if a is None:
-                        if not biased:
-                            continue
-                        a = np.zeros(3 * H, self.dtype)
-                    elif name == "c" and len(a) == H and H > 0:
-                        a = np.concatenate([np.zeros(2 * H, a.dtype), a])
-                    state[f"{names[name]}_l{k}{'_reverse' if d else ''}"] = a
+                end = f"_l{k}{'_reverse' if d else ''}"
+                state |= {f"weight_ih{end}": cell.W, f"weight_hh{end}": cell.U}
+                if biased:
+                    state |= dict(zip((f"bias_ih{end}", f"bias_hh{end}"), both_biases(cell), strict=True))
         return state
 
     @classmethod
@@ -291,6 +285,14 @@ class Weights:
         )
         module.load_state_dict({name: torch.tensor(a) for name, a in state.items()})
         return module
+
+
+def both_biases(cell: Cell) -> tuple[Array, Array]:
+    """The input's and the recurrent bias of a cell at full height (3H,), zeros where it has none."""
+    b, c = (np.zeros(len(cell.U), cell.U.dtype) if a is None else a for a in (cell.b, cell.c))
+    if len(c) < len(b):  # merged: the candidate's alone
+        c = np.concatenate([np.zeros(len(b) - len(c), c.dtype), c])
+    return b, c
 
 
 def saved_convention(state: Mapping[str, Any], prefix: str = "") -> str | None:

@@ -11,7 +11,7 @@ from ..errors import InputError, InputTypeError
 from ..extras import need
 from ..model.model import Model
 from ..weights import Cell
-from .parts import Array, Cells, after_only, array, candidate, merged, model, readout
+from .parts import Array, Cells, after_only, array, merged, model, one_bias, readout
 
 _LINEN = "rzn"
 
@@ -80,7 +80,7 @@ def to_linen(given: Any) -> Cells:
     """As parameters of `flax.linen.GRUCell`s and of the `Dense` behind them.
 
     Args:
-        given: what `gruvy.convert.of` takes.
+        given: `gruvy.Weights`, a model, network, layer or estimator.
 
     Raises:
         ConventionError: reset "before". InputError: scaling or pooling, which linen's layers do not have.
@@ -90,13 +90,13 @@ def to_linen(given: Any) -> Cells:
     H = w.hidden_units
 
     def write(cell: Cell) -> dict[str, Any]:
-        b = np.zeros(3 * H, w.dtype) if cell.b is None else cell.b
+        b, c = one_bias(cell)
         said: dict[str, Any] = {}
         for k, gate in enumerate(_LINEN):
             part = slice(k * H, (k + 1) * H)
             said["i" + gate] = {"kernel": cell.W[part].T, "bias": b[part]}
             said["h" + gate] = {"kernel": cell.U[part].T}
-        said["hn"]["bias"] = candidate(cell, H)
+        said["hn"]["bias"] = c
         return said
 
     read = readout(m, "flax.linen")
@@ -144,14 +144,14 @@ def to_nnx(given: Any) -> Cells:
     peer = "flax.nnx.GRUCell"
     w = merged(after_only(m.weights, peer), peer)
     H = w.hidden_units
-    if any(candidate(cell, H).any() for layer in w.cells for cell in layer):
+    if any(one_bias(cell)[1].any() for layer in w.cells for cell in layer):
         raise InputError(f"weights: the candidate has a recurrent bias, which {peer} has no place for; flax.linen has")
     nnx, read = need("flax.nnx"), readout(m, peer)
 
     def write(cell: Cell) -> Any:
         made = nnx.GRUCell(cell.W.shape[1], H, rngs=nnx.Rngs(0), param_dtype=w.dtype)
         made.dense_i.kernel[...] = np.asarray(cell.W.T)
-        made.dense_i.bias[...] = np.zeros(3 * H, w.dtype) if cell.b is None else np.asarray(cell.b)
+        made.dense_i.bias[...] = one_bias(cell)[0]
         made.dense_h.kernel[...] = np.asarray(cell.U.T)
         return made
 
@@ -219,8 +219,7 @@ def to_equinox(given: Any) -> Cells:
 
     def write(cell: Cell) -> Any:
         made = eqx.nn.GRUCell(cell.W.shape[1], H, use_bias=biased, dtype=w.dtype, key=key)
-        b = np.zeros(3 * H, w.dtype) if cell.b is None else cell.b
-        values = [cell.W, cell.U, *([b, candidate(cell, H)] if biased else [])]
+        values = [cell.W, cell.U, *(one_bias(cell) if biased else ())]
 
         def where(it: Any) -> list[Any]:
             return [it.weight_ih, it.weight_hh, *([it.bias, it.bias_n] if biased else [])]
@@ -253,8 +252,7 @@ def to_mlx(given: Any) -> Cells:
         made = nn.GRU(cell.W.shape[1], H, bias=biased)
         made.Wx, made.Wh = mlx.array(cell.W), mlx.array(cell.U)
         if biased:
-            made.b = mlx.array(np.zeros(3 * H, w.dtype) if cell.b is None else cell.b)
-            made.bhn = mlx.array(candidate(cell, H))
+            made.b, made.bhn = map(mlx.array, one_bias(cell))
         return made
 
     dense = None

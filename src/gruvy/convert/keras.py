@@ -16,8 +16,8 @@ from ..errors import InputError, InputTypeError, ModelFileError
 from ..extras import need
 from ..model.model import Model
 from ..model.task import Labels
-from ..weights import Cell
-from .parts import Array, array, merged, model, readout, rows, say, whole
+from ..weights import Cell, both_biases
+from .parts import Array, array, merged, model, readout, rows, say
 
 CONFIG = 2**22  # bytes of config.json
 WEIGHTS = 2**30  # bytes of model.weights.h5, unpacked
@@ -161,7 +161,7 @@ def to_keras(given: Any) -> Any:
         each = k < w.layers - 1 or read is None or (labels is not None and labels.per_step)
         made = keras.layers.GRU(H, return_sequences=each, reset_after=after, use_bias=biased, dtype=w.dtype.name)
         layers.append(made if w.directions == 1 else keras.layers.Bidirectional(made, dtype=w.dtype.name))
-    values = [a for layer in w.cells for cell in layer for a in _arrays(cell, H, after=after, biased=biased)]
+    values = [a for layer in w.cells for cell in layer for a in _arrays(cell, after=after, biased=biased)]
     if read is not None:
         act = None if labels is None else "sigmoid" if len(read[0]) == 1 else "softmax"
         if labels is not None and list(labels.classes) != list(range(len(labels.classes))):
@@ -173,10 +173,10 @@ def to_keras(given: Any) -> Any:
     return made
 
 
-def _arrays(cell: Cell, H: int, *, after: bool, biased: bool) -> list[Array]:
+def _arrays(cell: Cell, *, after: bool, biased: bool) -> list[Array]:
     found = [rows(a, "rzn", "zrn").T for a in (cell.W, cell.U)]
     if biased:
-        b, c = (rows(a, "rzn", "zrn") for a in whole(cell, H))
+        b, c = (rows(a, "rzn", "zrn") for a in both_biases(cell))
         found.append(np.stack([b, c]) if after else b)
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ConventionError, InputError, InputTypeError
 from ..model.model import Model
 from ..model.task import Labels
-from ..weights import Cell, Weights
+from ..weights import Cell, Weights, both_biases
 
 Array = np.ndarray[Any, Any]
 
@@ -108,17 +108,10 @@ def after_only(weights: Weights, peer: str) -> Weights:
     return weights.convert("torch")
 
 
-def whole(cell: Cell, H: int) -> tuple[Array, Array]:
-    """Both biases at full height (3H,), zeros where there are none."""
-    b = np.zeros(3 * H, cell.W.dtype) if cell.b is None else cell.b
-    c = np.zeros(3 * H, cell.W.dtype) if cell.c is None else cell.c
-    return b, c if len(c) == 3 * H else np.concatenate([np.zeros(2 * H, c.dtype), c])
-
-
-def candidate(cell: Cell, H: int) -> Array:
-    """The candidate's recurrent bias (H,) of a merged cell, zeros where there is none."""
-    c: Array = np.zeros(H, cell.W.dtype) if cell.c is None else cell.c
-    return c
+def one_bias(cell: Cell) -> tuple[Array, Array]:
+    """The bias (3H,) and the candidate's recurrent one (H,) of a merged cell, zeros where there are none."""
+    b, c = both_biases(cell)
+    return b, c[2 * len(c) // 3 :]
 
 
 def readout(given: Model, peer: str) -> tuple[Array, Array] | None:

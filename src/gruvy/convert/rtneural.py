@@ -12,8 +12,8 @@ import numpy as np
 from .. import files
 from ..errors import ConventionError, InputError, ModelFileError
 from ..model.model import Model
-from ..weights import Cell
-from .parts import Array, after_only, array, model, readout, rows, whole
+from ..weights import Cell, both_biases
+from .parts import Array, after_only, array, model, readout, rows
 
 SIZE = 2**28  # bytes of the file
 
@@ -75,7 +75,7 @@ def to_json(given: Any) -> dict[str, Any]:
     layers = []
     for (cell,) in w.cells:
         arrays: list[Array] = [rows(a, "rzn", "zrn").T for a in (cell.W, cell.U)]
-        arrays.append(np.stack([rows(a, "rzn", "zrn") for a in whole(cell, H)]))
+        arrays.append(np.stack([rows(a, "rzn", "zrn") for a in both_biases(cell)]))
         layers.append(_layer("gru", H, arrays))
     read = readout(m, "RTNeural")
     if read is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..convention import Convention
 from ..extras import need
-from ..weights import Cell, Weights
+from ..weights import Cell, Weights, both_biases
 
 Array = np.ndarray[Any, Any]
 
@@ -30,19 +30,10 @@ def as_node(w: Weights) -> Weights:
 
 def tensors(layer: tuple[Cell, ...]) -> dict[str, Array]:
     """W (D, 3H, I), R (D, 3H, H) and B (D, 6H), what comes from the input first, of the directions of one layer."""
-    H = layer[0].U.shape[1]
-    zero = np.zeros(3 * H, layer[0].U.dtype)
-
-    def biases(cell: Cell) -> Array:
-        b, c = (zero if a is None else a for a in (cell.b, cell.c))
-        if len(c) == H:  # merged: the candidate's alone
-            c = np.concatenate([zero[: 2 * H], c])
-        return np.concatenate([update_first(b), update_first(c)])
-
     return {
         "W": np.stack([update_first(cell.W) for cell in layer]),
         "R": np.stack([update_first(cell.U) for cell in layer]),
-        "B": np.stack([biases(cell) for cell in layer]),
+        "B": np.stack([np.concatenate([*map(update_first, both_biases(cell))]) for cell in layer]),
     }
 
 
