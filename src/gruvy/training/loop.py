@@ -24,10 +24,12 @@ from .judging import asked_for, judge
 from .keeper import Keeper, fingerprint
 from .losses import losses
 from .optimiser import adamw
+from .optimiser import step as optimise
 from .plan import Plan
 from .processes import check_device, start
 from .settings import Settings
 from .shards import ShardBatches
+from .verdict import diverged, left_out
 
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
@@ -85,6 +87,8 @@ def train(
     if run.best_state is not None:
         module.load_state_dict(run.best_state)
     module.eval()
+    if run.lost_in_all and run.processes.rank == 0:
+        warnings.warn(left_out(run.lost_in_all), stacklevel=4)
     if stopped != "interrupted":
         run.save(stopped)
     return run.history(stopped)
@@ -124,6 +128,8 @@ class _Run:
         self._snapshot(self._flat())
         self.rngs: torch.Tensor | None = None
         self.done = 0  # steps of this epoch
+        self.lost: torch.Tensor | float = 0.0  # of them, from a gradient that was infinite or NaN, since it began here
+        self.lost_in_all = 0
         self.sums = self.parameters[0].new_zeros(1).detach()  # of the losses of each of these steps
         self.began = self.rng.bit_generator.state  # what the order of this epoch was drawn from
         self.before = 0.0  # seconds, until this process took over
@@ -173,7 +179,7 @@ class _Run:
             raise checkpoint.damaged(self.keeper.path, f"{self.done} steps of an epoch of {count}")
         # In one piece: a small tensor kept of each step, between large ones that go, would leave holes in the memory.
         self.sums = self.sums.new_zeros(count)
-        self.sums[: self.done] = before
+        self.sums[: self.done], self.lost = before, 0.0
         with torch_in_one_thread() if self.small else nullcontext():
             for k, step in enumerate(steps, self.done):
                 rate = self.plan.rate(len(self.rows) + (k + 1) / count)
@@ -187,12 +193,14 @@ class _Run:
                     if self.processes.interrupted():
                         raise KeyboardInterrupt
         sums = self.processes.sum(self.sums)
-        self.done = 0
+        lost, self.done = int(self.lost), 0
+        self.lost_in_all += lost
         loss = float(sums.sum()) / self.data.total
         flat = self._flat()
         # The largest number of all parameters: infinite or NaN if one is. Another norm could overflow on its own.
-        if not math.isfinite(loss) or not math.isfinite(float(torch.linalg.vector_norm(flat, math.inf))):
-            self._give_up(sums)
+        finite = math.isfinite(loss) and math.isfinite(float(torch.linalg.vector_norm(flat, math.inf)))
+        if not finite or lost == count:
+            self._give_up(sums, lost == count)
         self._snapshot(flat)
         return loss
 
@@ -205,9 +213,8 @@ class _Run:
         self.good = flat
         self.good_buffers = [b.clone() for b in self.buffers]
 
-    def _give_up(self, sums: torch.Tensor) -> NoReturn:
+    def _give_up(self, sums: torch.Tensor, all_lost: bool) -> NoReturn:
         """Put the last good weights back and say what went wrong, where, and what to change."""
-        bad = torch.nonzero(~torch.isfinite(sums)).flatten().tolist()
         named = [name for name, p in self.module.named_parameters() if not bool(torch.isfinite(p).all())]
         good = [*torch.split(self.good, [w.numel() for w in self.weights]), *self.good_buffers]
         for now, before in zip((*self.weights, *self.buffers), good, strict=True):
@@ -215,15 +222,7 @@ class _Run:
         if self.best_state is not None:
             self.module.load_state_dict(self.best_state)
         self.module.eval()
-        kept = self.best or len(self.rows)
-        loss = sums[bad[0]] if bad else sums.sum()  # each finite, their sum too large: it was the last batch
-        what = f"{named[0]} became infinite or NaN" if named and not bad else f"the loss became {float(loss)}"
-        also = f", and {named[0]} infinite or NaN" if bad and named else ""
-        raise InputError(
-            f"learning_rate={self.settings.learning_rate!r}: {what} in batch {bad[0] + 1 if bad else len(sums)} of "
-            f"epoch {len(self.rows) + 1}{also}; the weights of {f'epoch {kept}' if kept else 'the start'} are kept; "
-            "a smaller learning_rate may help, or inputs and targets scaled to about 1"
-        )
+        raise InputError(diverged(self.settings.learning_rate, self.rows, self.best, sums, named, all_lost))
 
     def _step(self, step: Step) -> torch.Tensor:
         """One step of the optimiser; the sum of the losses of this process's share."""
@@ -237,9 +236,9 @@ class _Run:
         for parameter in self.parameters:  # as zero_grad does, for a tenth of the time
             parameter.grad = None
         self.processes.backward(loss, self.processes.count / step.amount)
-        if self.settings.clip_norm is not None:
-            self.processes.clip(self.parameters, self.settings.clip_norm)
-        self.optimiser.step()
+        norm = self.settings.clip_norm
+        found = None if norm is None else self.processes.clip(self.parameters, norm)
+        self.lost += optimise(self.optimiser, found)
         return loss.detach()
 
     def _keep(self, row: Row) -> None:

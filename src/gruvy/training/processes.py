@@ -58,12 +58,13 @@ class Alone:
         """Gradients of loss times scale."""
         loss.backward(torch.full_like(loss, scale))  # type: ignore[no-untyped-call]
 
-    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> None:
+    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> torch.Tensor:
         parameters = [p for p in parameters if p.grad is not None]
         found = _total_norm([p.grad for p in parameters if p.grad is not None])
         # On the CPU looking at the norm costs nothing, and mostly saves the multiplication.
         if found.device.type != "cpu" or not found <= norm:
             torch.nn.utils.clip_grads_with_norm_(parameters, norm, found)
+        return found
 
     def sum(self, total: torch.Tensor) -> torch.Tensor:
         return total
@@ -103,8 +104,10 @@ class Together:
     def backward(self, loss: torch.Tensor, scale: float) -> None:
         self.accelerator.backward(loss * scale)
 
-    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> None:
-        self.accelerator.clip_grad_norm_(parameters, norm)
+    def clip(self, parameters: Iterable[torch.nn.Parameter], norm: float) -> torch.Tensor:
+        """Shorten the gradient; its norm before, the same in all processes."""
+        found: torch.Tensor = self.accelerator.clip_grad_norm_(parameters, norm)
+        return found
 
     def sum(self, total: torch.Tensor) -> torch.Tensor:
         """The sum of every process's number, so that all see one loss and stop together."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
-from .history import History
+from .history import History, Row
 
 LEARNT = 0.5  # of the loss without looking at the sequences: above, the training set was not learnt
 FALLING = 0.7  # of the loss in the middle of the training: below, at its end, it was still falling
@@ -46,3 +47,36 @@ def trouble(history: History, blind: float) -> str | None:
             "at the end; more max_epochs may help"
         )
     return None
+
+
+def diverged(rate: float, rows: list[Row], best: int, sums: torch.Tensor, named: list[str], all_lost: bool) -> str:
+    """What is to be said where nothing more can be learnt.
+
+    Args:
+        rate: the learning rate. rows: the epochs before. best: the one whose weights are kept, or 0 for the last.
+        sums: the loss of each batch. named: the parameters that are infinite or NaN. all_lost: no batch had a finite
+            gradient.
+    """
+    bad = torch.nonzero(~torch.isfinite(sums)).flatten().tolist()
+    where = f"batch {bad[0] + 1 if bad else len(sums)}"
+    if not bad and all_lost:
+        what, where = "the gradient was infinite or NaN", "every batch"
+    elif not bad and named:
+        what = f"{named[0]} became infinite or NaN"
+    else:  # if each loss is finite, their sum is too large: it was the last batch
+        what = f"the loss became {float(sums[bad[0]] if bad else sums.sum())}"
+    also = f", and {named[0]} infinite or NaN" if bad and named else ""
+    kept = best or len(rows)
+    return (
+        f"learning_rate={rate!r}: {what} in {where} of epoch {len(rows) + 1}{also}; the weights of "
+        f"{f'epoch {kept}' if kept else 'the start'} are kept; a smaller learning_rate may help, or inputs and targets "
+        "scaled to about 1"
+    )
+
+
+def left_out(batches: int) -> str:
+    """What is to be said of batches from whose gradients nothing could be learnt."""
+    return (
+        f"the gradient was infinite or NaN in {batches} batch{'es' * (batches != 1)}, from which nothing was learnt; a "
+        "smaller learning_rate may help"
+    )
