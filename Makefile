@@ -20,6 +20,7 @@ help:
 	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make portable  no loop of the kernels touches the stack, with each compiler; the core's tests for aarch64 in QEMU"
+	@echo "make wheels    wheels for Linux, built by zig's clang, tried where no compiler is; for PYTHONS=\"python3.11 python3.12\""
 	@echo "make clean     remove .venv and what was built"
 
 demo: $(STAMP)
@@ -93,6 +94,11 @@ portable:
 			-DCMAKE_EXE_LINKER_FLAGS=-static -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 >/dev/null && \
 		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure -E test_pool; \
 		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
+
+PYTHONS := python3.11 python3.12
+.PHONY: wheels
+wheels:
+	$(PYTHON) native/wheels.py $(PYTHONS)
 
 $(STAMP): constraints.txt pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

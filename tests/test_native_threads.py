@@ -142,6 +142,15 @@ def test_a_missing_core_is_said_and_required_is_an_error():
     assert err.endswith("gruvy.errors.EngineError: GRUVY_NATIVE=require: this build has no native core")
 
 
+@pytest.mark.parametrize("use", ["choose()", "import torch, gruvy; gruvy.nn.GRU(2, 3)(torch.ones(4, 1, 2))"])
+def test_what_runs_without_the_core_says_so_once(use):
+    hide = "import sys; sys.modules['gruvy._core'] = None; from gruvy.engines.choose import choose; "
+    code, _, err = python(f"{hide}{use}\n{use}")
+    told = "UserWarning: gruvy runs without its native core, slowly: this build has no native core; see `gruvy doctor`"
+    assert (code, err.count(told)) == (0, 1)
+    assert python(f"{hide}{use}", GRUVY_ENGINE="reference") == (0, "", "")
+
+
 def test_threads_by_default():
     try:
         threads.set_threads(3)

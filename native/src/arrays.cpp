@@ -33,12 +33,12 @@ struct Offer {
 };
 
 Offer offer_of(nb::handle object) {
-    static Offer last = {};  // guarded by the GIL
+    static thread_local Offer last = {};
     PyTypeObject *type = Py_TYPE(object.ptr());
     if (type != last.type) {
         nb::object is_neg = nb::getattr(nb::handle((PyObject *)type), "is_neg", nb::object());
-        Py_INCREF(type);
-        Py_XDECREF(last.type);
+        Py_INCREF((PyObject *)type);
+        Py_XDECREF((PyObject *)last.type);
         last = {type, find_exchange(type), is_neg.ptr()};
     }
     return last;

@@ -2,21 +2,21 @@
 
 #include <stdexcept>
 
+#include "processor.hpp"
+
 namespace gruvy {
 
 const std::vector<Isa> &isas() {
     static const std::vector<Isa> all = [] {
         std::vector<Isa> v;
 #if defined(__x86_64__)
-        bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        const Processor has;
 #if !defined(GRUVY_NO_AVX512)
-        bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-        v.push_back({"avx512", avx512, true, "AVX-512 (F, DQ, VL, BW)", &avx512::kernels32, &avx512::kernels64});
+        v.push_back({"avx512", has.avx512, true, "AVX-512 (F, DQ, VL, BW)", &avx512::kernels32, &avx512::kernels64});
 #endif
-        v.push_back({"avx2", avx2, true, "AVX2 and FMA", &avx2::kernels32, &avx2::kernels64});
+        v.push_back({"avx2", has.avx2, true, "AVX2 and FMA", &avx2::kernels32, &avx2::kernels64});
 #if defined(GRUVY_WITH_WIDE)
-        v.push_back({"wide", avx2, false, "AVX2 and FMA", &wide::kernels32, &wide::kernels64});
+        v.push_back({"wide", has.avx2, false, "AVX2 and FMA", &wide::kernels32, &wide::kernels64});
 #endif
         // Without an instruction for fma, each is a call of a function: right, and slower than NumPy.
         v.push_back({"generic", true, false, "nothing", &generic::kernels32, &generic::kernels64});

@@ -9,6 +9,8 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
 #endif
 
 namespace gruvy {
@@ -26,6 +28,14 @@ Store &store() {
     static Store *s = new Store;  // never destroyed: a thread may still give a block back while the process ends
     return *s;
 }
+
+#if defined(_WIN32)
+char *allocate(std::size_t align, std::size_t bytes) { return static_cast<char *>(_aligned_malloc(bytes, align)); }
+void release(char *raw) { _aligned_free(raw); }
+#else
+char *allocate(std::size_t align, std::size_t bytes) { return static_cast<char *>(std::aligned_alloc(align, bytes)); }
+void release(char *raw) { std::free(raw); }
+#endif
 
 std::size_t &size_of(char *raw) { return *reinterpret_cast<std::size_t *>(raw); }
 
@@ -51,7 +61,7 @@ void *workspace_take(std::size_t bytes) {
     bytes += bytes / tuning::spare_part;
     std::size_t align = bytes >= huge_page ? huge_page : 64;
     bytes = (bytes + align - 1) / align * align;
-    char *raw = static_cast<char *>(std::aligned_alloc(align, bytes));
+    char *raw = allocate(align, bytes);
     if (!raw) throw std::bad_alloc();
 #if defined(__linux__)
     if (bytes >= huge_page) madvise(raw, bytes, MADV_HUGEPAGE);
@@ -78,14 +88,14 @@ void workspace_give(void *block) {
             raw = other;
         }
     }
-    std::free(raw);
+    release(raw);
 }
 
 void workspace_clear() {
     Store &s = store();
     std::lock_guard<std::mutex> hold(s.lock);
     for (char *&raw : s.block) {
-        std::free(raw);
+        release(raw);
         raw = nullptr;
     }
 }

@@ -30,6 +30,10 @@ PURPOSES = {
     "onnx": "export to ONNX",
     "convert": "Keras and ONNX files",
 }
+BUILD = (
+    "pip install --force-reinstall --only-binary gruvy gruvy; or, where there is no wheel, a C++20 compiler (GCC 11, "
+    "clang 14 or newer) and CMake, then pip install --force-reinstall --no-binary gruvy gruvy"
+)
 
 
 @app.command(epilog=example("gruvy doctor", "GRUVY_ENGINE=reference gruvy doctor", "gruvy doctor --json"))
@@ -126,6 +130,8 @@ def _told(page: Console, found: dict[str, Any]) -> None:
     page.print(table)
     said = f"runs: {found['runs']}, because:" if found["runs"] else "[red]no engine[/red]:"
     page.print(f"{said} {found['reason']}")
+    if found["engines"]["native"].startswith("not here: this build"):
+        page.print(f"To get the native core: {BUILD}")
     if core:
         builds = ", ".join(
             f"{build} ({'runs here' if runs else 'not on this processor'})" for build, runs in core["builds"].items()

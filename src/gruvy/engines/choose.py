@@ -11,6 +11,7 @@ import numpy as np
 from .. import reference
 from ..errors import EngineError
 from . import native
+from .core import warn_without
 
 
 class Choice(NamedTuple):
@@ -42,6 +43,8 @@ def choose(engine: str | None = None, dtype: Any = np.float32) -> Choice:
     if asked == "reference":
         return Choice("reference", source, reference)
     there, why = native.available()
+    if not there and not asked:
+        warn_without(why)
     if there and np.dtype(dtype) not in (np.float32, np.float64):
         there, why = False, f"it has float32 and float64, not {np.dtype(dtype)}"
     if asked == "native":

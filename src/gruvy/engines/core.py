@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import time
+import warnings
 from typing import Any, NamedTuple
 
 from ..errors import EngineError
@@ -46,7 +47,10 @@ def _selected() -> tuple[str | None, str]:
     for name, supported, automatic, needs in builds:
         if supported and automatic:
             return name, "the portable build" if name == "generic" else f"this processor has {needs}"
-    return None, "this processor lacks AVX2 and FMA; GRUVY_ISA=generic forces the portable build, which is slow"
+    return None, (
+        "this processor lacks AVX2 and FMA, without which NumPy is faster; its last bits may differ from "
+        "the core's, which GRUVY_ISA=generic forces"
+    )
 
 
 def isa() -> str:
@@ -70,6 +74,12 @@ def available() -> tuple[bool, str]:
 
 if core is not None and os.environ.get("GRUVY_NATIVE") == "require":
     isa()
+
+
+@functools.cache
+def warn_without(why: str) -> None:
+    """Say once that calls which the core is for run without it."""
+    warnings.warn(f"gruvy runs without its native core, slowly: {why}; see `gruvy doctor`", stacklevel=4)
 
 
 def info() -> Info:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..convention import Convention
 from ..engines import native
+from ..engines.core import warn_without
 from ..engines.threads import threads_for
 from ..errors import EngineError
 from ..reference import Cell, Steps
@@ -235,6 +236,8 @@ def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
         there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
     else:
         there, why = native.available()
+        if not there and forced is None and not torch.compiler.is_compiling():
+            warn_without(why)
     if there:
         return NATIVE, why
     if forced == "native":
