@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,13 @@ def test_a_mistyped_fence_is_caught(fence):
         run_blocks(f"```python\n1\n```\n\n{fence}\n1 / 0\n```\n", "page.md")
     with pytest.raises(AssertionError, match="the last fence is not closed"):
         run_blocks("```python\n1\n```\n\n```text\n", "page.md")
+
+
+def test_the_drawings_of_the_engine_are_those_of_its_source():
+    """`python docs/draw_engine.py` makes them anew."""
+    made = runpy.run_path(str(ROOT / "docs" / "draw_engine.py"))
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    assert made["written"](page) == page
+    for name, draw in made["DRAWINGS"].items():
+        assert (ROOT / "docs" / "engine" / f"{name}.svg").read_text(encoding="utf-8") == str(draw())
+        assert f"engine/{name}.svg" in page
