@@ -169,7 +169,7 @@ def test_what_a_node_asks_for_and_we_lack_is_refused_by_name() -> None:
         convert.from_onnx(gru_model(w))
     more_than_a_gru = gru_model(w)
     more_than_a_gru.graph.node.add(op_type="Relu", input=["Y"], output=["Z"])
-    left_out = "the GRU nodes alone are taken; left out of the model: Relu"
+    left_out = "the GRU nodes are taken; left out: Relu"
     state = "takes its initial state from 'h'"
     with pytest.warns(convert.ConversionWarning, match=state), pytest.warns(convert.ConversionWarning, match=left_out):
         convert.from_onnx(more_than_a_gru)

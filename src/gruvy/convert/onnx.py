@@ -15,10 +15,10 @@ from ..errors import InputError, ModelFileError
 from ..extras import need
 from ..model.model import Model
 from ..weights import Cell, Weights
+from .onnx_graph import Graph
 from .parts import Array, array, model, rows, say
 
 SIZE = 2**31 - 1  # bytes that protobuf holds
-_BETWEEN = ("Transpose", "Squeeze", "Reshape", "Identity", "Dropout")  # between two layers: where Y only changes shape
 _FLOATS: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 11: np.dtype("<f8")}
 
 
@@ -83,7 +83,10 @@ def read(path: str | os.PathLike[str]) -> Model:
 
 
 def from_onnx(proto: Any, folder: str | os.PathLike[str] | None = None) -> Model:
-    """The stack of GRU nodes in an ONNX model, as one model; a read-out behind it is not taken along.
+    """The stack of GRU nodes in an ONNX model, as one model, with the dense layer that reads it if there is one.
+
+    That layer is a Gemm, or a MatMul and an Add, of the last states or of the states at each step. What else stands
+    before or behind is left out, which a `ConversionWarning` tells.
 
     Args:
         proto: an `onnx.ModelProto`. folder: where its external data lie; None refuses such data.
@@ -97,14 +100,19 @@ def from_onnx(proto: Any, folder: str | os.PathLike[str] | None = None) -> Model
             raise InputError(
                 f'node {node.name!r}: direction="reverse" alone, which a model file does not have; Node runs it'
             )
-    _check_stack(proto)
-    _check_states(proto, folder)
+    graph = Graph(proto, [(node.weights.directions, node.layout) for node in found])
+    _check_states(proto, folder, graph.zeros)
     convention = found[0].weights.convention
     if any(node.weights.convention != convention for node in found):
         raise InputError("nodes: linear_before_reset is 0 in one and 1 in another, expected the same in all")
-    if others := sorted({n.op_type for n in proto.graph.node} - {"GRU", "Constant", *_BETWEEN}):
-        say(f"the GRU nodes alone are taken; left out of the model: {', '.join(others[:8])}")
-    return model([node.weights.cells[0] for node in found], convention.name)
+    dense, V, b_y = graph.dense(), None, None
+    if dense is not None:
+        V = _tensor(graph.constants[dense.weight], folder)
+        V = np.ascontiguousarray(V.T) if dense.turned else V
+        b_y = _tensor(graph.constants[dense.bias], folder).reshape(-1) if dense.bias else None
+    if others := graph.left_out(dense):
+        say(f"the GRU nodes{' and a dense layer' if dense else ''} are taken; left out: {', '.join(others[:8])}")
+    return model([node.weights.cells[0] for node in found], convention.name, V, b_y)
 
 
 def nodes(proto: Any, folder: str | os.PathLike[str] | None = None) -> list[Node]:
@@ -216,29 +224,12 @@ def _external(name: str, tensor: Any, wanted: int, folder: Any) -> bytes:
         return file.read(length)
 
 
-def _check_states(proto: Any, folder: Any) -> None:
+def _check_states(proto: Any, folder: Any, zeros: set[str]) -> None:
     """A model of gruvy starts from zero: other constants are refused, a state that is given or computed is told."""
     held = {t.name: t for t in proto.graph.initializer}
     for node in proto.graph.node:
         at = node.input[5] if node.op_type == "GRU" and len(node.input) > 5 else ""
         if at in held and _tensor(held[at], folder).any():
             raise InputError(f"node {node.name!r}: an initial state that is not zero, which a model file does not have")
-        if at and at not in held:
+        if at and at not in held and at not in zeros:
             say(f"node {node.name!r} takes its initial state from {at!r}; a model of gruvy starts from zero")
-
-
-def _check_stack(proto: Any) -> None:
-    """Each GRU node reads the one before it, through nothing but changes of shape."""
-    makers = {out: node for node in proto.graph.node for out in node.output if out}
-    below = None
-    for node in proto.graph.node:
-        if node.op_type != "GRU":
-            continue
-        at = node.input[0]
-        while at in makers and makers[at].op_type in _BETWEEN:
-            at = makers[at].input[0]
-        if below is not None and at != below:
-            raise InputError(
-                f"node {node.name!r}: reads {at!r}, expected the GRU node below it: the nodes are no stack"
-            )
-        below = node.output[0] if node.output else None
