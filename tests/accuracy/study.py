@@ -16,6 +16,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from gruvy.errors import InputError
+
 from . import contestants, sets
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -93,8 +95,11 @@ def do(job: Job) -> dict[str, Any]:
     if run is None:
         run = contestants.with_setting(next(s for s in contestants.grid() if contestants.name_of(s) == job.what))
     started = time.perf_counter()
-    answers = run(data, train, judged, job.seed)
-    return {"score": score(data, judged.y, answers), "seconds": round(time.perf_counter() - started, 2)}
+    try:
+        found = {"score": score(data, judged.y, run(data, train, judged, job.seed))}
+    except InputError as error:  # a training that diverged knows nothing
+        found = {"score": 0.0, "failed": str(error)}
+    return found | {"seconds": round(time.perf_counter() - started, 2)}
 
 
 def begin() -> None:
