@@ -70,6 +70,17 @@ def test_aarch64(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 17, 31, 44])
+def test_webassembly(seed: int, tmp_path: Path) -> None:
+    """Run by Node, which browsers share their engine with."""
+    other("wasm-ld")
+    if not Path("/usr/lib/wasm32-wasi").exists():
+        pytest.skip("another C compiler: needs wasi-libc")
+    model, compiler, runner = net(seed), other("clang"), other("node")
+    X, run = drawn(model, seed), (*runner, "--no-warnings", str(Path(__file__).with_name("run_wasm.mjs")))
+    check(model, answers(to_c(model, tmp_path), X, [*compiler, "--target=wasm32-wasi", "--sysroot=/usr"], run), X)
+
+
+@pytest.mark.parametrize("seed", [3, 17, 31, 44])
 def test_cortex_m(seed: int, tmp_path: Path) -> None:
     """Compiled alone; and the names that it leaves to others are those of math.h and of the compiler's arithmetic."""
     compiler, nm = other("arm-none-eabi-gcc"), other("arm-none-eabi-nm")
