@@ -144,7 +144,7 @@ import keras
 from compare import assert_close
 from gruvy import convert
 from gruvy.engines.stack import run
-from peer_nets import double, inputs
+from peer_nets import double, inputs, net
 for seed in range({count}):
     m = net(seed, "onnx" if seed % 3 == 0 else "torch", tall=seed % 3 != 0)
     x = inputs(seed, m, T=3 + seed % 4)
