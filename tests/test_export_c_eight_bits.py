@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gruvy
-from c_code import answers, drawn, make, net, streamed
+from c_code import STRICT, answers, drawn, make, net, streamed
 from cli_help import call
 from compare import assert_close, limit
 from gruvy.export import to_c
@@ -52,6 +53,28 @@ def test_no_sum_of_eight_bits_overflows(gcc: list[str], tmp_path: Path) -> None:
     assert 127 * 3000 * levels(3000) < 2**31 <= 127 * 3000 * (levels(3000) + 1)
     n = np.tanh(0.3) / (1 + np.exp(-0.3))
     assert_close(answers(done, [x], gcc), np.array([[n]], np.float32), "in 8 bits")
+
+
+def test_activations_without_a_library(gcc: list[str], tmp_path: Path) -> None:
+    """e^a, sigmoid and tanh of the code in 8 bits are polynomials: against NumPy in float64, NaN included."""
+    source = to_c(net(4), tmp_path, int8=True).files[1].read_text()
+    (tmp_path / "three.c").write_text(
+        source + "\n#include <stdio.h>\nint main(void)\n{\n    float a[3];\n    while (fread(a, 4, 1, stdin) == 1) {\n"
+        "        a[1] = sigmoid(a[0]), a[2] = bounded(a[0]), a[0] = power(-fabsf(a[0]));\n"
+        "        fwrite(a, 12, 1, stdout);\n    }\n    return 0;\n}\n"
+    )
+    subprocess.run([*gcc, *STRICT, "three.c", "-o", "three", "-lm"], cwd=tmp_path, check=True)
+    x = np.concatenate([np.linspace(-100, 100, 40001), [0.0, np.inf, -np.inf, np.nan]]).astype(np.float32)
+    ran = subprocess.run([tmp_path / "three"], input=x.tobytes(), capture_output=True, check=True).stdout
+    power, sigmoid, tanh = np.frombuffer(ran, np.float32).reshape(-1, 3).T.astype(float)
+    a = x.astype(float)
+    big = abs(a) < 80
+    assert_close(power[big] / np.exp(-abs(a[big])), np.ones(big.sum()), "polynomial")
+    number = ~np.isnan(a)
+    with np.errstate(over="ignore"):
+        assert_close(sigmoid[number], 1 / (1 + np.exp(-a[number])), "polynomial")
+    assert_close(tanh[number], np.tanh(a[number]), "polynomial")
+    assert np.isnan([power[-1], sigmoid[-1], tanh[-1]]).all()
 
 
 def test_rows_in_eight_bits() -> None:

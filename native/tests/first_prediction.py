@@ -1,4 +1,4 @@
-"""What the core computes on this machine has the bits of every other build: states and gradients of float32 and float64.
+"""What the core computes here has the bits of every other build: states and gradients of float32 and float64.
 
 Needs gruvy's base alone. Exit code 1: other bits.
 """

@@ -16,7 +16,7 @@ from ..extras import need
 from ..model.model import Model
 from ..weights import Cell, Weights
 from .onnx_graph import Graph
-from .parts import Array, array, model, rows, say
+from .parts import Array, ConversionWarning, array, model, rows, say
 
 SIZE = 2**31 - 1  # bytes that protobuf holds
 _FLOATS: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 11: np.dtype("<f8")}
@@ -78,6 +78,8 @@ def read(path: str | os.PathLike[str]) -> Model:
         return from_onnx(proto, folder=path.parent)
     except InputError as problem:
         raise type(problem)(f"{path}: {problem}") from None
+    except ConversionWarning:  # where the caller wants errors of warnings
+        raise
     except Exception as problem:
         raise ModelFileError(f"{path}: damaged, or no ONNX model ({type(problem).__name__})") from problem
 
