@@ -49,6 +49,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--convention": ["--convention", "nope"],
             "--dropout": ["--dropout", "1.5"],
             "--pooling": ["--pooling", "nope"],
+            "--threshold": ["--threshold", "0.3"],
             "--max-epochs": ["--max-epochs", "0"],
             "--batch-size": ["--batch-size", "0"],
             "--learning-rate": ["--learning-rate", "0"],

@@ -56,11 +56,13 @@ def score(
     kept = net.columns.get("targets") if reading.has_columns(data) else None  # all else has its own
     if Path(data).is_dir() and kept == ["label"]:  # what the names of subfolders are called
         kept = None
+    if net.per_step and target_at == "constant":
+        target_at = "each"
     asked: dict[str, Any] = {"target": reading.comma(target) or kept or None, "target_at": target_at}
     sequences = read_for(net, data, layout, **asked)
     if sequences.y is None:
         raise DataError(f"{data} has no target: name the column with the right answers with --target")
-    judged = measures.judge(net.target, net.predict, [sequences], targets=sequences.target)
+    judged = measures.judge(net.target, net, [sequences], targets=sequences.target)
     if json:
         verdicts = measures.verdicts(judged)
         document({"model": model, "data": data, "task": net.task, "test": judged, "verdicts": verdicts})

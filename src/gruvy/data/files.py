@@ -54,7 +54,8 @@ def read(
     Recordings of sound, .wav, .flac or .ogg, one or a folder with labels as above, become sequences of features; the
     settings that were taken are in `found` as "sound".
     A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if given
-    y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled.
+    y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled. Targets at every step are y (N, T) or
+    (N, T, K) beside X, and (all steps,) or (all steps, K) beside values.
 
     Arguments:
         path: the file or folder, or "-".

@@ -46,7 +46,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, given, known in (
             ("missing", self.missing, RULES),
-            ("target_at", self.target_at, ("constant", "last")),
+            ("target_at", self.target_at, ("constant", "last", "each")),
             ("decimal", self.decimal or ".", DECIMALS),
         ):
             if given not in known:

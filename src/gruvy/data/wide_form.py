@@ -27,6 +27,11 @@ def wide_form(table: Table, options: Options) -> Sequences:
     """
     if options.time is not None:
         raise DataError(f"time={options.time!r} has no meaning in wide form, where the columns are the steps")
+    if options.target_at == "each":
+        raise DataError(
+            f'{table.source}: target_at="each" (--target-at each, --task tag) has no meaning in wide form, where a '
+            "row is a sequence with one target"
+        )
     if options.categories:
         raise DataError(
             f"one_hot={', '.join(options.categories)} has no meaning in wide form, where the columns are the steps"

@@ -1,0 +1,48 @@
+"""What the commands need for answers at every step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from gruvy.errors import InputError
+from gruvy.model.task import end_to_end
+
+if TYPE_CHECKING:
+    from gruvy.data import Sequences
+
+Array = np.ndarray[Any, Any]
+
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        help="With --task tag: the probability from which on the second class, or yes, is the answer; or 'tuned', on "
+        "the --validation share.",
+        rich_help_panel="Learning",
+    ),
+]
+
+
+def flat(y: Any) -> Array:
+    """Targets of sequences as they are, of steps end to end."""
+    return end_to_end(y) if y.dtype == object or y.ndim > 1 else y
+
+
+def settings(known: Sequences, threshold: str | None) -> dict[str, Any]:
+    """The settings of `GRUTagger` that follow from the targets and from what was typed.
+
+    Raises:
+        InputError: the threshold is neither a number nor "tuned".
+    """
+    from gruvy.data import guess_task
+
+    y = flat(known.y)
+    answers = {"classify": "classes", "regress": "numbers"}[guess_task(y)] if y.ndim == 1 else "auto"
+    if threshold is None:
+        return {"answers": answers}
+    try:
+        return {"answers": answers, "threshold": threshold if threshold == "tuned" else float(threshold)}
+    except ValueError:
+        raise InputError(f"--threshold {threshold}: expected a number from 0 to 1, or tuned") from None
