@@ -70,6 +70,7 @@ def step_weights(sample_weight: Any, sequences: Sequence[Array], lengths: Any = 
     """
     if sample_weight is None:
         return None
+    sample_weight = sample_weight if isinstance(sample_weight, (list, tuple)) else np.asarray(sample_weight)
     if not len(sample_weight) or np.ndim(sample_weight[0]) == 0:
         weight = check_weights(sample_weight, len(sequences))
         assert weight is not None

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,6 +22,11 @@ from .steps import class_weights, cut, objects, step_weights, steps_of
 from .thresholds import threshold_of, tuned, with_threshold
 
 Array = np.ndarray[Any, Any]
+
+
+def _tells_probabilities(tagger: GRUTagger) -> bool:
+    """Whether the answers have probabilities: those of numbers have none."""
+    return tagger.answers != "numbers" and not isinstance(getattr(tagger, "task_", None), Numbers)
 
 
 @dataclass(eq=False, repr=False)
@@ -194,17 +200,18 @@ class GRUTagger(Estimator):
         """
         return self._each(X, lengths, lambda raw: self.task_.answers(raw))
 
+    @available_if(_tells_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, lengths: Any = None) -> Any:
         """The probability of each of `classes_`, or of each yes, at every step: (T_i, K), returned as by `predict`.
 
-        Raises:
-            InputError: the answers are numbers.
+        Not there where the answers are numbers.
         """
-        return self._each(X, lengths, lambda raw: self._told.probabilities(raw))
+        return self._each(X, lengths, lambda raw: self.task_.probabilities(raw))  # type: ignore[union-attr]
 
+    @available_if(_tells_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, lengths: Any = None) -> Any:
         """The natural logarithm of each probability, float64: also of those too small for `predict_proba`."""
-        return self._each(X, lengths, lambda raw: self._told.log_probabilities(raw))
+        return self._each(X, lengths, lambda raw: self.task_.log_probabilities(raw))  # type: ignore[union-attr]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, lengths: Any = None) -> float:
         """How good the answers are at the steps that count: of classes and of yes and no the share that is right.
@@ -244,9 +251,3 @@ class GRUTagger(Estimator):
         X = cut(X, lengths, "X")
         raw = raw_of(self.net_, self._scaled(self._sequences(X)), per_step=True)
         return one_each(X, raw, answer, per_step=True)
-
-    @property
-    def _told(self) -> Labels | YesNo:
-        if isinstance(self.task_, (Labels, YesNo)):
-            return self.task_
-        raise InputError("answers are numbers and have no probabilities; predict gives them")
