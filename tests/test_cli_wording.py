@@ -41,6 +41,8 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--target": ["--target", "nope"],
             "--group": ["--group", "nope"],
             "--target-at": ["--target-at", "nope"],
+            "--labels": ["--labels", "nope"],
+            "--background": ["--background", "rest"],
             "--one-hot": ["--one-hot", "nope"],
             "--indicator": ["--indicator"],
             "--task": ["--task", "regress"],
@@ -67,7 +69,15 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         },
     ),
     "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."]}),
-    "score": (SCORE, {**LAYOUT, "--target": ["--target", "nope"], "--target-at": ["--target-at", "nope"]}),
+    "score": (
+        SCORE,
+        {
+            **LAYOUT,
+            "--target": ["--target", "nope"],
+            "--target-at": ["--target-at", "nope"],
+            "--labels": ["--labels", "nope"],
+        },
+    ),
     "explain": (
         EXPLAIN,
         {

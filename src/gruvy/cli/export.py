@@ -116,8 +116,7 @@ def _labelled(net: Model, data: str) -> Sequences:
     if net.target is None:
         raise InputError(f"--check {data}: {net.name} gives raw read-outs; expected a model with labels or numbers")
     kept = net.columns.get("targets") if reading.has_columns(data) else None
-    target_at = "each" if net.per_step else "constant"
-    found = read_for(net, data, reading.Layout(), target=kept or None, target_at=target_at)
+    found = read_for(net, data, reading.Layout(), target=kept or None, target_at="constant")
     if found.y is None:
         raise InputError(f"--check {data}: it has no target; expected the columns of the training")
     return found

@@ -90,6 +90,10 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
     typed = layout.drop
     layout, taken = reading.as_trained(net.layout, data, layout)
     layout = replace(layout, drop=typed)  # what training left out need not be there
+    if net.per_step and others.get("target_at") == "constant":
+        others["target_at"] = "each"
+    if others.get("target_at") != "each":  # then there is nothing to label
+        layout, _ = replace(layout, background=None), taken.pop("background", None)
     if taken:
         sound = taken.pop("sound", None)
         told = ([] if sound is None else [f"features of sound at {sound['rate']:,} Hz"]) + [reading.as_typed(taken)]

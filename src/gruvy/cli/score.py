@@ -33,6 +33,7 @@ def score(
     step: reading.Step = None,
     missing: reading.KeptMissing = None,
     target_at: reading.TargetAt = "constant",
+    labels: reading.Labels = None,
     drop: reading.Drop = None,
     na: reading.Na = None,
     decimal: reading.Decimal = None,
@@ -56,9 +57,9 @@ def score(
     kept = net.columns.get("targets") if reading.has_columns(data) else None  # all else has its own
     if Path(data).is_dir() and kept == ["label"]:  # what the names of subfolders are called
         kept = None
-    if net.per_step and target_at == "constant":
-        target_at = "each"
-    asked: dict[str, Any] = {"target": reading.comma(target) or kept or None, "target_at": target_at}
+    if labels is not None or "background" in (net.layout or {}):  # labels of stretches of time are in no column
+        kept = None
+    asked: dict[str, Any] = {"target": reading.comma(target) or kept or None, "target_at": target_at, "labels": labels}
     sequences = read_for(net, data, layout, **asked)
     if sequences.y is None:
         raise DataError(f"{data} has no target: name the column with the right answers with --target")

@@ -61,6 +61,8 @@ def train(
     decimal: reading.Decimal = None,
     encoding: reading.Encoding = None,
     target_at: reading.TargetAt = "constant",
+    labels: reading.Labels = None,
+    background: reading.Background = None,
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
     task: Annotated[
@@ -112,7 +114,7 @@ def train(
     history = history_beside(model) if history is None else history
     check_outputs(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
-        {"the data": data, f"--test {test}": test},
+        {"the data": data, f"--test {test}": test, f"--labels {labels}": labels},
     )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
@@ -121,12 +123,12 @@ def train(
     if seeds > 1 and checkpoint is not None:
         raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
-    layout = replace(layout, one_hot=reading.comma(one_hot), indicator=indicator or None)
-    wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
+    layout = replace(layout, one_hot=reading.comma(one_hot), indicator=indicator or None, background=background)
+    wanted = {"target": reading.comma(target), "group": group, "target_at": target_at, "labels": labels}
     page = out(json)
     if task not in (None, "classify", "regress", "tag"):
         raise InputError(f"--task {task}: expected classify, regress, tag or forecast")
-    if task == "tag" and target_at == "constant":
+    if (task == "tag" or labels is not None) and target_at == "constant":
         wanted["target_at"] = "each"
     streamed = shards.is_streamed(data, id, stream)
     if streamed and wanted["target_at"] == "each":
@@ -235,7 +237,8 @@ def sequences_for(
     known, held_out = layout.read(data, **wanted)
     if known.y is None:
         have = "" if layout.features else f"; it has {', '.join(known.features)}"
-        raise DataError(f"{data} has no target: name the column to predict with --target{have}")
+        also = ", or label stretches of time with --labels" if task == "tag" else ""
+        raise DataError(f"{data} has no target: name the column to predict with --target{also}{have}")
     kind = chosen_task(known, data, task)
     told = [
         f"{reading.called(data)}: {reading.summary(known, held_out)}",
@@ -244,7 +247,9 @@ def sequences_for(
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        held_out, own = (layout.alike(known) if reading.has_columns(test) else layout).read(test, **wanted)
+        held_out, own = (layout.alike(known) if reading.has_columns(test) else layout).read(
+            test, **{**wanted, "labels": None}
+        )
         held_out = own or held_out
         if held_out.y is None:
             raise DataError(f"--test {test} has no target; expected the right answers, to judge by")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, plural, some
 from gruvy.data.gaps import filled, indicators, refuse_gaps, refuse_infinity
 from gruvy.data.options import Options, each
@@ -44,7 +45,7 @@ def assemble(steps: Steps, options: Options) -> Sequences:
     found = {name: _targets_of(name, steps, spans, options) for name in options.targets}
     y = _together(found, steps.table.decimal)
     if at_each and y is not None:
-        y = _by_sequence(y, spans)
+        y = as_objects(np.split(y, np.cumsum(spans.last - spans.first)[:-1]))
     groups: NDArray[Any] | None = None
     if group and named is not None:
         _refuse_changes("group", group, named, steps, spans)
@@ -167,14 +168,6 @@ def _targets_of(name: str, steps: Steps, spans: Spans, options: Options) -> pola
         n = int(np.argmin(np.isfinite(numbers)))
         raise DataError(f"{where(n)} has infinity as target {name!r}; every value must be finite")
     return chosen
-
-
-def _by_sequence(y: NDArray[Any], spans: Spans) -> NDArray[Any]:
-    """The targets of all steps as one array for each sequence."""
-    each = np.empty(len(spans.ids), object)
-    for n, part in enumerate(np.split(y, np.cumsum(spans.last - spans.first)[:-1])):
-        each[n] = part
-    return each
 
 
 def _together(columns: dict[str, polars.Series], decimal: str) -> NDArray[Any] | None:

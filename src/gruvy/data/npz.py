@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.arrays import as_sequences
+from gruvy.arrays import as_objects, as_sequences
 from gruvy.data.collection import Sequences
 from gruvy.data.memory_limit import check_decoded
 from gruvy.errors import DataError, InputError
@@ -55,13 +55,11 @@ def _targets(y: NDArray[np.generic] | None, x: list[NDArray[np.floating]]) -> ND
     lengths = [len(steps) for steps in x]
     if y is None or (y.ndim < 3 and (len(y) == len(x) or len(y) != sum(lengths))):
         return y
-    each = np.empty(len(x), object)
-    parts = y if y.ndim == 3 and len(y) == len(x) else np.split(y, np.cumsum(lengths)[:-1])
+    parts = list(y) if y.ndim == 3 and len(y) == len(x) else np.split(y, np.cumsum(lengths)[:-1])
     for n, part in enumerate(parts):
         if len(part) != lengths[n]:
             raise DataError(f"y has shape {y.shape}; expected targets for the {lengths[n]} steps of sequence {n}")
-        each[n] = part
-    return each
+    return as_objects(parts)
 
 
 def _arrays(file: ZipFile, path: Path) -> dict[str, NDArray[np.generic]]:

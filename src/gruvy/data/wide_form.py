@@ -29,8 +29,7 @@ def wide_form(table: Table, options: Options) -> Sequences:
         raise DataError(f"time={options.time!r} has no meaning in wide form, where the columns are the steps")
     if options.target_at == "each":
         raise DataError(
-            f'{table.source}: target_at="each" (--target-at each, --task tag) has no meaning in wide form, where a '
-            "row is a sequence with one target"
+            f"{table.source}: a target at every step has no meaning in wide form (--wide), where a row is a sequence"
         )
     if options.categories:
         raise DataError(

@@ -34,14 +34,6 @@ def cut(rows: Any, lengths: Any, name: str) -> Any:
     return kept
 
 
-def objects(each: Sequence[Array]) -> Array:
-    """Arrays of any shapes as one array of objects (N,)."""
-    found = np.empty(len(each), object)
-    for i, one in enumerate(each):
-        found[i] = one
-    return found
-
-
 def steps_of(estimator: Any, y: Any, sequences: Sequence[Array]) -> list[Array]:
     """The targets at every step, (T_i,) or (T_i, K) for each sequence.
 

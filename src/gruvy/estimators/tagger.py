@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from ..arrays import as_objects
 from ..errors import InputError
 from ..model.model import Model, one_each
 from ..model.task import Labels, Numbers, Task, end_to_end, task_of_steps
@@ -18,7 +19,7 @@ from ..model.yes_no import YesNo
 from ..network.fit import raw_of
 from .base import Estimator
 from .inputs import Examples
-from .steps import class_weights, cut, objects, step_weights, steps_of
+from .steps import class_weights, cut, step_weights, steps_of
 from .thresholds import threshold_of, tuned, with_threshold
 
 Array = np.ndarray[Any, Any]
@@ -149,10 +150,10 @@ class GRUTagger(Estimator):
         sequences = self._sequences(cut(X, lengths, "X"), learn=True, reset=reset)
         steps = steps_of(self, cut(y, lengths, "y"), sequences)
         weight = step_weights(sample_weight, sequences, lengths)
-        found = Examples.counted(sequences, objects(steps), None, groups)
+        found = Examples.counted(sequences, as_objects(steps), None, groups)
         if weight is None:
             return found
-        return found._replace(weight=objects(weight)).take(np.flatnonzero([each.any() for each in weight]))
+        return found._replace(weight=as_objects(weight)).take(np.flatnonzero([each.any() for each in weight]))
 
     def _weights(self, examples: Examples) -> Array:
         """How much each step counts, (sum of T,), or each yes or no, (sum of T, K)."""

@@ -299,6 +299,7 @@ MORE: dict[str, Callable[[Any], bool]] = {  # there if used
     "na": _texts,
     "decimal": lambda value: isinstance(value, str),
     "encoding": lambda value: isinstance(value, str),
+    "background": lambda value: isinstance(value, str),
     "sound": sound.fits,
 }
 
