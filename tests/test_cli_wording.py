@@ -76,6 +76,11 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--target": ["--target", "nope"],
             "--target-at": ["--target-at", "nope"],
             "--labels": ["--labels", "nope"],
+            "--event": ["--event", "nope", "--every", "1"],
+            **{
+                f"--{name}": [f"--{name}", "7"]
+                for name in ("every", "early", "late", "smoothing", "refractory", "plot")
+            },
         },
     ),
     "explain": (

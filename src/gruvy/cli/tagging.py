@@ -13,6 +13,7 @@ from gruvy.model.task import end_to_end
 if TYPE_CHECKING:
     from gruvy.data import Sequences
 
+
 Array = np.ndarray[Any, Any]
 
 Threshold = Annotated[
@@ -30,16 +31,18 @@ def flat(y: Any) -> Array:
     return end_to_end(y) if y.dtype == object or y.ndim > 1 else y
 
 
-def settings(known: Sequences, threshold: str | None) -> dict[str, Any]:
+def settings(known: Sequences, threshold: str | None, validation: float) -> dict[str, Any]:
     """The settings of `GRUTagger` that follow from the targets and from what was typed.
 
     Raises:
-        InputError: the threshold is neither a number nor "tuned".
+        InputError: the threshold is neither a number nor "tuned", or there is nothing to tune it on.
     """
     from gruvy.data import guess_task
 
     y = flat(known.y)
     answers = {"classify": "classes", "regress": "numbers"}[guess_task(y)] if y.ndim == 1 else "auto"
+    if threshold == "tuned" and not validation:
+        raise InputError("--threshold tuned needs --validation too, the share held out to tune it")
     if threshold is None:
         return {"answers": answers}
     try:

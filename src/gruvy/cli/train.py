@@ -147,7 +147,7 @@ def train(
     columns = {"channels": known.features, "targets": known.target, "others": others}
     import gruvy
 
-    own = tagging.settings(known, threshold) if kind == "tag" else {"pooling": pooling}
+    own = tagging.settings(known, threshold, validation) if kind == "tag" else {"pooling": pooling}
     net: Net | None = None
     judged: list[measures.Judged] = []
     for n in range(seeds):
