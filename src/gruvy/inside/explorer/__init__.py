@@ -82,7 +82,7 @@ def explain(
     asked = replace(Model.of(model), engine=engine)
     if asked.per_step and not isinstance(asked.target, Labels):
         raise InputError(
-            "model: answers with numbers or yes and no at every step, which a page does not show yet; expected classes"
+            "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
         )
     data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
     script = palette.script() + "\n".join(map(_resource, SCRIPTS))
