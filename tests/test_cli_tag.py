@@ -155,6 +155,8 @@ def test_labels_at_every_step_of_an_archive(tmp_path, monkeypatch):
     np.savez("d.npz", X=X, y=np.where(X[:, :, 0] > 0, "plus", "minus"))
     told = document("train", "d.npz", *QUICK)
     assert (told["task"], told["test"]["unit"], told["test"]["count"]) == ("tag", "step", 4 * 7)
+    told = document("train", "binary-addition", "--hidden-units", 4, "--max-epochs", 1)
+    assert (told["task"], told["test"]["count"]) == ("tag", 10_000 * 21)
     assert call("train", "d.npz", "--task", "classify").stderr == (
         "gruvy: --task classify learns one per sequence, and d.npz has a target at every step\n"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import f1_score, r2_score
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 import gruvy
 from compare import assert_close
 from gruvy import GRUTagger
-from gruvy.errors import DataError, InputError, ModelFileError
+from gruvy.errors import DataError, InputError, InputTypeError, ModelFileError
 
 SMALL = {"hidden_units": 6, "max_epochs": 3, "random_state": 0}
 KINDS = ("classes", "three classes", "numbers", "columns", "yes-no")
@@ -281,3 +282,35 @@ def test_what_partial_fit_refuses(settings, classes, text):
     with pytest.raises(InputError) as refusal:
         GRUTagger(**SMALL, **settings).partial_fit([np.ones((2, 1))], [["a", "b"]], classes=classes)
     assert str(refusal.value) == text
+
+
+def test_a_network_alone_learns_them_too(tmp_path):
+    X, y = problem("yes-no")
+    for targets, units, text in (
+        (y, 2, "y has 2 targets per step, the network output_units=1; expected output_units=2"),
+        ([t * 0.5 for t in y], 2, "y has 2 targets per step, the network output_units=1; expected output_units=2"),
+    ):
+        net = gruvy.GRU(2, 4, units).fit(X, targets, task="tag", max_epochs=2, seed=0, progress=False)
+        assert net.predict(X)[3].shape == targets[3].shape
+        net.save(tmp_path / "m.safetensors")
+        for answers in (
+            gruvy.GRU.load(tmp_path / "m.safetensors").predict(X),
+            gruvy.load(tmp_path / "m.safetensors").predict(X),
+        ):
+            assert_close(answers[3].astype(float), net.predict(X)[3].astype(float), "answer")
+        with pytest.raises(InputError, match=f"^{text}$"):
+            gruvy.GRU(2, 4, 1).fit(X, targets, task="tag")
+
+
+def test_shards_have_no_targets_at_each_step(tmp_path):
+    frame = pl.DataFrame({"id": ["a", "a", "b", "b"], "x": [1.0, 2, 3, 4], "y": ["u", "u", "v", "v"]})
+    frame.write_parquet(tmp_path / "s.parquet")
+    with pytest.raises(InputError) as refusal:
+        gruvy.data.shards(tmp_path, id="id", target="y", target_at="each")
+    assert str(refusal.value) == (
+        'target_at="each": shards have one target for each sequence; expected "constant" or "last"'
+    )
+    with pytest.raises(
+        InputTypeError, match=r"^X: Shards, which have one target for each sequence; expected sequences$"
+    ):
+        GRUTagger(**SMALL).fit(gruvy.data.shards(tmp_path, id="id", target="y"))

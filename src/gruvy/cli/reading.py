@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, described, plural, some, span
 from gruvy.data.text_files import STDIN
 from gruvy.errors import DataError
@@ -238,8 +239,10 @@ def summary(*parts: Sequences | None) -> str:
     first, lengths = there[0], np.concatenate([part.lengths for part in there])
     told = [f"{plural(len(lengths), 'sequence')} of {span(lengths)}", f"channels {some(first.features, 6)}"]
     if first.y is not None:
-        targets = described(np.concatenate([np.asarray(part.y) for part in there]))
-        told.append(f"target {some(first.target, 6)}: {targets}")
+        each = [np.asarray(part.y) for part in there]
+        alike = len({y.shape[1:] for y in each}) == 1  # parts with targets at every step may be longer than others
+        targets = np.concatenate(each) if alike else as_objects([row for y in each for row in y])
+        told.append(f"target {some(first.target, 6)}: {described(targets)}")
     return "; ".join(told)
 
 

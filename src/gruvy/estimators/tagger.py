@@ -12,7 +12,8 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import as_objects
-from ..errors import InputError
+from ..data import Shards
+from ..errors import InputError, InputTypeError
 from ..model.model import Model, one_each
 from ..model.task import Labels, Numbers, Task, end_to_end, task_of_steps
 from ..model.yes_no import YesNo
@@ -147,6 +148,8 @@ class GRUTagger(Estimator):
             del self.classes_
 
     def _examples(self, X: Any, y: Any, sample_weight: Any, groups: Any, lengths: Any, *, reset: bool) -> Examples:
+        if isinstance(X, Shards):
+            raise InputTypeError("X: Shards, which have one target for each sequence; expected sequences")
         sequences = self._sequences(cut(X, lengths, "X"), learn=True, reset=reset)
         steps = steps_of(self, cut(y, lengths, "y"), sequences)
         weight = step_weights(sample_weight, sequences, lengths)
