@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gruvy.data import SoundFeatures, labels_at, read, sequences
+from gruvy.data.intervals import read_track
+from gruvy.data.options import Options
 from gruvy.errors import DataError, InputError
 
 soundfile = pytest.importorskip("soundfile")
@@ -240,3 +244,17 @@ def test_a_table_without_times(here):
     with pytest.raises(DataError) as refusal:
         read("d.csv", target_at="each")
     assert str(refusal.value) == "d.csv has no column of times, and d.txt needs one: time= (--time)"
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=60) | st.text("0123456789.,-\t\\\n eninfa", max_size=40).map(str.encode))
+def test_any_bytes_as_a_label_track(content, tmp_path_factory):
+    """They are read, or refused in a sentence that names the file."""
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_bytes(content)
+    told = "any.txt"
+    try:
+        labels_at(range(5), read_track(path, Options()))
+    except DataError as refusal:
+        told = str(refusal)
+    assert "any.txt" in told
