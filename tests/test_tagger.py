@@ -176,6 +176,8 @@ def test_class_weights_are_weights_of_the_steps():
     more = SMALL | {"max_epochs": 20, "learning_rate": 5e-2}
     some, none = (GRUTagger(**more, class_weight=w).fit(X, flags) for w in ({1: 5.0}, None))
     assert np.concatenate(some.predict_proba(X)).mean() > np.concatenate(none.predict_proba(X)).mean() + 0.05
+    column = GRUTagger(**SMALL, class_weight="balanced").fit(X, [t[:, None] for t in y])
+    same(column.predict_proba(X), balanced.predict_proba(X))
     # A weight of the sample would change the scale of the inputs too, were it not for this.
     a = GRUTagger(**SMALL, scale_inputs=False, class_weight="balanced").fit(X, y)
     b = GRUTagger(**SMALL, scale_inputs=False).fit(X, y, sample_weight=own)
@@ -213,6 +215,8 @@ def test_a_threshold_that_is_said_or_tuned_on_what_is_held_out():
     same(tuned.predict_proba(X), plain.predict_proba(X))
     again = clone(tuned).set_params(warm_start=True).fit(X, y).set_params(threshold=0.25).fit(X, y)
     assert again.threshold_ == 0.25
+    again.set_params(validation_fraction=0.0).fit(X[:1], [np.full(len(X[0]), "up")])  # one class alone, of those known
+    assert again.classes_.tolist() == ["down", "up"]
 
 
 def test_partial_fit_learns_each_kind():
@@ -257,6 +261,8 @@ def test_scikit_learns_tools():
          "sample_weight: expected (sequences,), or for each sequence one number per step"),
         ({}, None, {"sample_weight": [[1, 1], [1, -1, 1]]}, InputError,
          "sample_weight: -1.0 at index 3; expected finite numbers of at least 0"),
+        ({}, [["a", None], ["b", "a", "a"]], {}, InputTypeError,
+         "y: labels of types NoneType and str, which have no order; expected one type"),
         ({"answers": "numbers"}, None, {}, InputError, 'y: holds text; expected other targets for answers="numbers"'),
     ],
 )  # fmt: skip

@@ -98,11 +98,11 @@ def report(page: Console, of: Judged) -> None:
         delay = "-" if row["delay"] != row["delay"] else f"{row['delay']:.2f} s"
         level = f"{row['threshold']:.2f}"
         best = row is of["curve"][of["best"]]
-        table.add_row(f"[bold]{level}[/bold]" if best else level, *cells, delay, f"{row['false_per_hour']:.1f}")
+        table.add_row(f"[bold]{level} *[/bold]" if best else level, *cells, delay, f"{row['false_per_hour']:.1f}")
     page.print(table)
     page.print(
         f"{plural(of['count'], 'true event')} of {of['label']!r} in {of['curve'][0]['hours']:.3g} hours, each where "
-        f"its label begins. An event from {of['early']:g} s before to {of['late']:g} s after may have found it. Bold: "
+        f"its label begins. An event from {of['early']:g} s before to {of['late']:g} s after may have found it. *: "
         "the highest F1 here, to be chosen on other data than it is judged on.",
         markup=False,
     )

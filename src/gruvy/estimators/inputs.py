@@ -74,11 +74,7 @@ def check_labels(estimator: Any, y: Array, sequences: list[Array]) -> Array:
     if several is None:
         labels: Array = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
-        try:
-            np.unique(labels)
-        except TypeError:
-            kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
-            raise InputTypeError(f"y: labels of types {kinds}, which have no order; expected one type") from None
+        check_order(labels)
         check_classification_targets(labels)
         return labels
     name = type(estimator).__name__
@@ -92,6 +88,19 @@ def check_labels(estimator: Any, y: Array, sequences: list[Array]) -> Array:
         f"y[{several}]: shape {shapes[several]}, several labels; expected one per sequence; "
         f"sklearn.multioutput.MultiOutputClassifier({name}()) learns several"
     )
+
+
+def check_order(labels: Array) -> None:
+    """Refuse labels of kinds that cannot be sorted.
+
+    Raises:
+        InputTypeError: they are.
+    """
+    try:
+        np.unique(labels)
+    except TypeError:
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels.flat}))
+        raise InputTypeError(f"y: labels of types {kinds}, which have no order; expected one type") from None
 
 
 def each_called(callbacks: Any) -> Callable[[Row], None] | None:

@@ -10,7 +10,9 @@ from sklearn.utils import compute_sample_weight
 
 from ..arrays import check_targets
 from ..errors import DataError, InputError
+from ..model.task import end_to_end
 from ..network.fit import check_weights, step_targets
+from .inputs import check_order
 
 Array = np.ndarray[Any, Any]
 
@@ -38,7 +40,8 @@ def steps_of(estimator: Any, y: Any, sequences: Sequence[Array]) -> list[Array]:
     """The targets at every step, (T_i,) or (T_i, K) for each sequence.
 
     Raises:
-        ValueError: there are none. InputError, DataError: they do not fit the sequences.
+        ValueError: there are none. InputError, DataError: they do not fit the sequences. InputTypeError: their kinds
+            have no order.
     """
     if y is None:
         # scikit-learn's own words
@@ -51,7 +54,9 @@ def steps_of(estimator: Any, y: Any, sequences: Sequence[Array]) -> list[Array]:
             "y: one answer per sequence; expected one per step, arrays (T_i,): "
             "gruvy.GRUClassifier and gruvy.GRURegressor learn one per sequence"
         )
-    return step_targets(given, [len(x) for x in sequences])
+    steps = step_targets(given, [len(x) for x in sequences])
+    check_order(end_to_end(steps))
+    return steps
 
 
 def step_weights(sample_weight: Any, sequences: Sequence[Array], lengths: Any = None) -> list[Array] | None:
@@ -77,7 +82,6 @@ def step_weights(sample_weight: Any, sequences: Sequence[Array], lengths: Any = 
 
 def class_weights(class_weight: Any, y: Array) -> Array:
     """The weight of the class of each step (S,), or of each yes and no (S, K), as y."""
-    if y.ndim == 1 or y.shape[1] == 1:
-        found: Array = compute_sample_weight(class_weight, y.reshape(-1)).reshape(y.shape)
-        return found
+    if y.ndim == 1:
+        return np.asarray(compute_sample_weight(class_weight, y))
     return np.stack([compute_sample_weight(class_weight, column) for column in y.T], axis=1)

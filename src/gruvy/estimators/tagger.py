@@ -81,11 +81,10 @@ class GRUTagger(Estimator):
         examples = self._examples(X, y, sample_weight, groups, lengths, reset=not self._goes_on)
         if self.threshold == "tuned" and self.validation_fraction == 0:
             raise InputError('threshold="tuned": needs steps held out; set validation_fraction above 0')
-        task = self._task(examples)
-        if self._goes_on:
-            self.task_ = self.net_.task = task = with_threshold(self.task_, self.threshold)
-            task.encode(examples.y)
-        return self._fit(examples, task)
+        if not self._goes_on:
+            return self._fit(examples, self._task(examples))
+        self.task_ = self.net_.task = with_threshold(self.task_, self.threshold)
+        return self._fit(examples, self.task_)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, lengths: Any = None) -> Self:
         """Go once over these sequences, from the weights that are there; the rest as for `GRUClassifier.partial_fit`.
@@ -117,11 +116,8 @@ class GRUTagger(Estimator):
                 raise InputError(f"{name}={value!r}: partial_fit does not see all there will be; expected another")
         examples = self._examples(X, y, sample_weight, None, lengths, reset=first)
         task = self._first(examples, classes) if first else self.task_
-        if (
-            not first
-            and classes is not None
-            and not np.array_equal(unique_labels(classes), getattr(self, "classes_", []))
-        ):
+        known = first or classes is None or np.array_equal(unique_labels(classes), getattr(self, "classes_", []))
+        if not known:
             raise InputError(f"classes={list(classes)!r}: expected those of the calls before")
         task.encode(examples.y)
         return self._pass(examples, task)
@@ -160,10 +156,12 @@ class GRUTagger(Estimator):
 
     def _weights(self, examples: Examples) -> Array:
         """How much each step counts, (sum of T,), or each yes or no, (sum of T, K)."""
-        weight, y = examples.of_steps(), end_to_end(examples.y)
+        weight = examples.of_steps()
         if isinstance(self.task_, YesNo):
             weight = np.repeat(weight[:, None], self.task_.count, axis=1)
-        return weight if self.class_weight is None else weight * class_weights(self.class_weight, y)
+        if self.class_weight is None:
+            return weight
+        return weight * class_weights(self.class_weight, end_to_end(examples.y).reshape(weight.shape))
 
     def _after(self, held: Examples) -> None:
         if self.threshold == "tuned":
