@@ -111,6 +111,8 @@ def test_yes_and_no_at_every_step(here):
     run("predict", "y.safetensors", "d.csv", "-o", "y.csv")
     answers = rows("y.csv")
     assert list(answers[0]) == ["id", "step", "p", "q", "probability_p", "probability_q"]
+    given = document("predict", "y.safetensors", "d.csv")["answers"][0]
+    assert given == {key: value if key == "id" else float(value) for key, value in answers[0].items()}
     assert [row["p"] for row in answers] == [f"{float(row['probability_p']) >= 0.5:d}" for row in answers]
     test = document("score", "y.safetensors", "d.csv")["test"]
     truth, said = (np.array([[int(row[k]) for k in "pq"] for row in rows(path)]) for path in ("d.csv", "y.csv"))
@@ -232,6 +234,18 @@ def test_recordings_with_label_tracks(tmp_path, monkeypatch):
     run("predict", "model.safetensors", "rec/0.wav")
     done = call("score", "model.safetensors", "rec", "--event", "bell")
     assert done.stderr.endswith("gruvy: --event bell: expected a label of the model, quiet, tone\n")
+
+
+def test_scores_want_answers(here):
+    write = Path("bare.csv")
+    write.write_text("id,time,x,y\na,0,1,2\na,1,2,3\n")
+    run("train", "d.csv", "--task", "tag", "--target", "side", "--features", "x,y", *QUICK, "-o", "s.safetensors")
+    Path("bare.txt").write_text("0\t1\tover\n")
+    assert document("score", "s.safetensors", "bare.csv", "--labels", "bare.txt")["test"]["unknown"] == [
+        {"class": "background", "count": 1}
+    ]
+    done = call("score", "s.safetensors", "bare.csv")
+    assert done.stderr.endswith("gruvy: bare.csv has no column 'side' (--target); its columns are id, time, x, y\n")
 
 
 def test_events_of_a_table_need_the_seconds(here):

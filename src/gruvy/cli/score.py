@@ -75,7 +75,8 @@ def score(
     asked: dict[str, Any] = {"target": reading.comma(target) or kept or None, "target_at": target_at, "labels": labels}
     sequences = read_for(net, data, layout, **asked)
     if sequences.y is None:
-        raise DataError(f"{data} has no target: name the column with the right answers with --target")
+        also = ", or stretches of time with --labels" if net.per_step else ""
+        raise DataError(f"{data} has no target: name the column with the right answers with --target{also}")
     judged = measures.judge(net.target, net, [sequences], targets=sequences.target)
     found = None if event is None else events.judge(net, sequences, event, every, **how)
     if found is not None and plot is not None:
