@@ -170,8 +170,11 @@ def test_a_threshold(here):
     run("predict", "t.safetensors", "d.csv", "-o", "t.csv")
     assert {row["prediction"] for row in rows("t.csv")} == {"under"}
     assert document("score", "t.safetensors", "d.csv")["test"]["classes"][1]["recall"] == 1
-    run(*words, "--threshold", "tuned", "--validation", "0.3", "-o", "t.safetensors")
-    assert gruvy.load("t.safetensors").target.threshold not in (None, 0.5)
+    shown = run(*words, "--threshold", "tuned", "--validation", "0.3", "-o", "t.safetensors").stdout
+    found = gruvy.load("t.safetensors").target.threshold
+    assert found not in (None, 0.5)
+    assert f"threshold  {found:.3f}\n" in shown
+    assert document(*words, "--threshold", "0.25", "-o", "t.safetensors")["threshold"] == 0.25
     done = call(*map(str, words), "--threshold", "tuned")
     assert done.stderr == "gruvy: --threshold tuned needs --validation too, the share held out to tune it\n"
 

@@ -26,6 +26,12 @@ Threshold = Annotated[
 ]
 
 
+def told(threshold: float | Array) -> str:
+    """The threshold of a model, or the range of several, in a line."""
+    least, most = float(np.min(threshold)), float(np.max(threshold))
+    return f"threshold  {least:.3f}" + (f" to {most:.3f}, of each yes its own" if most > least else "")
+
+
 def flat(y: Any) -> Array:
     """Targets of sequences as they are, of steps end to end."""
     return end_to_end(y) if y.dtype == object or y.ndim > 1 else y

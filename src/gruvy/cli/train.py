@@ -200,6 +200,7 @@ def train(
                 "epochs": len(rows),
                 "best_epoch": net.history_.best,
                 "stopped": net.history_.stopped,
+                **({"threshold": net.threshold_} if isinstance(net, gruvy.GRUTagger) else {}),
                 "model": model,
                 "history": history,
                 "next": next_one,
@@ -212,6 +213,8 @@ def train(
         reports.report(page, judged[0], training)
         if spread is not None:
             reports.spread_report(page, judged, spread)
+        if isinstance(net, gruvy.GRUTagger) and threshold is not None and net.threshold_ is not None:
+            page.print(tagging.told(net.threshold_))
         page.print(f"model    {model}\nhistory  {history}", markup=False)
         page.print(f"\nNext:\n  {next_one}", markup=False)
     if net.history_.stopped == "interrupted":
