@@ -188,6 +188,15 @@ def test_a_table_of_intervals(here):
     assert listed(made) == [["background", "x", "x"] + ["background"] * 5, ["y"] + ["background"] * 7]
 
 
+def test_a_table_of_intervals_in_the_folder(here):
+    """A labels.csv with start and end; without them it has a label for each recording, as ever."""
+    write_recordings()
+    Path("rec/labels.csv").write_text("file,start,end,label\na.wav,0.03,0.05,x\n")
+    assert listed(read("rec", target_at="each")) == [["background", "x", "x"] + ["background"] * 5, ["background"] * 8]
+    Path("rec/labels.csv").write_text("file,label\na.wav,x\nb.wav,y\n")
+    assert read("rec", target_at="each").y.tolist() == ["x", "y"]
+
+
 def test_a_column_of_times(here):
     pl.DataFrame({k: LONG[k] for k in ("id", "t", "x")}).write_csv("d.csv")
     Path("d.txt").write_text("0\t1\tz\n")

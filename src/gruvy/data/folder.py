@@ -13,7 +13,7 @@ import numpy as np
 
 from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, some
-from gruvy.data.columns import FILE_NAMES, TARGET_NAMES
+from gruvy.data.columns import FILE_NAMES, LABELS, TARGET_NAMES
 from gruvy.data.intervals import TRACK, Tracks, tracks_of
 from gruvy.data.long_form import long_form
 from gruvy.data.options import Options
@@ -22,8 +22,6 @@ from gruvy.data.table import LABEL, RECORDING, Table, ending, labels, shown, wit
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.errors import DataError
 from gruvy.extras import need
-
-LABELS = "labels.csv"
 
 
 def read_folder(folder: Path, options: Options) -> Sequences:

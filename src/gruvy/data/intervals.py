@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gruvy.data.columns import FILE_NAMES, TARGET_NAMES
+from gruvy.data.columns import FILE_NAMES, LABELS, TARGET_NAMES
 from gruvy.data.options import Options
 from gruvy.data.table import Table, ending, labels, shown, without_ending
 from gruvy.data.table_files import TABLES, read_table
@@ -120,6 +120,9 @@ def tracks_of(options: Options, default: Path, names: Ordered[str] = ()) -> Trac
         return Tracks(read_intervals(path, options), shown(path), background)
     if not default.is_dir():
         return Tracks(read_intervals(default, options), shown(default), background) if default.is_file() else None
+    table = default / LABELS
+    if table.is_file() and _edges(read_table(table, encoding=options.encoding, decimal=options.decimal)):
+        return Tracks(read_intervals(table, options), shown(table), background)
     there = {name: path for name in names if (path := default / f"{name}{TRACK}").is_file()}
     if not there:
         return None
@@ -173,6 +176,12 @@ def read_track(path: Path, options: Options) -> list[Interval]:
             label = others[1].strip() if len(others) > 1 else ""
             found.append(Interval(edges[0], edges[1], label, f"{shown(path)}, line {number}"))
     return found
+
+
+def _edges(table: Table) -> bool:
+    """Whether a table has stretches of time, and not a label for each recording."""
+    names = {column.lower() for column in table.columns}
+    return all(names.intersection(known) for known in (START_NAMES, END_NAMES))
 
 
 def _column(table: Table, known: Ordered[str]) -> str:

@@ -35,7 +35,9 @@ def _tells_probabilities(tagger: GRUTagger) -> bool:
 class GRUTagger(Estimator):
     """A scikit-learn estimator with an answer at every step: a class, numbers, or several times yes or no.
 
-    Args: as `GRUClassifier`, but for pooling: each step is read as it comes. And:
+    Settings are those of `GRUClassifier`, but for pooling, as each step is read as it comes; and:
+
+    Args:
         answers: ``"classes"``, ``"numbers"``, ``"yes-no"`` or ``"auto"``, which goes by y: numbers with fractions are
             numbers, several columns of nothing but 0 and 1 are yes and no, other columns numbers, all else classes.
         threshold: of two classes, the second is the answer from this probability on, and of yes and no, yes is.
@@ -45,9 +47,9 @@ class GRUTagger(Estimator):
             as much as its class.
 
     Attributes:
-        classes_: the labels (K,), of classes. net_: the `gruvy.GRU`, which takes scaled inputs. history_: one row per
-        epoch. task_: what is answered. threshold_: the probability in use, a number or (K,), or None of numbers and of
-        more than two classes.
+        classes_: the labels (K,), of classes.
+        net_: the `gruvy.GRU`, which takes scaled inputs. history_: one row per epoch.
+        threshold_: the probability in use, a number or (K,); None of numbers and of more than two classes.
 
     Example:
         >>> import numpy as np
