@@ -39,7 +39,8 @@ NAMES = {
         "Models and streams",
         "What [`gruvy.load`][gruvy.load] gives, and what it is made of. NumPy alone. See [deploying](../deploy.md).",
         ["gruvy.model.model.Model", "gruvy.model.stream.Stream", "gruvy.model.stream.StreamState", "gruvy.weights.Cell",
-         "gruvy.network.Output", "gruvy.convention.Equations", "gruvy.estimators.ChannelImportance"],
+         "gruvy.network.Output", "gruvy.convention.Equations", "gruvy.estimators.ChannelImportance",
+         "gruvy.model.event_scores"],
     ),
     "api/forecast.md": ("Forecasting", "See [forecasting](../forecasting.md).", ["gruvy.forecast"]),
     "api/training.md": (

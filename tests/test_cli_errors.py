@@ -94,7 +94,7 @@ TRAIN = [
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"],
-        "--task guess: expected classify, regress or forecast",
+        "--task guess: expected classify, regress, tag or forecast",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],
@@ -136,9 +136,12 @@ TRAIN = [
         "--test d.csv has no meaning for the data set digits, which comes with its own",
     ),
     (
-        ["train", "binary-addition"],
-        "binary-addition has a target at every step, and `gruvy train` learns one per sequence; "
-        'gruvy.GRU(...).fit(X, y, task="tag") learns one per step',
+        ["train", "binary-addition", "--task", "classify"],
+        "--task classify learns one per sequence, and binary-addition has a target at every step",
+    ),
+    (
+        ["train", "digits", "--task", "tag"],
+        "--task tag learns one at every step, and digits has a target at no step of its own",
     ),
 ]  # fmt: skip
 
@@ -160,7 +163,7 @@ def test_train(here: Path, arguments: list[str], message: str) -> None:
         (1, "noise", "", "d.csv, line 3: sequence 'r0' has no value at step 1, feature 'noise'; "
          "--missing forward carries the last one on"),
         (1, "way", "sideways", "d.csv, line 3: target 'way' changes from 'down' to 'sideways' inside sequence 'r0'; "
-         "--target-at last takes the last one"),
+         "--target-at last takes the last one, --target-at each one at every step"),
     ],
 )  # fmt: skip
 def test_bad_cells(here: Path, row: int, column: str, value: str, message: str) -> None:

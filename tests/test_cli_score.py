@@ -7,6 +7,7 @@ import json
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_score_of_classes(here: Path) -> None:
     assert_close(np.array([one["recall"] for one in test["classes"]]), recall, "equation")
     shown = call("score", "m.safetensors", "t.csv").stdout
     assert re.search(rf"accuracy\s+{right / 30:.3f}\s+{right} of 30 right\s+95 % interval", shown)
-    assert re.search(r"class\s+recall\s+right\s+of", shown)
+    assert re.search(r"class\s+precision\s+recall\s+F1\s+right\s+of", shown)
 
 
 def test_score_needs_no_torch(here: Path) -> None:
@@ -339,7 +340,9 @@ def test_a_curve_by_hand() -> None:
 def test_an_answer_that_is_no_number_is_named() -> None:
     part = Sequences(np.zeros((2, 3, 1)), y=np.array([1.0, 2.0]), ids=["a", "b"])
     with pytest.raises(gruvy.Error, match="the model's answer to sequence 'b' is not a finite number"):
-        measures.judge(Numbers.of(np.array([1.0, 2.0])), lambda _: np.array([1.0, np.nan]), [part])
+        measures.judge(
+            Numbers.of(np.array([1.0, 2.0])), SimpleNamespace(predict=lambda _: np.array([1.0, np.nan])), [part]
+        )
     steps = Sequences(np.zeros((2, 3, 1)), y=np.zeros((2, 3)))
     with pytest.raises(gruvy.Error, match="target y has several values for each sequence"):
-        measures.judge(Labels.of(["a", "b"]), lambda _: np.array(["a", "b"]), [steps])
+        measures.judge(Labels.of(["a", "b"]), SimpleNamespace(), [steps])

@@ -41,6 +41,8 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--target": ["--target", "nope"],
             "--group": ["--group", "nope"],
             "--target-at": ["--target-at", "nope"],
+            "--labels": ["--labels", "nope"],
+            "--background": ["--background", "rest"],
             "--one-hot": ["--one-hot", "nope"],
             "--indicator": ["--indicator"],
             "--task": ["--task", "regress"],
@@ -49,6 +51,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--convention": ["--convention", "nope"],
             "--dropout": ["--dropout", "1.5"],
             "--pooling": ["--pooling", "nope"],
+            "--threshold": ["--threshold", "0.3"],
             "--max-epochs": ["--max-epochs", "0"],
             "--batch-size": ["--batch-size", "0"],
             "--learning-rate": ["--learning-rate", "0"],
@@ -66,7 +69,20 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         },
     ),
     "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."]}),
-    "score": (SCORE, {**LAYOUT, "--target": ["--target", "nope"], "--target-at": ["--target-at", "nope"]}),
+    "score": (
+        SCORE,
+        {
+            **LAYOUT,
+            "--target": ["--target", "nope"],
+            "--target-at": ["--target-at", "nope"],
+            "--labels": ["--labels", "nope"],
+            "--event": ["--event", "nope", "--every", "1"],
+            **{
+                f"--{name}": [f"--{name}", "7"]
+                for name in ("every", "early", "late", "smoothing", "refractory", "plot")
+            },
+        },
+    ),
     "explain": (
         EXPLAIN,
         {

@@ -32,7 +32,7 @@ def test_select_takes_everything_along():
 def test_targets_of_unequal_length():
     s = Sequences(X, y=[np.array([1, 0]), np.array([1, 1, 0]), np.array([0])])
     assert [t.tolist() for t in s.select([0, 2]).y] == [[1, 0], [0]]
-    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: one array per sequence)"
+    assert repr(s) == "Sequences(3 of 1 to 3 steps, 1 channel: x0; y: 0 3, 1 3 at the steps)"
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,8 @@ LABELLED = {"d/a.csv": "x\n1\n", "d/b.csv": "x\n2\n"}
             "a.csv",
             {"target": "label"},
             "a.csv, line 3: target 'label' changes from 'up' to 'down' inside sequence '007'; "
-            'target_at="last" (--target-at last) takes the last one',
+            'target_at="last" (--target-at last) takes the last one, '
+            'target_at="each" (--target-at each) one at every step',
         ),
         ({"a.npz": "x"}, "a.npz", {}, "a.npz is not a .npz file that can be read"),
         ({"a.npz": ""}, "a.npz", {}, "a.npz is not a .npz file that can be read"),

@@ -193,7 +193,8 @@ def changed(**columns):
             changed(label=["up", "down", "up", "down", "away"]),
             {"target": "label"},
             "frame, row 4: target 'label' changes from 'down' to 'away' inside sequence 'a'; "
-            'target_at="last" (--target-at last) takes the last one',
+            'target_at="last" (--target-at last) takes the last one, '
+            'target_at="each" (--target-at each) one at every step',
         ),
         (
             changed(who=[1, 2, 3, 2, 2]),
@@ -301,7 +302,7 @@ def test_refusals(frame, options, text):
             {"missing": "skip"},
             'missing=\'skip\': expected "error", "forward", "backward", "linear", "mean", "zero" or "drop"',
         ),
-        ({"target_at": "first"}, 'target_at=\'first\': expected "constant" or "last"'),
+        ({"target_at": "first"}, 'target_at=\'first\': expected "constant", "last" or "each"'),
         ({"window": 0}, "window=0: expected a whole number of at least 1"),
         ({"window": True}, "window=True: expected a whole number of at least 1"),
         ({"window": 3, "step": -1}, "step=-1: expected a whole number of at least 1"),

@@ -11,7 +11,8 @@ import pytest
 import gruvy
 from compare import assert_close
 from gruvy.errors import InputError, InputTypeError
-from gruvy.model.event_scores import score_events
+from gruvy.inside import figures
+from gruvy.model.event_scores import event_curve, score_events, true_events
 from gruvy.model.events import Detection
 
 
@@ -106,3 +107,55 @@ def test_the_limits_of_the_tolerance_count():
 def test_times_out_of_order_are_refused():
     with pytest.raises(InputError, match=re.escape("truth: expected finite times in order")):
         score_events([1.0], [2.0, 1.0], seconds=10)
+
+
+def test_true_events_begin_where_their_label_does():
+    labels = np.array(["-", "a", "a", "b", "a", "-"])
+    assert true_events(labels, "a", step=0.5, start=0.25) == [0.75, 2.25]
+    assert true_events(labels == "b", True, step=1) == [3.0]
+    assert true_events(["a"], "a", step=1, start=2) == [2]
+    assert true_events([], "a", step=1) == []
+
+
+def test_the_curve_is_the_score_at_each_threshold():
+    """Of two recordings, one after the other, as detecting and judging each by itself."""
+    rng = np.random.default_rng(0)
+    p = [np.clip(rng.random(400) ** 3 + (np.arange(400) % 90 < 6) * 0.4, 0, 1) for _ in range(2)]
+    truth = [[90 * k * 0.1 for k in range(1, 5)] for _ in range(2)]
+    curve = event_curve(p, truth, step=0.1, thresholds=[0.3, 0.6, 0.9], smoothing=0.3, late=0.8)
+    for level, score in zip(curve.thresholds, curve.scores, strict=True):
+        each = [
+            score_events(gruvy.detect(one, step=0.1, threshold=level, smoothing=0.3), times, seconds=40, late=0.8)
+            for one, times in zip(p, truth, strict=True)
+        ]
+        wanted = each[0] + each[1]
+        assert score[:4] == wanted[:4]
+        assert_close(score.hours, wanted.hours, "equation")
+    f1 = [score.f1 for score in curve.scores]
+    assert len(set(f1)) == 3
+    assert curve.best == f1.index(max(f1))
+
+
+def test_a_curve_by_hand():
+    """One true event at 2 s; at 0.5 it is found after a second, at 0.25 there is a false alarm too, at 1 nothing."""
+    p = [[0.3, 0, 0, 0.7, 0, 0]]
+    curve = event_curve(p, [[2.0]], step=1, smoothing=0, late=1, refractory=0, thresholds=[0.25, 0.5, 1.0])
+    assert [score[:3] for score in curve.scores] == [(1, 0, 1), (1, 0, 0), (0, 1, 0)]
+    assert [score.delays for score in curve.scores] == [(1.0,), (1.0,), ()]
+    assert curve.best == 1
+    assert_close(curve.scores[0].false_per_hour, 600.0, "equation")
+
+
+def test_a_curve_of_other_recordings():
+    with pytest.raises(InputError, match=r"^truth: of 2 recordings, probabilities of 1; expected as many$"):
+        event_curve([[0.1]], [[], []], step=1)
+
+
+def test_the_curve_as_a_figure():
+    curve = event_curve([[0.3, 0, 0, 0.7, 0, 0]], [[2.0]], step=1, smoothing=0, late=1, thresholds=[0.25, 0.5, 1.0])
+    figure = figures.event_curve(curve)
+    lines = {line.name: line for line in figure.data}
+    assert lines["F1"].y == tuple(score.f1 for score in curve.scores)
+    assert lines["precision"].y[2] is None  # there were no events
+    assert (lines["false alarms an hour"].yaxis, lines["recall"].yaxis) == ("y2", "y")
+    assert lines["recall"].x == (0.25, 0.5, 1.0)

@@ -16,6 +16,7 @@ from gruvy.inside.contributions import contributions
 from gruvy.inside.gradients import gradient_norms
 from gruvy.inside.trace import trace
 from gruvy.inside.units import order_of
+from gruvy.model.event_scores import event_curve
 from gruvy.training import History
 from small_nets import CONVENTIONS, irregular, random_weights
 
@@ -153,6 +154,7 @@ def test_every_figure_shows_itself_in_a_notebook(net, monkeypatch):
         "contributions": figures.contributions(c, np.nan_to_num(x)),
         "history": figures.history([{"epoch": 1, "loss": 1.0}]),
         "confusion": figures.confusion([1, 0], [1, 1]),
+        "event_curve": figures.event_curve(event_curve([[0.5]], [[1.0]], step=1)),
     }
     own = inspect.getmembers(figures, inspect.isfunction)
     assert set(made) == {name for name, f in own if f.__module__ == figures.__name__ and name[0] != "_"}

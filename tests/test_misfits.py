@@ -25,10 +25,7 @@ COLLECTION = (
 )
 NESTED = pd.DataFrame({name: [pd.Series(x[:, k]) for x in X] for k, name in enumerate("uv")})
 LONG = pd.DataFrame({"id": ["p", "p", "q", "q"], "u": [1.0, 2.0, 3.0, 4.0], "label": ["a", "a", "b", "b"]})
-STEPS = (
-    "y: a label at every step; expected one per sequence for GRUClassifier; "
-    'gruvy.GRU(input_units, hidden_units, output_units).fit(X, y, task="tag") learns one per step'
-)
+STEPS = "y: a label at every step; expected one per sequence for GRUClassifier; gruvy.GRUTagger learns one per step"
 A_NESTED_FRAME = (
     f"X is a nested frame, with a series in each cell; {COLLECTION}: "
     "[np.column_stack(row) for row in np.asarray(X)] makes one"
@@ -114,7 +111,7 @@ def test_labels_at_every_step_of_equal_sequences():
 def test_numbers_at_every_step(fit):
     wanted = (
         "y: numbers at every step; expected (sequences,) or (sequences, targets); "
-        "a loss of your own on gruvy.GRU(...)(x).outputs trains one per step"
+        "gruvy.GRUTagger learns them at every step"
     )
     with pytest.raises(InputError, match=f"^{re.escape(wanted)}$"):
         fit(X, [x[:, 0] for x in X])

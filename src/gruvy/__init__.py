@@ -24,7 +24,7 @@ from .weights import Weights
 if TYPE_CHECKING:
     from . import convert, data, forecast, nn
     from .data import sequences
-    from .estimators import GRUClassifier, GRURegressor, channel_importance
+    from .estimators import GRUClassifier, GRURegressor, GRUTagger, channel_importance
     from .forecast import GRUForecaster
     from .model.events import detect
     from .model.file import load
@@ -36,6 +36,7 @@ _LAZY = {
     "GRUClassifier": "estimators",
     "GRUForecaster": "forecast",
     "GRURegressor": "estimators",
+    "GRUTagger": "estimators",
     "channel_importance": "estimators",
     "convert": "convert",
     "data": "data",
@@ -58,6 +59,7 @@ __all__ = [
     "GRUClassifier",
     "GRUForecaster",
     "GRURegressor",
+    "GRUTagger",
     "InputError",
     "InputTypeError",
     "MissingExtraError",

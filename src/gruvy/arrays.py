@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -236,10 +237,16 @@ def check_targets(y: Any, count: int, *, name: str = "y", of: str = "X") -> NDAr
     try:
         targets = np.asarray(y)
     except ValueError:  # one array per sequence, of unequal length
-        targets = np.empty(len(y), dtype=object)
-        for i, item in enumerate(y):
-            targets[i] = np.asarray(item)
+        targets = as_objects([np.asarray(item) for item in y])
     got = len(targets) if targets.ndim else 0
     if got != count:
         raise DataError(f"{name} has {got} targets, {of} has {count} sequences; expected one target per sequence")
     return targets
+
+
+def as_objects(each: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays of any shapes as an array of objects (N,), which NumPy does not make of them where they are alike."""
+    found = np.empty(len(each), dtype=object)
+    for i, one in enumerate(each):
+        found[i] = one
+    return found

@@ -64,9 +64,9 @@ def datasets(
         return
     sequences = sum(len(sequences) for _, sequences in _parts(found, part))
     say(f"{plural(sequences, 'sequence')} written to {output}")
-    if found.task != "tag":  # a target that changes from step to step is more than `train` takes
-        target = ",".join(header[len(header) - len(found.train.target) :])
-        say(f"Next: gruvy train {shlex.quote(str(output))} --id id --time step --target {shlex.quote(target)}")
+    target = ",".join(header[len(header) - len(found.train.target) :])
+    task = " --task tag" if found.task == "tag" else ""
+    say(f"Next: gruvy train {shlex.quote(str(output))} --id id --time step --target {shlex.quote(target)}{task}")
 
 
 def _described(entry: Entry) -> dict[str, Any]:

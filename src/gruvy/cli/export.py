@@ -116,7 +116,7 @@ def _labelled(net: Model, data: str) -> Sequences:
     if net.target is None:
         raise InputError(f"--check {data}: {net.name} gives raw read-outs; expected a model with labels or numbers")
     kept = net.columns.get("targets") if reading.has_columns(data) else None
-    found = read_for(net, data, reading.Layout(), target=kept or None)
+    found = read_for(net, data, reading.Layout(), target=kept or None, target_at="constant")
     if found.y is None:
         raise InputError(f"--check {data}: it has no target; expected the columns of the training")
     return found
@@ -125,7 +125,7 @@ def _labelled(net: Model, data: str) -> Sequences:
 def _judged(net: Model, data: Sequences) -> dict[str, float]:
     """The accuracy, or the error of each target."""
     assert net.target is not None
-    judged = measures.judge(net.target, net.predict, [data], targets=data.target)
+    judged = measures.judge(net.target, net, [data], targets=data.target)
     if "targets" not in judged:
         return {"accuracy": judged["accuracy"]}
     return {f"root mean squared error of {one['target']}": one["root_mean_squared_error"] for one in judged["targets"]}

@@ -18,6 +18,8 @@ from gruvy.cli.app import Json, app, document, example, say
 from gruvy.cli.writing import Spreadsheet, check_outputs, is_number, number, quoted, write_csv
 from gruvy.data.collection import plural
 from gruvy.errors import DataError, InputError
+from gruvy.model.task import Labels
+from gruvy.model.yes_no import YesNo
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences
@@ -88,6 +90,10 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
     typed = layout.drop
     layout, taken = reading.as_trained(net.layout, data, layout)
     layout = replace(layout, drop=typed)  # what training left out need not be there
+    if net.per_step and others.get("target_at") == "constant":
+        others["target_at"] = "each"
+    if others.get("target_at") != "each":  # then there is nothing to label
+        layout, _ = replace(layout, background=None), taken.pop("background", None)
     if taken:
         sound = taken.pop("sound", None)
         told = ([] if sound is None else [f"features of sound at {sound['rate']:,} Hz"]) + [reading.as_typed(taken)]
@@ -107,7 +113,7 @@ def read_for(net: Model, data: str, layout: reading.Layout, **others: Any) -> Se
 
 def header(net: Model) -> list[str]:
     """The columns of the answers."""
-    start = ["id", "step"] if net.task == "tag" else ["id"]
+    start = ["id", "step"] if net.per_step else ["id"]
     return [*start, *answer_columns(net)]
 
 
@@ -116,23 +122,28 @@ def answer_columns(net: Model) -> list[str]:
     if net.classes is not None:
         return ["prediction", *(f"probability_{name}" for name in net.classes)]
     count = net.outputs
-    names = net.columns.get("targets", [])
-    return list(names) if len(names) == count else ["prediction"] if count == 1 else [f"y{k}" for k in range(count)]
+    names = list(net.columns.get("targets", []))
+    if len(names) != count:
+        names = ["prediction"] if count == 1 else [f"y{k}" for k in range(count)]
+    return [*names, *(f"probability_{name}" for name in names)] if isinstance(net.target, YesNo) else names
 
 
 def answers(net: Model, sequences: Sequences) -> Iterator[list[Any]]:
     """The rows of the answers, in the order of the sequences. All is computed before the first row is given."""
-    found = net.predict(sequences.x) if net.classes is None else net.predict_proba(sequences.x)
+    found = (net.predict_proba if has_probabilities(net) else net.predict)(sequences.x)
     return _rows(net, sequences.ids, found)
+
+
+def has_probabilities(net: Model) -> bool:
+    """Whether it answers with classes or with yes and no, and not with numbers."""
+    return isinstance(net.target, (Labels, YesNo))
 
 
 def _rows(net: Model, ids: list[str], found: Any) -> Iterator[list[Any]]:
     for name, answer in zip(ids, found, strict=True):
-        if net.classes is None:
-            yield [name, *map(number, np.ravel(answer))]
-        elif net.task == "tag":
-            for step, p in enumerate(answer):
-                yield [name, step, *labelled(net, p)]
+        if net.per_step:
+            for step, one in enumerate(answer):
+                yield [name, step, *labelled(net, one)]
         else:
             yield [name, *labelled(net, answer)]
 
@@ -147,10 +158,11 @@ def as_object(net: Model, row: list[Any]) -> dict[str, Any]:
     return named | {"prediction": row[start], "probabilities": of_each}
 
 
-def labelled(net: Model, p: Any) -> list[Any]:
-    """The likeliest class, and the probability of each."""
-    assert net.classes is not None
-    return [net.classes[int(np.argmax(p))], *map(number, p)]
+def labelled(net: Model, answer: Any) -> list[Any]:
+    """Numbers as they are; of probabilities the class, or each yes and no, that the model takes, and then these."""
+    if not isinstance(net.target, (Labels, YesNo)):
+        return [*map(number, np.ravel(answer))]
+    return [*np.atleast_1d(net.target.chosen(answer)), *map(number, answer)]
 
 
 @app.command(
@@ -185,7 +197,7 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
             step = 0
             continue
         y = feed.push(x)
-        write([step, *(labelled(net, y) if net.classes is not None else map(number, np.ravel(y)))])
+        write([step, *labelled(net, y)])
         sys.stdout.flush()
         step += 1
 

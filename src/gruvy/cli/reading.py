@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, described, plural, some, span
 from gruvy.data.text_files import STDIN
 from gruvy.errors import DataError
@@ -58,7 +59,16 @@ _MISSING = _laid_out(
 )
 Missing = Annotated[str, _MISSING]
 KeptMissing = Annotated[str | None, _MISSING]
-TargetAt = Annotated[str, _laid_out("--target-at", "A target that changes: 'constant' refuses, 'last' takes the last.")]
+TargetAt = Annotated[
+    str, _laid_out("--target-at", "A target that changes: 'constant' refuses, 'last' takes the last, 'each' all.")
+]
+Labels = Annotated[
+    Path | None,
+    _laid_out(
+        "--labels", "Labels of stretches of time: an Audacity track, or a table of start, end, label (and file)."
+    ),
+]
+Background = Annotated[str | None, _laid_out("--background", "Label of the steps in none of them; else 'background'.")]
 
 DEFAULTS = {"wide": False, "missing": "error"}  # of the options that are not None by default
 BASIC = ("id", "time", "wide", "window", "step", "missing", "features")  # a model's file has these, others if used
@@ -82,6 +92,7 @@ class Layout:
     decimal: str | None = None
     encoding: str | None = None
     sound: dict[str, Any] | None = None  # no option of its own: in a model's file
+    background: str | None = None
 
     @classmethod
     def of(
@@ -123,7 +134,7 @@ class Layout:
 
         Args:
             data: a path, or a data set's name where no such path exists.
-            others: `target`, `group`, `ignore`, `target_at`, as for `gruvy.data.read`.
+            others: `target`, `group`, `ignore`, `target_at`, `labels`, as for `gruvy.data.read`.
         """
         from gruvy.data import load, names, read
 
@@ -141,7 +152,7 @@ class Layout:
 
     def _refuse(self, name: str, others: dict[str, Any]) -> None:
         """A data set comes ready made: options about its layout would be ignored, so they are refused."""
-        for option, value in {**vars(self), **{key: others.get(key) for key in ("target", "group")}}.items():
+        for option, value in {**vars(self), **{key: others.get(key) for key in ("target", "group", "labels")}}.items():
             if value is not None and value != DEFAULTS.get(option):
                 raise DataError(
                     f"{as_typed({option: True})} has no meaning for the data set {name}, which comes ready made"
@@ -228,8 +239,10 @@ def summary(*parts: Sequences | None) -> str:
     first, lengths = there[0], np.concatenate([part.lengths for part in there])
     told = [f"{plural(len(lengths), 'sequence')} of {span(lengths)}", f"channels {some(first.features, 6)}"]
     if first.y is not None:
-        targets = described(np.concatenate([np.asarray(part.y) for part in there]))
-        told.append(f"target {some(first.target, 6)}: {targets}")
+        each = [np.asarray(part.y) for part in there]
+        alike = len({y.shape[1:] for y in each}) == 1  # parts with targets at every step may be longer than others
+        targets = np.concatenate(each) if alike else as_objects([row for y in each for row in y])
+        told.append(f"target {some(first.target, 6)}: {described(targets)}")
     return "; ".join(told)
 
 

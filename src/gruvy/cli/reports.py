@@ -30,11 +30,13 @@ def report(page: Console, judged: Judged, training: Judged | None = None, *, eac
     """
     if "targets" in judged:
         _numbers(page, judged, training)
+    elif "answers" in judged:
+        _yes_no(page, judged, training, each)
     else:
         _classes(page, judged, training)
     for sentence in verdicts(judged):
         page.print(sentence, markup=False)
-    if "targets" in judged:
+    if "classes" not in judged:
         return
     if unknown := judged["unknown"]:
         count = sum(one["count"] for one in unknown)
@@ -68,6 +70,37 @@ def _classes(page: Console, judged: Judged, training: Judged | None) -> None:
         row("training", training, steps)
     baseline = judged["baseline"]
     table.add_row("baseline", f"{baseline['accuracy']:.3f}", f"always answering {_name(baseline['answer'])}")
+    if "whole" in judged:
+        table.add_row("balanced", f"{judged['balanced_accuracy']:.3f}", "mean recall of the classes")
+        if (nll := judged["negative_log_likelihood"]) is not None:
+            table.add_row("log loss", f"{nll:.4f}", "negative log-likelihood per step")
+    page.print(table)
+
+
+def _yes_no(page: Console, judged: Judged, training: Judged | None, each: bool) -> None:
+    """The negative log-likelihood of a step and the right answers, beside the baseline; of each answer, if wanted."""
+    table = Table("", "log loss", "right", "precision", "recall", "F1", box=PLAIN)
+    said = {"held out" if training else "here": judged} | ({} if training is None else {"training": training})
+    for name, of in said.items():
+        cells = (f"{of[key]:.3f}" for key in ("accuracy", "precision", "recall", "f1"))
+        table.add_row(name, f"[bold]{of['negative_log_likelihood']:.4f}[/bold]", *cells)
+    baseline = judged["baseline"]
+    table.add_row("baseline", f"{baseline['negative_log_likelihood']:.4f}", f"{baseline['accuracy']:.3f}", "", "", "")
+    page.print(table)
+    page.print(
+        f"{plural(judged['count'], 'step')} with {plural(len(judged['answers']), 'answer')} of yes or no each. The log "
+        "loss is the negative log-likelihood per step, summed over its answers; the baseline knows how often each is "
+        "yes.",
+        markup=False,
+    )
+    if not each:
+        return
+    there = sorted((one for one in judged["answers"] if one["count"]), key=lambda one: -int(one["count"]))
+    title = None if len(there) <= MOST_COLUMNS else f"of {len(there):,} answers those that are yes most often"
+    table = Table("yes", "precision", "recall", "F1", "of", title=title, box=PLAIN)
+    for one in there[:MOST_COLUMNS]:
+        cells = (f"{one[key]:.3f}" for key in ("precision", "recall", "f1"))
+        table.add_row(_name(one["answer"]), *cells, f"{one['count']:,}")
     page.print(table)
 
 
@@ -78,9 +111,10 @@ def _recalls(page: Console, judged: Judged) -> None:
     if len(there) > MOST_COLUMNS:
         title = f"of {len(there):,} classes those with the lowest recall"
         there = sorted(there, key=lambda one: one["recall"])[:MOST_COLUMNS]
-    table = Table("class", "recall", "right", "of", title=title, box=PLAIN)
+    table = Table("class", "precision", "recall", "F1", "right", "of", title=title, box=PLAIN)
     for one in there:
-        table.add_row(_name(one["class"]), f"{one['recall']:.3f}", f"{one['right']:,}", f"{one['count']:,}")
+        cells = (f"{one[key]:.3f}" for key in ("precision", "recall", "f1"))
+        table.add_row(_name(one["class"]), *cells, f"{one['right']:,}", f"{one['count']:,}")
     page.print(table)
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from gruvy.checks import whole
-from gruvy.cli import forecast, measures, reading, reports, shards
+from gruvy.cli import forecast, measures, reading, reports, shards, tagging
 from gruvy.cli.app import Json, app, document, example, out, say
 from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data.collection import plural
@@ -21,8 +21,11 @@ from gruvy.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from gruvy.data import Sequences, Shards
-    from gruvy.estimators import GRUClassifier, GRURegressor
+    from gruvy.estimators import GRUClassifier, GRURegressor, GRUTagger
 
+    Net = GRUClassifier | GRURegressor | GRUTagger
+
+ESTIMATORS = {"classify": "GRUClassifier", "regress": "GRURegressor", "tag": "GRUTagger"}
 MOST = 2**32  # seeds of NumPy's generators stay below it
 
 _net = partial(typer.Option, rich_help_panel="The net")
@@ -35,6 +38,7 @@ _files = partial(typer.Option, rich_help_panel="Files")
         "gruvy train spoken-digits --model digits.safetensors",
         "gruvy train recordings.csv --id recording --time seconds --target activity --group person",
         "gruvy train yields.csv --wide --target yield --task regress",
+        "gruvy train activity.csv --task tag --target label",
         "gruvy train sales.csv --task forecast --target sold --horizon 12 --season 12",
     )
 )
@@ -57,10 +61,13 @@ def train(
     decimal: reading.Decimal = None,
     encoding: reading.Encoding = None,
     target_at: reading.TargetAt = "constant",
+    labels: reading.Labels = None,
+    background: reading.Background = None,
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
     task: Annotated[
-        str | None, _learning(help="'classify', 'regress' or 'forecast'; else found from the target.")
+        str | None,
+        _learning(help="'classify', 'regress', 'tag' (each step) or 'forecast'; else found from the target."),
     ] = None,
     horizon: forecast.Horizon = None,
     season: forecast.Season = None,
@@ -73,6 +80,7 @@ def train(
     pooling: Annotated[
         str, _net(help="What is read out: the 'last' state, or the 'mean' or 'max'; 'auto': by the length.")
     ] = "auto",
+    threshold: tagging.Threshold = None,
     max_epochs: Annotated[int | None, _learning(help="Passes over the data; else as many as suit them.")] = None,
     batch_size: Annotated[int, _learning(help="Sequences in one step of the training.")] = 32,
     learning_rate: Annotated[float, _learning(help="The highest rate of the schedule.")] = 1e-2,
@@ -95,8 +103,9 @@ def train(
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
 
     Says how good it is, how far that is from guessing, what is mistaken for what, and what to type next. Text, yes or
-    no, and few different whole numbers are classes; other targets are numbers. One long recording is cut by --window,
-    and its last windows are held out. Ctrl-C stops the training and keeps what was learnt.
+    no, and few different whole numbers are classes; other targets are numbers. With --task tag there is an answer at
+    every step, and the target may change inside a sequence. One long recording is cut by --window, and its last windows
+    are held out. Ctrl-C stops the training and keeps what was learnt.
     """
     if task == "forecast":
         forecast.train(context)
@@ -105,7 +114,7 @@ def train(
     history = history_beside(model) if history is None else history
     check_outputs(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
-        {"the data": data, f"--test {test}": test},
+        {"the data": data, f"--test {test}": test, f"--labels {labels}": labels},
     )
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
@@ -114,32 +123,41 @@ def train(
     if seeds > 1 and checkpoint is not None:
         raise InputError(f"--checkpoint {checkpoint} holds one training; expected no --seeds with it")
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
-    layout = replace(layout, one_hot=reading.comma(one_hot), indicator=indicator or None)
-    wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
+    layout = replace(layout, one_hot=reading.comma(one_hot), indicator=indicator or None, background=background)
+    wanted = {"target": reading.comma(target), "group": group, "target_at": target_at, "labels": labels}
     page = out(json)
-    if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: expected classify, regress or forecast")
+    if task not in (None, "classify", "regress", "tag"):
+        raise InputError(f"--task {task}: expected classify, regress, tag or forecast")
+    if (task == "tag" or labels is not None) and target_at == "constant":
+        wanted["target_at"] = "each"
     streamed = shards.is_streamed(data, id, stream)
+    if streamed and wanted["target_at"] == "each":
+        raise InputError("--stream has one target for each sequence; expected no --task tag and no --target-at each")
     if streamed and (validation or patience is not None):
         raise InputError("--validation and --patience have no meaning with --stream, which trains on whole files")
     known: Any
     held_out: Any
     read = shards.sequences_for if streamed else sequences_for
     known, held_out, kind = read(page, layout, data, test, wanted, seed, task)
-    from gruvy import GRUClassifier, GRURegressor
-
+    if kind == "tag" and pooling != "auto":
+        raise InputError(f"--pooling {pooling} has no meaning with --task tag, where each step is read as it comes")
+    if kind != "tag" and threshold is not None:
+        raise InputError(f"--threshold {threshold} has no meaning with --task {kind}, only with tag")
     others = [column for column in (id, time, group) if column is not None]
     columns = {"channels": known.features, "targets": known.target, "others": others}
-    net: GRUClassifier | GRURegressor | None = None
+    import gruvy
+
+    own = tagging.settings(known, threshold, validation) if kind == "tag" else {"pooling": pooling}
+    net: Net | None = None
     judged: list[measures.Judged] = []
     for n in range(seeds):
-        one = (GRUClassifier if kind == "classify" else GRURegressor)(
+        one = getattr(gruvy, ESTIMATORS[kind])(
             hidden_units,
+            **own,
             layers=layers,
             bidirectional=bidirectional,
             convention=convention,
             dropout=dropout,
-            pooling=pooling,
             max_epochs=max_epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -182,6 +200,7 @@ def train(
                 "epochs": len(rows),
                 "best_epoch": net.history_.best,
                 "stopped": net.history_.stopped,
+                **({"threshold": net.threshold_} if isinstance(net, gruvy.GRUTagger) else {}),
                 "model": model,
                 "history": history,
                 "next": next_one,
@@ -194,6 +213,8 @@ def train(
         reports.report(page, judged[0], training)
         if spread is not None:
             reports.spread_report(page, judged, spread)
+        if isinstance(net, gruvy.GRUTagger) and threshold is not None and net.threshold_ is not None:
+            page.print(tagging.told(net.threshold_))
         page.print(f"model    {model}\nhistory  {history}", markup=False)
         page.print(f"\nNext:\n  {next_one}", markup=False)
     if net.history_.stopped == "interrupted":
@@ -213,13 +234,14 @@ def sequences_for(
     seed: int,
     task: str | None,
 ) -> tuple[Sequences, Sequences, str]:
-    """What to train on, what to judge on, and what for: "classify" or "regress"."""
+    """What to train on, what to judge on, and what for: "classify", "regress" or "tag"."""
     from gruvy.data import split
 
     known, held_out = layout.read(data, **wanted)
     if known.y is None:
         have = "" if layout.features else f"; it has {', '.join(known.features)}"
-        raise DataError(f"{data} has no target: name the column to predict with --target{have}")
+        also = ", or label stretches of time with --labels" if task == "tag" else ""
+        raise DataError(f"{data} has no target: name the column to predict with --target{also}{have}")
     kind = chosen_task(known, data, task)
     told = [
         f"{reading.called(data)}: {reading.summary(known, held_out)}",
@@ -228,7 +250,9 @@ def sequences_for(
     if test is not None:
         if held_out is not None:
             raise InputError(f"--test {test} has no meaning for the data set {data}, which comes with its own")
-        held_out, own = (layout.alike(known) if reading.has_columns(test) else layout).read(test, **wanted)
+        held_out, own = (layout.alike(known) if reading.has_columns(test) else layout).read(
+            test, **{**wanted, "labels": None}
+        )
         held_out = own or held_out
         if held_out.y is None:
             raise DataError(f"--test {test} has no target; expected the right answers, to judge by")
@@ -283,17 +307,17 @@ def split_one(known: Sequences, layout: reading.Layout, data: str) -> tuple[Sequ
 
 
 def chosen_task(known: Sequences, data: str, task: str | None) -> str:
-    """ "classify" or "regress": as asked, or as the target suggests."""
+    """ "classify", "regress" or "tag": as asked, or as the target suggests."""
     from gruvy.data import guess_task
 
     y = known.y
     steps = y is not None and y.ndim == 2 and y.shape[1] > 1 and len(known.target) == 1
     per_step = y is not None and (y.dtype == object or (steps and bool((known.lengths == y.shape[1]).all())))
-    if per_step:
-        raise InputError(
-            f"{data} has a target at every step, and `gruvy train` learns one per sequence; "
-            'gruvy.GRU(...).fit(X, y, task="tag") learns one per step'
-        )
+    if per_step and task in (None, "tag"):
+        return "tag"
+    if per_step or task == "tag":
+        has, learns = ("every step", "one per sequence") if per_step else ("no step of its own", "one at every step")
+        raise InputError(f"--task {task} learns {learns}, and {data} has a target at {has}")
     numeric = y is not None and y.dtype.kind in "iufb"
     several = y is not None and y.ndim == 2 and y.shape[1] > 1
     if task == "classify" and y is not None and (several or (y.dtype.kind == "f" and (y != np.round(y)).any())):
@@ -303,14 +327,12 @@ def chosen_task(known: Sequences, data: str, task: str | None) -> str:
     return task or guess_task(y)
 
 
-def judge(
-    net: GRUClassifier | GRURegressor, known: Sequences | Shards, held_out: Sequences | Shards
-) -> measures.Judged:
+def judge(net: Net, known: Sequences | Shards, held_out: Sequences | Shards) -> measures.Judged:
     """How good the model is on sequences, or on files read one at a time, beside what the training data suggest."""
     from gruvy.data import Shards
 
     parts = map(held_out.read, range(len(held_out.files))) if isinstance(held_out, Shards) else [held_out]
     guess = None
     if hasattr(net, "classes_"):
-        guess = shards.commonest(known) if isinstance(known, Shards) else measures.majority(np.asarray(known.y))[0]
-    return measures.judge(net.task_, net.predict, parts, guess, known.target)
+        guess = shards.commonest(known) if isinstance(known, Shards) else measures.majority(tagging.flat(known.y))[0]
+    return measures.judge(net.task_, net, parts, guess, known.target)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ConventionError, InputError, InputTypeError
 from ..model.model import Model
-from ..model.task import Labels
+from ..model.quantiles import Quantiles
+from ..model.task import Labels, Numbers
 from ..weights import Cell, Weights, both_biases
 
 Array = np.ndarray[Any, Any]
@@ -125,7 +126,7 @@ def readout(given: Model, peer: str) -> tuple[Array, Array] | None:
             f"model: scales its inputs, which {peer} has no place for; give gruvy.Weights or the network alone"
         )
     target = given.target
-    if target is not None and not isinstance(target, Labels) and (target.mean.any() or (target.scale != 1).any()):
+    if isinstance(target, (Numbers, Quantiles)) and (target.mean.any() or (target.scale != 1).any()):
         raise InputError(f"model: scales its targets, which {peer} has no place for; give the network alone")
     if given.pooling != "last":
         raise InputError(f'model: pooling="{given.pooling}", which {peer} has no place for; expected "last"')

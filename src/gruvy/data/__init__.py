@@ -1,10 +1,10 @@
 """Files, frames and arrays to sequences; splits that keep a group on one side; data sets by name.
 
 The way of the data: `files` takes any path, and has a folder read by `folder`, a table by `table_files` (text through
-`text_files`), an archive by `npz`; `frames` takes a frame; `sound` has
-recordings of sound. A `table` and its `options` go through `long_form`, with
-`categories`, or `wide_form` to `steps`, of which `assembly`, with `gaps`, makes the `Sequences` of `collection`. Tables
-need polars, `splits` scikit-learn, a data set its package; all else has NumPy alone.
+`text_files`), an archive by `npz`; `frames` takes a frame; `sound` has recordings of sound, `intervals` the labels of
+stretches of time. A `table` and its `options` go through `long_form`, with `categories`, or `wide_form` to `steps`, of
+which `assembly`, with `gaps`, makes the `Sequences` of `collection`. Tables need polars, `splits` scikit-learn, a data
+set its package; all else has NumPy alone.
 Nothing here writes a file.
 """
 
@@ -14,6 +14,7 @@ from gruvy.arrays import as_sequences, check_targets
 from gruvy.data.collection import Sequences
 from gruvy.data.files import read
 from gruvy.data.frames import sequences
+from gruvy.data.intervals import labels_at
 from gruvy.data.named import Dataset, Entry, load, names
 from gruvy.data.shard_files import Shards, shards
 from gruvy.data.sound import OnlineFeatures, Sound, features_of, read_sound
@@ -37,6 +38,7 @@ __all__ = [
     "features_of",
     "from_bits",
     "guess_task",
+    "labels_at",
     "load",
     "names",
     "random_sums",

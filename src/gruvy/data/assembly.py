@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, plural, some
 from gruvy.data.gaps import filled, indicators, refuse_gaps, refuse_infinity
 from gruvy.data.options import Options, each
@@ -40,7 +41,11 @@ def assemble(steps: Steps, options: Options) -> Sequences:
     if options.missing == "drop":
         spans, more = _without_gaps(steps, values, spans)
         notes = [*notes, *more]
-    targets = {name: _one_each(name, steps, spans, options) for name in options.targets}
+    at_each = options.target_at == "each"
+    found = {name: _targets_of(name, steps, spans, options) for name in options.targets}
+    y = _together(found, steps.table.decimal)
+    if at_each and y is not None:
+        y = as_objects(np.split(y, np.cumsum(spans.last - spans.first)[:-1]))
     groups: NDArray[Any] | None = None
     if group and named is not None:
         _refuse_changes("group", group, named, steps, spans)
@@ -49,7 +54,7 @@ def assemble(steps: Steps, options: Options) -> Sequences:
         groups = np.array(steps.ids)[spans.recording]
     return Sequences(
         [values[a:b] for a, b in zip(spans.first, spans.last, strict=True)],
-        y=_targets(targets, steps.table.decimal),
+        y=y,
         ids=spans.ids,
         groups=groups,
         features=steps.features,
@@ -131,20 +136,26 @@ def _refuse_changes(
         n = int(changing[0])
         r = int(first[n]) + 1 + int(np.argmax(changes[first[n] + 1 : last[n]]))
         change = f"changes from {column[r - 1]!r} to {column[r]!r} inside sequence {spans.ids[n]!r}"
-        help = '; target_at="last" (--target-at last) takes the last one' if what == "target" else ""
+        final, each = (f'target_at="{at}" (--target-at {at})' for at in ("last", "each"))
+        help = f"; {final} takes the last one, {each} one at every step" if what == "target" else ""
         raise DataError(f"{steps.place(r)}: {what} {name!r} {change}{help}")
 
 
-def _one_each(name: str, steps: Steps, spans: Spans, options: Options) -> polars.Series:
-    """One target for each sequence."""
+def _targets_of(name: str, steps: Steps, spans: Spans, options: Options) -> polars.Series:
+    """One target for each sequence, or for each step of all of them, one after the other."""
     pl = need("polars")
     column = steps.column(name)
     if options.target_at == "constant":
         _refuse_changes("target", name, column, steps, spans)
-    chosen = column.gather(spans.last - 1)
+    rows, owner = spans.last - 1, np.arange(len(spans.ids))
+    if options.target_at == "each":
+        lengths = spans.last - spans.first
+        owner = np.repeat(owner, lengths)
+        rows = np.arange(len(owner)) + np.repeat(spans.first - np.cumsum(lengths) + lengths, lengths)
+    chosen = column.gather(rows)
 
     def where(n: int) -> str:
-        return f"{steps.place(int(spans.last[n]) - 1)}: sequence {spans.ids[n]!r}"
+        return f"{steps.place(int(rows[n]))}: sequence {spans.ids[owner[n]]!r}"
 
     empty = missing(chosen) if chosen.dtype == pl.String else chosen.is_null()
     if chosen.dtype.is_float():
@@ -159,7 +170,7 @@ def _one_each(name: str, steps: Steps, spans: Spans, options: Options) -> polars
     return chosen
 
 
-def _targets(columns: dict[str, polars.Series], decimal: str) -> NDArray[Any] | None:
+def _together(columns: dict[str, polars.Series], decimal: str) -> NDArray[Any] | None:
     found = {name: labels(column, decimal) for name, column in columns.items()}
     if len(found) < 2:
         return next(iter(found.values()), None)

@@ -140,8 +140,9 @@ def some(names: Ordered[str], most: int) -> str:
 
 def described(y: NDArray[Any]) -> str:
     """Targets: how often each label comes, or the range of the numbers."""
-    if y.dtype == object:
-        return "one array per sequence"
+    if y.dtype == object and len(y) and np.ndim(y[0]):
+        several = f", {np.shape(y[0])[1]} at each step" if np.ndim(y[0]) > 1 else " at the steps"
+        return described(np.concatenate(list(y))) + several
     values, counts = np.unique(y, return_counts=True)
     if y.dtype.kind in "iuf" and (y.dtype.kind == "f" or y.ndim > 1 or len(values) > 20):
         return f"{values[0]:.4g} to {values[-1]:.4g}"

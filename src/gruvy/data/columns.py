@@ -11,6 +11,9 @@ from gruvy.errors import DataError
 
 ID_NAMES = ("id", "sequence", "sequence_id", "series", "series_id", "recording", "recording_id")
 _NAMELESS = re.compile(r"|Unnamed: 0(\.\d+)?")  # the second from pandas, and again each time that it is written
+LABELS = "labels.csv"  # beside the recordings of a folder
+FILE_NAMES = ("file", "filename", "path", "id", "recording", "name")
+TARGET_NAMES = ("label", "target", "class", "y")
 TIME_NAMES = ("time", "timestamp", "step", "t", "date", "datetime")
 
 

@@ -9,18 +9,32 @@ from typing import Any
 
 from gruvy.data.collection import Sequences
 from gruvy.data.folder import read_folder, read_one_sound
+from gruvy.data.intervals import TRACK, tracks_of
 from gruvy.data.long_form import long_form
 from gruvy.data.npz import read_npz
 from gruvy.data.options import Options
 from gruvy.data.sound import SOUNDS
-from gruvy.data.table import ending
+from gruvy.data.table import Table, ending, without_ending
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.data.text_files import STDIN
 from gruvy.data.wide_form import wide_form
 from gruvy.errors import DataError
 from gruvy.model.sound import SoundFeatures
 
-NOT_IN_ARCHIVES = ("id", "time", "target", "features", "group", "window", "drop", "indicator", "na", "one_hot")
+NOT_IN_ARCHIVES = (
+    "id",
+    "time",
+    "target",
+    "features",
+    "group",
+    "window",
+    "drop",
+    "indicator",
+    "na",
+    "one_hot",
+    "labels",
+    "background",
+)
 
 
 def read(
@@ -44,6 +58,8 @@ def read(
     encoding: str | None = None,
     target_at: str = "constant",
     sound: SoundFeatures | Mapping[str, Any] | None = None,
+    labels: str | Path | None = None,
+    background: str | None = None,
 ) -> Sequences:
     """The sequences in a file or a folder.
 
@@ -54,7 +70,8 @@ def read(
     Recordings of sound, .wav, .flac or .ogg, one or a folder with labels as above, become sequences of features; the
     settings that were taken are in `found` as "sound".
     A .npz file holds X, an array (N, T, I) or (N, T), or values (all steps, I) and lengths (N,); and if given
-    y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled.
+    y (N,) or (N, K), ids (N,), groups (N,), features (I,). It is never unpickled. Targets at every step are y (N, T) or
+    (N, T, K) beside X, and (all steps,) or (all steps, K) beside values.
 
     Arguments:
         path: the file or folder, or "-".
@@ -62,6 +79,11 @@ def read(
         encoding: that of text, such as "latin-1"; by default UTF-8, or else Latin-1, which a note says.
         sound: settings of the features of sound, see `gruvy.data.SoundFeatures`; by default log-mel in 32 bands, every
             10 ms, at the lowest rate of the recordings.
+        labels: intervals of time with a label each, for target_at="each": Audacity's label track, or a table with the
+            columns start, end and label, and for several recordings file or id. By default, without a target, the .txt
+            beside the file, or beside each recording of a folder. A step is in an interval if its time is, see
+            `gruvy.data.labels_at`: the number in the column of times, or of sound the end of its window, in seconds.
+        background: the label of the steps in no interval, by default "background".
         others: as for `gruvy.sequences`.
 
     Raises:
@@ -90,11 +112,13 @@ def read(
         encoding=encoding,
         target_at=target_at,
         sound=sound,
+        labels=labels,
+        background=background,
     )
     if sound is not None and (stdin or not (path.is_dir() or path.suffix.lower() in SOUNDS)):
         raise DataError(f"sound= has no meaning for {path}; expected {', '.join(SOUNDS)} or a folder of them")
     if stdin:
-        return (wide_form if wide else long_form)(read_csv(path, encoding=encoding, decimal=decimal), options)
+        return _sequences(read_csv(path, encoding=encoding, decimal=decimal), options, path)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if path.suffix.lower() == ".npz":
@@ -112,4 +136,11 @@ def read(
             f"{path} has an unknown ending; expected .csv, .tsv, .csv.gz, .tsv.gz, .parquet, .npz, .wav, .flac, .ogg "
             "or a folder"
         )
-    return (wide_form if wide else long_form)(read_table(path, encoding=encoding, decimal=decimal), options)
+    return _sequences(read_table(path, encoding=encoding, decimal=decimal), options, without_ending(path))
+
+
+def _sequences(table: Table, options: Options, beside: Path) -> Sequences:
+    """Those of a table; beside it may lie a label track."""
+    if options.wide:
+        return wide_form(table, options)
+    return long_form(table, options, tracks_of(options, beside.with_name(f"{beside.name}{TRACK}")))

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from gruvy.arrays import as_objects
 from gruvy.data.collection import Sequences, some
+from gruvy.data.columns import FILE_NAMES, LABELS, TARGET_NAMES
+from gruvy.data.intervals import TRACK, Tracks, tracks_of
 from gruvy.data.long_form import long_form
 from gruvy.data.options import Options
 from gruvy.data.sound import SOUNDS, sequences_of, settings_for
@@ -19,10 +22,6 @@ from gruvy.data.table import LABEL, RECORDING, Table, ending, labels, shown, wit
 from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.errors import DataError
 from gruvy.extras import need
-
-LABELS = "labels.csv"
-FILE_NAMES = ("file", "filename", "path", "id", "recording", "name")
-TARGET_NAMES = ("label", "target", "class", "y")
 
 
 def read_folder(folder: Path, options: Options) -> Sequences:
@@ -42,14 +41,16 @@ def read_folder(folder: Path, options: Options) -> Sequences:
     names = [shown(without_ending(path.relative_to(folder))).replace(os.sep, "/") for path in paths]
     if sounds:
         return _sounds(folder, paths, names, options)
+    tracks = tracks_of(options, folder, names)
     table = _together(folder, paths, names, options)
+    targets: list[str] = []
     added: dict[str, list[Any]] = {}
-    if (folder / LABELS).is_file():
+    if tracks is None and (folder / LABELS).is_file():
         targets, added, notes = _labels(folder, paths, names, options)
         table = replace(table, notes=[*table.notes, *notes])
-    elif target is None and any("/" in name for name in names):
+    elif tracks is None and target is None and any("/" in name for name in names):
         targets, added = [LABEL], {LABEL: _subfolders(paths, names)}
-    else:
+    elif tracks is None:
         targets = options.targets
         if any(name not in table.columns for name in targets) and any("/" in name for name in names):
             raise DataError(
@@ -61,21 +62,25 @@ def read_folder(folder: Path, options: Options) -> Sequences:
         extra = pl.DataFrame({RECORDING: names, **added})
         frame = table.frame.drop([name for name in added if name in table.frame.columns])
         table = replace(table, frame=frame.join(extra, on=RECORDING, how="left", maintain_order="left"))
-    made = long_form(table, replace(options, id=RECORDING, target=targets))
+    made = long_form(table, replace(options, id=RECORDING, target=targets or None), tracks)
     return replace(made, target=["label"]) if targets == [LABEL] else made
 
 
 def read_one_sound(path: Path, options: Options) -> Sequences:
-    """One recording of sound: a sequence without a target."""
+    """One recording of sound: a sequence without a target, but for a label track."""
     _only_sound(path, options, ("target", "group"))
-    return _made([path], [shown(without_ending(path)).rpartition(os.sep)[2]], options)
+    made = _made([path], [shown(without_ending(path)).rpartition(os.sep)[2]], options)
+    return _tagged(made, tracks_of(options, path.with_suffix(TRACK)))
 
 
 def _sounds(folder: Path, paths: list[Path], names: list[str], options: Options) -> Sequences:
     """The features of each recording; targets from labels.csv or from subfolders, where there are any."""
-    has_labels = (folder / LABELS).is_file()
+    tracks = tracks_of(options, folder, names)
+    has_labels = (folder / LABELS).is_file() and tracks is None
     _only_sound(folder, options, () if has_labels else ("target", "group"))
     made = _made(paths, names, options)
+    if tracks is not None:
+        return _tagged(made, tracks)
     if not has_labels:
         if not any("/" in name for name in names):
             return made
@@ -96,6 +101,17 @@ def _made(paths: list[Path], names: list[str], options: Options) -> Sequences:
         )
     x = sequences_of(paths, settings)
     return Sequences(list(x), ids=names, features=settings.names, found={"sound": asdict(settings)})
+
+
+def _tagged(made: Sequences, tracks: Tracks | None) -> Sequences:
+    """With the label of each step: its time is when it is known, the end of its window."""
+    if tracks is None:
+        return made
+    tracks.check(made.ids)
+    settings = made.found["sound"]
+    times = (settings["window"] + settings["step"] * np.arange(len(x)) for x in made.x)
+    y = [tracks.at(name, t, len(made) == 1) for name, t in zip(made.ids, times, strict=True)]
+    return replace(made, y=as_objects(y), target=["label"], found={**made.found, "background": tracks.background})
 
 
 def _only_sound(path: Path, options: Options, others: Ordered[str]) -> None:

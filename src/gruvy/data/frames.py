@@ -49,7 +49,8 @@ def sequences(
             only one that ends in _id, or in wide form the one that is no step and has another text in each row.
         time: the column to sort each sequence by; by default the one called time, timestamp, step, t or date.
             Without one, the order of the rows holds.
-        target: the column, or columns, with the target; it must not change inside a sequence. None: no targets.
+        target: the column, or columns, with the target; it must not change inside a sequence, but see target_at. None:
+            no targets.
         features: the columns that are channels (in wide form, columns or channels); by default all others.
         group: the column whose values stay on one side of every split, such as the person recorded.
         ignore: columns that are not read, whether they are there or not.
@@ -68,7 +69,8 @@ def sequences(
         one_hot: columns, each of whose texts becomes a channel column=text, 1 where the text stands and else 0; with
             the texts, {column: texts}, just these: any other is 0 in each channel, which a note says.
         decimal: "." or ",", the decimal point of numbers in text; by default ".".
-        target_at: "constant" refuses a target that changes inside a sequence; "last" takes its last value.
+        target_at: "constant" refuses a target that changes inside a sequence; "last" takes its last value; "each"
+            takes it at every step: y is then one array (T_i,) for each sequence, or (T_i, K) of several columns.
 
     Returns:
         Sequences, in the order in which their ids first come.

@@ -13,15 +13,16 @@ from gruvy.data.assembly import assemble
 from gruvy.data.categories import categories, channel_names, one_hot
 from gruvy.data.collection import Sequences
 from gruvy.data.columns import ID_NAMES, TIME_NAMES, feature_columns, guess, without_index
+from gruvy.data.intervals import Tracks
 from gruvy.data.options import Options
 from gruvy.data.steps import Steps
-from gruvy.data.table import MONTH_FIRST, Table, said_of_truths, without_ending
+from gruvy.data.table import LABEL, MONTH_FIRST, Table, said_of_truths, without_ending
 from gruvy.errors import DataError
 from gruvy.extras import need
 
 
-def long_form(table: Table, options: Options) -> Sequences:
-    """Sequences of a table with one row per step.
+def long_form(table: Table, options: Options, tracks: Tracks | None = None) -> Sequences:
+    """Sequences of a table with one row per step; with tracks, the labels at the steps are theirs.
 
     Raises:
         DataError: as for `gruvy.sequences`.
@@ -59,7 +60,26 @@ def long_form(table: Table, options: Options) -> Sequences:
     found = {**table.found, "features": names}
     if hot:
         found["one_hot"] = hot
-    return assemble(Steps(table, rows, values, ids, lengths, features, sources, notes, found), options)
+    if tracks is not None:
+        found["background"] = tracks.background
+        table = _tagged(table, time, rows, ids, lengths, tracks)
+        options = replace(options, target=LABEL, labels=None)
+    made = assemble(Steps(table, rows, values, ids, lengths, features, sources, notes, found), options)
+    return made if tracks is None else replace(made, target=["label"])
+
+
+def _tagged(
+    table: Table, time: str | None, rows: NDArray[np.int64], ids: list[str], lengths: NDArray[np.int64], tracks: Tracks
+) -> Table:
+    """The table with a column of the labels at its steps."""
+    pl = need("polars")
+    if time is None:
+        raise DataError(f"{table.source} has no column of times, and {tracks.source} needs one: time= (--time)")
+    tracks.check(ids)
+    times = np.split(table.numbers(time)[rows], np.cumsum(lengths)[:-1])
+    column = np.empty(len(rows), object)
+    column[rows] = np.concatenate([tracks.at(name, t, len(ids) == 1) for name, t in zip(ids, times, strict=True)])
+    return replace(table, frame=table.frame.with_columns(pl.Series(LABEL, column.tolist(), pl.String)))
 
 
 def _order(

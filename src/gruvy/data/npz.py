@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from gruvy.arrays import as_sequences
+from gruvy.arrays import as_objects, as_sequences
 from gruvy.data.collection import Sequences
 from gruvy.data.memory_limit import check_decoded
 from gruvy.errors import DataError, InputError
@@ -42,12 +42,24 @@ def read_npz(path: Path) -> Sequences:
         raise DataError(f"{path} holds {', '.join(arrays) or 'nothing'}; expected X, or values and lengths")
     return Sequences(
         x,
-        y=arrays.get("y"),
+        y=_targets(arrays.get("y"), x),
         ids=arrays["ids"].tolist() if "ids" in arrays else [],
         groups=arrays.get("groups"),
         features=arrays["features"].tolist() if "features" in arrays else [],
         target=["y"] if "y" in arrays else [],
     )
+
+
+def _targets(y: NDArray[np.generic] | None, x: list[NDArray[np.floating]]) -> NDArray[Any] | None:
+    """The targets: those of all steps, as values has them, and (N, T, K), become one array for each sequence."""
+    lengths = [len(steps) for steps in x]
+    if y is None or (y.ndim < 3 and (len(y) == len(x) or len(y) != sum(lengths))):
+        return y
+    parts = list(y) if y.ndim == 3 and len(y) == len(x) else np.split(y, np.cumsum(lengths)[:-1])
+    for n, part in enumerate(parts):
+        if len(part) != lengths[n]:
+            raise DataError(f"y has shape {y.shape}; expected targets for the {lengths[n]} steps of sequence {n}")
+    return as_objects(parts)
 
 
 def _arrays(file: ZipFile, path: Path) -> dict[str, NDArray[np.generic]]:

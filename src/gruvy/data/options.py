@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 from gruvy.checks import whole
@@ -42,11 +43,13 @@ class Options:
     encoding: str | None = None
     target_at: str = "constant"
     sound: SoundFeatures | Mapping[str, Any] | None = None
+    labels: str | Path | None = None
+    background: str | None = None
 
     def __post_init__(self) -> None:
         for name, given, known in (
             ("missing", self.missing, RULES),
-            ("target_at", self.target_at, ("constant", "last")),
+            ("target_at", self.target_at, ("constant", "last", "each")),
             ("decimal", self.decimal or ".", DECIMALS),
         ):
             if given not in known:
@@ -62,6 +65,11 @@ class Options:
                 f'indicator=True (--indicator) with missing="{self.missing}": expected a rule that fills gaps, '
                 'such as missing="linear" (--missing linear)'
             )
+        for name, said in (("labels", self.labels), ("background", self.background)):
+            if said is not None and self.target_at != "each":
+                raise InputError(f'{name}={str(said)!r}: expected target_at="each" (--task tag) with it')
+        if self.labels is not None and self.target is not None:
+            raise InputError(f"labels={str(self.labels)!r}: gives the target; expected no target= (--target) with it")
         self._check_roles()
         if self.encoding is not None:
             try:

@@ -19,7 +19,7 @@ from gruvy.data.memory_limit import TooLargeError
 from gruvy.data.options import Options
 from gruvy.data.table import openable
 from gruvy.data.table_files import read_table
-from gruvy.errors import DataError
+from gruvy.errors import DataError, InputError
 from gruvy.extras import need
 from gruvy.model.scaler import Moments
 
@@ -163,6 +163,8 @@ def shards(
         na=na,
         target_at=target_at,
     )
+    if target_at == "each":
+        raise InputError('target_at="each": shards have one target for each sequence; expected "constant" or "last"')
     paths = parquet_files(folder)
     if not paths:
         raise DataError(f"{folder} holds no .parquet files; expected a folder with at least one")

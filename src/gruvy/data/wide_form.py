@@ -27,6 +27,10 @@ def wide_form(table: Table, options: Options) -> Sequences:
     """
     if options.time is not None:
         raise DataError(f"time={options.time!r} has no meaning in wide form, where the columns are the steps")
+    if options.target_at == "each":
+        raise DataError(
+            f"{table.source}: a target at every step has no meaning in wide form (--wide), where a row is a sequence"
+        )
     if options.categories:
         raise DataError(
             f"one_hot={', '.join(options.categories)} has no meaning in wide form, where the columns are the steps"

@@ -5,5 +5,6 @@ from __future__ import annotations
 from .classifier import GRUClassifier
 from .importance import ChannelImportance, channel_importance
 from .regressor import GRURegressor
+from .tagger import GRUTagger
 
-__all__ = ["ChannelImportance", "GRUClassifier", "GRURegressor", "channel_importance"]
+__all__ = ["ChannelImportance", "GRUClassifier", "GRURegressor", "GRUTagger", "channel_importance"]

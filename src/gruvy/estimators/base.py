@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share: sequences in, a training, answers out, and the model file."""
+"""What classifier, regressor and tagger share: sequences in, a training, answers out, and the model file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OF_TRAINING = frozenset(f.name for f in fields(Settings))
 
 @dataclass(eq=False, repr=False)
 class Parameters(BaseEstimator):  # type: ignore[misc]
-    """The settings of both estimators, from which the constructor is made: `GRUClassifier` explains them."""
+    """The settings of all estimators, from which the constructor is made: `GRUClassifier` explains them."""
 
     hidden_units: int = 64
     _: KW_ONLY
@@ -47,7 +47,6 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     bidirectional: bool = False
     convention: Any = "tutorial"
     dropout: float = 0.0
-    pooling: str = "auto"
     init: str = "auto"
     max_epochs: int | None = None
     batch_size: int | None = 32
@@ -67,8 +66,9 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters):  # type: ignore[misc]
-    """What classifier and regressor share."""
+    """What classifier, regressor and tagger share."""
 
+    pooling: str = "last"  # a setting where one answer is read of all states
     net_: GRU
     task_: Task
     history_: History
@@ -107,10 +107,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
             self._start(train.x, task, train.scaler() if self.scale_inputs else None, seed)
         self._optimiser = None
         validation = (self._scaled(held.x), held.y) if held.x else None
-        x = self._scaled(train.x)
-        history = fit_task(self.net_, self.task_, x, train.y, train.weight, validation, settings, in_core=True)
-        weight = np.ones(len(x)) if train.weight is None else train.weight
+        x, weight = self._scaled(train.x), self._weights(train)
+        history = fit_task(self.net_, self.task_, x, train.y, weight, validation, settings, in_core=True)
+        self._after(held)
         return self._end(history, self.task_.blind(self.task_.encode(train.y), weight))
+
+    def _weights(self, examples: Examples) -> Array:
+        """How much each loss counts."""
+        return np.ones(len(examples.x)) if examples.weight is None else examples.weight
+
+    def _after(self, held: Examples) -> None:
+        """What is left to do with what was held out of the training."""
 
     def _pass(self, examples: Examples, task: Task) -> Self:
         """Go once over what was checked, at a constant rate, with the optimiser of the pass before."""
@@ -133,7 +140,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
         for group in optimiser.param_groups:
             group["weight_decay"] = settings.weight_decay
         before = getattr(self, "history_", None)
-        given = (self._scaled(examples.x), examples.y, examples.weight)
+        given = (self._scaled(examples.x), examples.y, self._weights(examples))
         found = fit_task(self.net_, self.task_, *given, None, settings, in_core=True, optimiser=optimiser)
         self._optimiser = optimiser
         self._end(found if before is None else before.followed(found))

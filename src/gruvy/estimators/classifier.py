@@ -58,6 +58,7 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         (['low', 'high'], 1.0)
     """
 
+    pooling: str = field(default="auto", kw_only=True)
     class_weight: Any = field(default=None, kw_only=True)
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:

@@ -20,7 +20,8 @@ from ..errors import DataError, InputError, InputTypeError
 from ..model.model import Model
 from ..model.scaler import Scaler
 from ..model.task import Labels, Numbers
-from ..network.fit import check_weights
+from ..model.yes_no import YesNo
+from ..network.fit import check_weights, steps_weights
 from ..training.history import Row
 
 Array = np.ndarray[Any, Any]
@@ -73,18 +74,13 @@ def check_labels(estimator: Any, y: Array, sequences: list[Array]) -> Array:
     if several is None:
         labels: Array = column_or_1d(y, warn=True)
         assert_all_finite(labels, input_name="y")
-        try:
-            np.unique(labels)
-        except TypeError:
-            kinds = " and ".join(sorted({type(label).__name__ for label in labels}))
-            raise InputTypeError(f"y: labels of types {kinds}, which have no order; expected one type") from None
+        check_order(labels)
         check_classification_targets(labels)
         return labels
     name = type(estimator).__name__
     if all(shape[:1] == (len(x),) for shape, x in zip(shapes, sequences, strict=True)):
         raise InputError(
-            f"y: a label at every step; expected one per sequence for {name}; "
-            'gruvy.GRU(input_units, hidden_units, output_units).fit(X, y, task="tag") learns one per step'
+            f"y: a label at every step; expected one per sequence for {name}; gruvy.GRUTagger learns one per step"
         )
     if y.ndim == 2 and y.dtype.kind in "biuf" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
         raise InputError(f"y: shape {y.shape}, one-hot rows; expected one label per sequence, as y.argmax(axis=1)")
@@ -92,6 +88,19 @@ def check_labels(estimator: Any, y: Array, sequences: list[Array]) -> Array:
         f"y[{several}]: shape {shapes[several]}, several labels; expected one per sequence; "
         f"sklearn.multioutput.MultiOutputClassifier({name}()) learns several"
     )
+
+
+def check_order(labels: Array) -> None:
+    """Refuse labels of kinds that cannot be sorted.
+
+    Raises:
+        InputTypeError: they are.
+    """
+    try:
+        np.unique(labels)
+    except TypeError:
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels.flat}))
+        raise InputTypeError(f"y: labels of types {kinds}, which have no order; expected one type") from None
 
 
 def each_called(callbacks: Any) -> Callable[[Row], None] | None:
@@ -123,7 +132,10 @@ def targets(estimator: Any, y: Any, sequences: list[Array]) -> Array:
 
 
 class Examples(NamedTuple):
-    """What is learnt from: N sequences (T_i, I), their targets, and how much each counts and its group, or None."""
+    """What is learnt from: N sequences (T_i, I), their targets, and how much each counts and its group, or None.
+
+    Of targets at every step y and weight are object arrays, one array (T_i, ...) for each sequence.
+    """
 
     x: list[Array]
     y: Array
@@ -150,8 +162,14 @@ class Examples(NamedTuple):
 
     def scaler(self) -> Scaler:
         """What brings each channel to mean 0 and deviation 1."""
-        each = None if self.weight is None else np.repeat(self.weight, [len(x) for x in self.x])
+        each = None if self.weight is None else self.of_steps()
         return Scaler.of(np.concatenate(self.x).astype(np.float64), each, "X", "channel")
+
+    def of_steps(self) -> Array:
+        """How much each step counts, end to end (sum of T,)."""
+        if self.weight is not None and self.weight.dtype == object:
+            return np.asarray(np.concatenate(self.weight), np.float64)
+        return steps_weights(self.weight, self.x)
 
 
 def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple[Array, Array]:
@@ -201,13 +219,14 @@ def settings_in(settings: dict[str, Any], model: Model) -> dict[str, Any]:
         and settings["layers"] == w.layers
         and bool(settings["bidirectional"]) == (w.directions == 2)
         and Convention.of(settings["convention"]) == w.convention
-        and settings["pooling"] in ("auto", model.pooling)
+        and settings.get("pooling", "last") in ("auto", model.pooling)
         and bool(settings["scale_inputs"]) == (model.scaler is not None)
     )
     if not same:
         raise ValueError("settings")
-    wanted = Labels if "class_weight" in settings else Numbers
-    if not isinstance(model.target, wanted) or model.target.per_step:
+    per_step = "answers" in settings
+    wanted = (Labels, Numbers, YesNo) if per_step else Labels if "class_weight" in settings else Numbers
+    if not isinstance(model.target, wanted) or model.target.per_step != per_step:
         raise ValueError("task")
     if model.feature_names is not None and len(model.feature_names) != (model.width or w.input_units):
         raise ValueError("feature_names")

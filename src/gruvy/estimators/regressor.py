@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from .inputs import Examples, targets
 Array = np.ndarray[Any, Any]
 
 
+@dataclass(eq=False, repr=False)
 class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     """A scikit-learn regressor of sequences, for one target or many: a GRU, trained with squared error.
 
@@ -33,6 +35,8 @@ class GRURegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         >>> reg.score(X, y) > 0.9
         True
     """
+
+    pooling: str = field(default="auto", kw_only=True)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,6 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..model.model import Model
 from ..model.quantiles import Quantiles
+from ..model.task import Labels
+from ..model.yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -18,11 +20,13 @@ def exportable(model: Any) -> Model:
     """The model that is in what `Model.of` takes.
 
     Raises:
-        InputError: it is a forecaster.
+        InputError: it is a forecaster, or answers with several yes or no.
     """
     net = Model.of(model)
     if isinstance(net.target, Quantiles):
         raise InputError("the model is a forecaster, whose windows are made outside the network; expected another")
+    if isinstance(net.target, YesNo):
+        raise InputError("the model answers with yes or no several times at each step; expected classes or numbers")
     return net
 
 
@@ -34,6 +38,10 @@ def single(model: Model, why: str) -> tuple[Model, list[str]]:
     """
     w = model.weights
     notes = [] if w.dtype == np.float32 else [f"weights of {w.dtype} are written as float32, {why}"]
+    if isinstance(model.target, Labels) and model.target.threshold is not None:
+        notes.append(
+            f"the threshold {model.target.threshold:.4g} is not written: the label is that of the likelier class"
+        )
 
     def cast(a: Array | None) -> Array | None:
         return None if a is None else a.astype(np.float32)

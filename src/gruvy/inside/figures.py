@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError, InputError
+from ..model.event_scores import EventCurve
 from .contributions import Contributions
 from .drawing import check_place, frame, heat
 from .gradients import GradientNorms
@@ -208,6 +209,34 @@ def history(rows: Any, *, theme: str = "light") -> go.Figure:
             axis = {"title": "score", "overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
             figure.update_layout(yaxis2=axis, margin={"r": 70})
     return figure
+
+
+def event_curve(curve: EventCurve, *, theme: str = "light") -> go.Figure:
+    """Precision, recall and F1 of events over the threshold, and on an axis of their own the false alarms in an hour.
+
+    Args:
+        curve: of `gruvy.model.event_scores.event_curve`.
+        theme: ``"light"`` or ``"dark"``.
+    """
+    figure = frame(
+        "Events over the threshold", theme, "threshold", "share", yaxis={"range": [0, 1.02], "title": "share"}
+    )
+    lines = {"precision": "precision", "recall": "recall", "f1": "F1", "false_per_hour": "false alarms an hour"}
+    for i, (measure, name) in enumerate(lines.items()):
+        values = [getattr(score, measure) for score in curve.scores]
+        y = [value if np.isfinite(value) else None for value in values]
+        alarms = measure == "false_per_hour"
+        line = {"color": COLOURS[i], "width": 2.5, "dash": ("solid", "dash", "longdash", "dot")[i]}
+        more = {"mode": "lines+markers", "line": line, "yaxis": "y2" if alarms else "y", "showlegend": True}
+        figure.add_scatter(x=curve.thresholds, y=y, name=name, **more)
+    axis = {
+        "title": "false alarms an hour",
+        "overlaying": "y",
+        "side": "right",
+        "showgrid": False,
+        "rangemode": "tozero",
+    }
+    return figure.update_layout(yaxis2=axis, margin={"r": 70})
 
 
 def confusion(truth: Any, predicted: Any, *, classes: Any = None, theme: str = "light") -> go.Figure:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import positive
 from ..errors import InputError
+from .events import Detection
+
+THRESHOLDS = tuple(k / 20 for k in range(1, 20))
 
 
 class EventScore(NamedTuple):
@@ -97,6 +101,75 @@ def score_events(
             left.remove(near)
             delays.append(near - time)
     return EventScore(len(delays), len(true) - len(delays), len(left), tuple(delays), hours)
+
+
+class EventCurve(NamedTuple):
+    """The scores of events at each threshold."""
+
+    thresholds: tuple[float, ...]
+    scores: tuple[EventScore, ...]
+
+    @property
+    def best(self) -> int:
+        """The place of the highest F1, the first where several are."""
+        return int(np.argmax(np.nan_to_num([score.f1 for score in self.scores])))
+
+
+def event_curve(
+    probabilities: Sequence[Any],
+    truth: Sequence[Sequence[float]],
+    *,
+    step: float,
+    start: float = 0.0,
+    thresholds: Any = THRESHOLDS,
+    smoothing: float = 0.1,
+    refractory: float = 0.6,
+    early: float = 0.15,
+    late: float = 0.5,
+) -> EventCurve:
+    """Judge the events of several recordings over the threshold.
+
+    Args:
+        probabilities: for each recording one for each step (T_i,), as a column of ``tagger.predict_proba(X)[i]``.
+        truth: for each recording the times of its true events, as of `true_events`.
+        step, start, smoothing, refractory: as for `gruvy.detect`.
+        thresholds: each above 0 and up to 1, in order.
+        early, late: as for `score_events`.
+
+    Raises:
+        InputError, InputTypeError: as `gruvy.detect` and `score_events`, or the counts differ.
+
+    Example:
+        >>> curve = event_curve([[0, 0.6, 0, 0, 0.3, 0]], [[1.0]], step=1, smoothing=0, thresholds=[0.2, 0.5])
+        >>> [score.false for score in curve.scores], curve.thresholds[curve.best]
+        ([1, 0], 0.5)
+    """
+    if len(probabilities) != len(truth) or not len(truth):
+        raise InputError(f"truth: of {len(truth)} recordings, probabilities of {len(probabilities)}; expected as many")
+    first = max(start, step)  # seconds that the first probability tells of
+    scores = []
+    for threshold in (levels := tuple(float(level) for level in thresholds)):
+        how = Detection(step=step, start=start, threshold=threshold, smoothing=smoothing, refractory=refractory)
+        each = (
+            score_events(how.detector()(p), times, seconds=first + step * max(0, len(p) - 1), early=early, late=late)
+            for p, times in zip(probabilities, truth, strict=True)
+        )
+        scores.append(reduce(EventScore.__add__, each))
+    return EventCurve(levels, tuple(scores))
+
+
+def true_events(labels: Any, label: Any, *, step: float, start: float = 0.0) -> list[float]:
+    """When the stretches of steps with this label begin, in seconds.
+
+    Args:
+        labels: (T,), one for each step. step, start: as for `gruvy.detect`.
+
+    Example:
+        >>> true_events(["-", "seven", "seven", "-", "seven"], "seven", step=0.5, start=1)
+        [1.5, 3.0]
+    """
+    on = np.asarray(np.asarray(labels) == label)
+    return [start + int(i) * step for i in np.flatnonzero(on & ~np.append(False, on[:-1]))]
 
 
 def _share(part: int, whole: int) -> float:

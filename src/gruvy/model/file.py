@@ -30,10 +30,13 @@ from .pooling import POOLINGS
 from .quantiles import Quantiles
 from .scaler import Scaler
 from .task import Labels, Numbers, Task
+from .yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
-FORMAT = 4  # 2 added the layout of the data, 3 its options beyond LAYOUT, 4 quantiles and the features of sound
+# 2 added the layout of the data, 3 its options beyond LAYOUT, 4 quantiles and the features of sound, 5 numbers and
+# yes or no at every step, and thresholds.
+FORMAT = 5
 SAID = 2**22  # characters of JSON: parsed, they take at most some 100 MB
 CLASSES = 2**24  # bytes of all classes together
 
@@ -66,12 +69,17 @@ def write(path: str | os.PathLike[str], model: Model) -> None:
     }
     if isinstance(model.target, Labels):
         said["classes"], said["classes_dtype"] = _classes_out(model.target.classes)
+        said["threshold"] = model.target.threshold
     elif isinstance(model.target, Numbers):
         tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
         said["flat"] = model.target.flat
+        said |= {"steps": "numbers"} if model.target.per_step else {}
     elif isinstance(model.target, Quantiles):
         tensors |= {"target.mean": model.target.mean, "target.scale": model.target.scale}
         said["levels"] = model.target.levels.tolist()
+    elif isinstance(model.target, YesNo):
+        found = model.target.thresholds
+        said |= {"steps": "yes-no", "thresholds": None if found is None else found.tolist()}
     tensors = {name: np.ascontiguousarray(a) for name, a in tensors.items()}
     for name, a in tensors.items():
         if not np.isfinite(a).all():
@@ -168,7 +176,8 @@ def _tensors(said: dict[str, Any], file: Any) -> dict[str, Array]:
     cells = [f".{k}.{d}" for k in range(layers) for d in range(directions)]
     needed = {"V", "b_y"} | {name + cell for cell in cells for name in "WU"}
     optional = {name + cell for cell in cells for name in "bc"} | {"input.mean", "input.scale"}
-    needed |= {"target.mean", "target.scale"} if said["task"] in ("regress", "quantiles") else set()
+    numbers = said["task"] in ("regress", "quantiles") or said.get("steps") == "numbers"
+    needed |= {"target.mean", "target.scale"} if numbers else set()
     if not needed <= names <= needed | optional:
         raise ValueError("tensors")
     if any(file.get_slice(name).get_dtype() not in ("F32", "F64") for name in names):
@@ -196,10 +205,21 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     if not V.dtype == b_y.dtype == weights.dtype:
         raise ValueError("dtypes")
     task: Task | None = None
-    if said["task"] in ("classify", "tag"):
-        task = Labels(_classes_in(said["classes"], said["classes_dtype"]), per_step=said["task"] == "tag")
-    elif said["task"] == "regress":
-        task = Numbers(*_scaler(tensors, "target", O), said["flat"])
+    steps = said.get("steps") if said["task"] == "tag" else None
+    if steps == "yes-no":
+        thresholds = said["thresholds"]
+        if thresholds is not None and not (isinstance(thresholds, list) and all(map(_threshold, thresholds))):
+            raise ValueError("thresholds")
+        task = YesNo(O, None if thresholds is None else np.array(thresholds))
+        if thresholds is not None and len(thresholds) != O:
+            raise ValueError("thresholds")
+    elif said["task"] in ("classify", "tag") and steps is None:
+        classes, threshold = _classes_in(said["classes"], said["classes_dtype"]), said.get("threshold")
+        if threshold is not None and not (_threshold(threshold) and len(classes) == 2):
+            raise ValueError("threshold")
+        task = Labels(classes, said["task"] == "tag", threshold)
+    elif said["task"] == "regress" or steps == "numbers":
+        task = Numbers(*_scaler(tensors, "target", O), said["flat"], steps is not None)
         if type(task.flat) is not bool or (task.flat and O != 1):
             raise ValueError("flat")
     elif said["task"] == "quantiles":
@@ -246,6 +266,10 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
     )
 
 
+def _threshold(value: Any) -> bool:
+    return type(value) is float and 0 <= value <= 1
+
+
 def _scaler(tensors: dict[str, Array], of: str, count: int) -> Scaler:
     mean, scale = tensors[f"{of}.mean"], tensors[f"{of}.scale"]
     if mean.shape != (count,) or scale.shape != (count,) or (scale <= 0).any():
@@ -275,6 +299,7 @@ MORE: dict[str, Callable[[Any], bool]] = {  # there if used
     "na": _texts,
     "decimal": lambda value: isinstance(value, str),
     "encoding": lambda value: isinstance(value, str),
+    "background": lambda value: isinstance(value, str),
     "sound": sound.fits,
 }
 

@@ -20,6 +20,7 @@ from .pooling import pooled
 from .scaler import Scaler
 from .stream import Stream
 from .task import Labels, Task
+from .yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +40,8 @@ class Model:
         columns: names of the columns of a file that the data came from: "channels", "targets", "others".
         layout: how the files it was trained on hold their sequences: "id", "time", "wide", "window", "step", "missing"
             and, for wide form or where channels are made of columns, "features"; and those used of "drop", "one_hot",
-            "indicator", "na", "decimal", "encoding", as for `gruvy.data.read`; None where it is not known.
+            "indicator", "na", "decimal", "encoding", "sound", "background", as for `gruvy.data.read`; None where it is
+            not known.
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
         name: what errors call it. engine: ``"native"``, ``"reference"`` or None for the fastest.
@@ -103,6 +105,11 @@ class Model:
     def task(self) -> str | None:
         """ "classify", "regress", "tag", or None for raw read-outs."""
         return None if self.target is None else self.target.name
+
+    @property
+    def per_step(self) -> bool:
+        """Whether it answers at every step."""
+        return self.target is not None and self.target.per_step
 
     @property
     def classes(self) -> Array | None:
@@ -184,8 +191,8 @@ class Model:
             X: a list of N arrays (T_i, I), or one array (N, T, I), or (N, T) for one channel.
 
         Returns:
-            (N,) labels or numbers, (N, O) numbers, or for tags one array (T_i,) per sequence: a list for a list, one
-            array (N, T) for an array.
+            (N,) labels or numbers, (N, O) numbers, or for tags one array (T_i,) or (T_i, O) per sequence: a list for a
+            list, one array (N, T) or (N, T, O) for an array.
 
         Raises:
             InputTypeError, DataError: X does not hold such sequences.
@@ -195,20 +202,29 @@ class Model:
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of each class (N, K), or for tags (T_i, K) for each sequence; arguments as `predict`.
 
+        Of several yes or no at each step: the probability of each yes.
+
         Raises:
             InputError: the model tells numbers, not classes.
         """
-        if not isinstance(self.target, Labels):
-            raise InputError(f"{self.name} has no probabilities: its task is {self.task}; predict gives its numbers")
-        return self._answers(X, self.target.probabilities)
+        return self._answers(X, self._told.probabilities)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """The natural logarithm of each probability, float64: also of those too small for `predict_proba`."""
+        return self._answers(X, self._told.log_probabilities)
+
+    @property
+    def _told(self) -> Labels | YesNo:
+        if isinstance(self.target, (Labels, YesNo)):
+            return self.target
+        raise InputError(f"{self.name} has no probabilities: its task is {self.task}; predict gives its numbers")
 
     def _answers(self, X: Any, answer: Any) -> Any:
         shape: tuple[int, ...] = getattr(X, "shape", ())
         if self.width is not None and len(shape) == 2 and shape[1] != self.width:
             raise InputError(f"X has {shape[1]} features, but {self.name} is expecting {self.width} features as input")
         sequences = as_sequences(X, channels=self.weights.input_units, allow_empty=True, dtype=None)
-        per_step = self.target is not None and self.target.per_step
-        return one_each(X, self.read_outs(sequences, per_step), answer, per_step)
+        return one_each(X, self.read_outs(sequences, self.per_step), answer, self.per_step)
 
     def stream(self, batch: int = 1) -> Stream:
         """A stream that is fed step by step.
@@ -225,7 +241,7 @@ class Model:
                 "before the end; train with bidirectional=False to stream"
             )
         cells = None if self.cells is None else [cell for (cell,) in self.cells]
-        pooling = "last" if self.task == "tag" else self.pooling
+        pooling = "last" if self.per_step else self.pooling
         return Stream(self.weights, cells, self.seen, self._answer, pooling, batch)
 
     def _answer(self, h: Array) -> Array:

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import DataError, InputError
 from .quantiles import Quantiles
 from .scaler import Scaler
+from .yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +26,7 @@ class Labels:
     Args:
         classes: the labels that may come, sorted (K,).
         per_step: one label per step instead of one per sequence.
+        threshold: of two classes, the second is the answer from this probability on; None for the likelier.
 
     Example:
         >>> task = Labels.of(["no", "yes", "no"])
@@ -34,6 +36,7 @@ class Labels:
 
     classes: Array
     per_step: bool = False
+    threshold: float | None = None
 
     @classmethod
     def of(cls, y: Any, per_step: bool = False) -> Labels:
@@ -91,9 +94,17 @@ class Labels:
         return log_p
 
     def answers(self, raw: Array) -> Array:
-        """The likeliest labels (...) from read-outs (..., O)."""
+        """The likeliest labels (...) from read-outs (..., O), or what the threshold says."""
         answers: Array = self.classes[self._place(raw)]
         return answers
+
+    def chosen(self, p: Array) -> Array:
+        """The labels (...) of probabilities (..., K)."""
+        answers: Array = self.classes[p.argmax(axis=-1) if self.threshold is None else self._reached(p)]
+        return answers
+
+    def _reached(self, p: Array) -> Array:
+        return np.asarray(p[..., 1] >= self.threshold, np.int64)
 
     stream = probabilities
 
@@ -102,17 +113,22 @@ class Labels:
         return np.concatenate([np.zeros_like(raw), raw], axis=-1) if raw.shape[-1] == 1 else raw
 
     def _place(self, raw: Array) -> Array:
+        if self.threshold is not None:
+            return self._reached(self.probabilities(raw))
         place: Array = (raw[..., 0] > 0).astype(np.int64) if raw.shape[-1] == 1 else raw.argmax(axis=-1)
         return place
 
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers to be told, one or several per sequence ("regress"); the network sees them scaled to mean 0, deviation 1.
+    """Numbers to be told, one or several per sequence ("regress"), or with `per_step` per step ("tag").
+
+    The network sees them scaled to mean 0, deviation 1.
 
     Args:
         mean, scale: of the targets (O,).
         flat: the targets came as (N,), so answers do too.
+        per_step: numbers for each step instead of each sequence.
 
     Example:
         >>> task = Numbers.of(np.array([1.0, 3.0]))
@@ -123,25 +139,32 @@ class Numbers:
     mean: Array
     scale: Array
     flat: bool = True
-    per_step = False
-    name = "regress"
+    per_step: bool = False
 
     @classmethod
-    def of(cls, y: Any, weight: Array | None = None) -> Numbers:
-        """The task that the targets y, (N,) or (N, O), ask for; weight (N,) counts in the mean and the deviation."""
-        y = np.asarray(y, np.float64)
-        return cls(*Scaler.of(y.reshape(len(y), -1), weight), flat=y.ndim == 1)
+    def of(cls, y: Any, weight: Array | None = None, per_step: bool = False) -> Numbers:
+        """The task that the targets y ask for, (N,) or (N, O), or those of the steps of each sequence.
+
+        weight, (N,) or one per step end to end, counts in the mean and the deviation.
+        """
+        y = np.asarray(end_to_end(y) if per_step else y, np.float64)
+        return cls(*Scaler.of(y.reshape(len(y), -1), weight), flat=y.ndim == 1, per_step=per_step)
+
+    @property
+    def name(self) -> str:
+        return "tag" if self.per_step else "regress"
 
     @property
     def units(self) -> tuple[int, ...]:
         return (len(self.mean),)
 
     def encode(self, y: Any) -> Array:
-        """Targets (N,) or (N, O) as scaled numbers (N, O)."""
-        y = np.asarray(y, np.float64)
+        """Targets (N,) or (N, O), or with `per_step` those of all sequences end to end, as scaled numbers (..., O)."""
+        y = np.asarray(end_to_end(y) if self.per_step else y, np.float64)
         y = y.reshape(len(y), -1)
         if y.shape[1] != len(self.mean):
-            raise DataError(f"y has {y.shape[1]} targets per sequence; expected {len(self.mean)}")
+            each = "step" if self.per_step else "sequence"
+            raise DataError(f"y has {y.shape[1]} targets per {each}; expected {len(self.mean)}")
         scaled: Array = ((y - self.mean) / self.scale).astype(np.float32)
         return scaled
 
@@ -173,8 +196,9 @@ class Numbers:
     stream = answers
 
 
-Task = Labels | Numbers | Quantiles
+Task = Labels | Numbers | Quantiles | YesNo
 TASKS = ("classify", "regress", "tag")
+ANSWERS = ("auto", "classes", "numbers", "yes-no")
 
 
 def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
@@ -185,21 +209,68 @@ def task_of(name: str, y: Any, weight: Array | None = None) -> Task:
     """
     if name == "regress":
         return Numbers.of(y, weight)
-    if name in TASKS:
-        return Labels.of(y, per_step=name == "tag")
+    if name == "classify":
+        return Labels.of(y)
+    if name == "tag":
+        return task_of_steps(y, weight=None if weight is None else np.repeat(weight, [len(each) for each in y]))
     raise InputError(f'task={name!r}: expected "classify", "regress" or "tag"')
 
 
-def check_steps(y: Sequence[Any], lengths: Sequence[int]) -> None:
-    """One label per step in every sequence.
+def task_of_steps(y: Any, answers: str = "auto", weight: Array | None = None) -> Task:
+    """The task that targets at every step ask for.
+
+    Args:
+        y: N arrays (T_i,) or (T_i, K), checked by `check_steps`.
+        answers: ``"classes"``, ``"numbers"`` or ``"yes-no"``, K of them at each step; ``"auto"`` takes numbers with
+            fractions as numbers, several columns of nothing but 0 and 1 as yes and no, other columns as numbers, and
+            all else as classes.
+        weight: of each step, end to end, for the scale of numbers.
 
     Raises:
-        DataError: a sequence has more or fewer labels than steps.
+        InputError: there are no such answers, or y is of another kind. DataError: y holds one class.
+
+    Example:
+        >>> [type(task_of_steps(y)).__name__ for y in ([["a", "b"]], [[0.5, 1.5]], [[[0, 1], [1, 1]]])]
+        ['Labels', 'Numbers', 'YesNo']
     """
+    flat = end_to_end(y)
+    several, numeric = flat.ndim == 2 and flat.shape[1] > 1, flat.dtype.kind in "biuf"
+    binary = numeric and bool(np.isin(flat, (0, 1)).all())
+    fractions = flat.dtype.kind == "f" and bool((flat != np.round(flat)).any())
+    if answers not in ANSWERS:
+        raise InputError(f"answers={answers!r}: expected {', '.join(ANSWERS[:-1])} or {ANSWERS[-1]}")
+    if answers == "auto":
+        answers = ("yes-no" if binary else "numbers") if several else "numbers" if fractions else "classes"
+    if answers == "classes" and not several:
+        return Labels.of(y, per_step=True)
+    if answers == "numbers" and numeric:
+        return Numbers.of(y, weight, per_step=True)
+    if answers == "yes-no" and binary:
+        return YesNo(1 if flat.ndim == 1 else flat.shape[1])
+    held = "text" if not numeric else f"{flat.shape[1]} targets per step" if several else "other numbers than 0 and 1"
+    raise InputError(f'y: holds {held}; expected other targets for answers="{answers}"')
+
+
+def check_steps(y: Sequence[Any], lengths: Sequence[int]) -> None:
+    """One target, or as many as in the other sequences, per step in every sequence.
+
+    Raises:
+        DataError: a sequence has targets for more or fewer steps, or more or fewer of them at each.
+    """
+    first = np.shape(y[0])[1:] if len(y) else ()
     for i, (labels, T) in enumerate(zip(y, lengths, strict=True)):
-        if np.shape(labels) not in ((T,), (T, 1)):
-            raise DataError(f"y[{i}] has shape {np.shape(labels)}, X[{i}] has {T} steps; expected one label per step")
+        shape = np.shape(labels)
+        if shape[:1] != (T,) or len(shape) > 2 or 0 in shape[1:]:
+            raise DataError(f"y[{i}] has shape {shape}, X[{i}] has {T} steps; expected one label per step")
+        if shape[1:] != first:
+            raise DataError(f"y[{i}] has shape {shape}, y[0] {np.shape(y[0])}; expected as many targets per step")
+
+
+def end_to_end(y: Any) -> Array:
+    """The targets at every step of all sequences, (sum of T,) or (sum of T, K)."""
+    return np.concatenate([np.asarray(each) for each in y]) if len(y) else np.empty(0)
 
 
 def _joined(y: Any) -> Array:
-    return np.concatenate([np.asarray(labels).reshape(-1) for labels in y]) if len(y) else np.empty(0)
+    """One target per step, (sum of T,)."""
+    return end_to_end(y).reshape(-1)

@@ -13,6 +13,7 @@ from ..arrays import as_sequences, check_targets
 from ..errors import DataError, InputError, InputTypeError
 from ..model.scaler import LARGEST
 from ..model.task import Labels, Task, check_steps
+from ..model.yes_no import YesNo
 from ..training import Batches, History, Settings, check_device, raw_outputs, train
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +39,10 @@ def fit_task(
     in_core: bool = False,
     optimiser: torch.optim.Optimizer | None = None,
 ) -> History:
-    """Train any module on checked sequences and targets; it moves to their device; the last two as for `train`."""
+    """Train any module on checked sequences and targets; it moves to their device; the last two as for `train`.
+
+    weight: (N,), or as `Batches` takes it for targets at every step.
+    """
     net.to(check_device(settings.device))
     data = batches_for(net, task, X, y, weight)
     judged = judged_by(net, task, validation)
@@ -54,9 +58,20 @@ def batches_for(
         DataError: a number is too large for the network's dtype.
     """
     like = next(net.parameters())
-    data = Batches(X, task.encode(y), weight, per_step=task.per_step, device=like.device, dtype=like.dtype)
+    target = task.encode(y)
+    if isinstance(task, YesNo) and (weight is None or weight.ndim == 1):  # a loss, and so a weight, of each answer
+        of_step = steps_weights(weight, X)
+        weight = np.broadcast_to(of_step[:, None], target.shape)
+    data = Batches(X, target, weight, per_step=task.per_step, device=like.device, dtype=like.dtype)
     check_range(data, f"{named}X", f"{named}y")
     return data
+
+
+def steps_weights(weight: Array | None, X: Sequence[Array]) -> Array:
+    """The weight of each step, end to end (sum of T,), of one for each sequence (N,), or of none: ones."""
+    if weight is not None and len(weight) != len(X):
+        return weight
+    return np.repeat(np.ones(len(X)) if weight is None else weight, [len(x) for x in X])
 
 
 def judged_by(net: torch.nn.Module, task: Task, validation: tuple[Sequence[Array], Any] | None) -> Batches | None:
@@ -85,7 +100,8 @@ def check_range(data: Batches, inputs: str, targets: str) -> None:
 def check_units(task: Task, output_units: int) -> None:
     """The read-out has as many units as the task wants."""
     if output_units not in task.units:
-        held = f"{len(task.classes)} classes" if isinstance(task, Labels) else f"{task.units[0]} targets per sequence"
+        each = "step" if task.per_step else "sequence"
+        held = f"{len(task.classes)} classes" if isinstance(task, Labels) else f"{task.units[0]} targets per {each}"
         wanted = " or ".join(map(str, sorted(task.units)))
         raise InputError(f"y has {held}, the network output_units={output_units}; expected output_units={wanted}")
 
@@ -129,7 +145,7 @@ def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]
     X = as_sequences(X, channels=channels, dtype=None)
     y = check_targets(y, len(X))
     if task == "tag":
-        check_steps(y, [len(x) for x in X])
+        y = step_targets(y, [len(x) for x in X])
     elif task == "regress":
         y = check_numbers(y)
     elif y.ndim != 1:
@@ -139,12 +155,30 @@ def checked(X: Any, y: Any, channels: int, task: str) -> tuple[list[Array], Any]
     return X, y
 
 
+def step_targets(y: Any, lengths: Sequence[int]) -> list[Array]:
+    """Targets at every step as one array a sequence, (T_i,) or (T_i, K).
+
+    Raises:
+        DataError: one does not fit its sequence. InputTypeError, InputError: one holds nothing that can be learnt.
+    """
+    try:
+        each = [np.asarray(labels) for labels in y]
+    except ValueError as problem:
+        raise DataError("y: ragged at a sequence; expected as many targets at each of its steps") from problem
+    check_steps(each, lengths)
+    for i, labels in enumerate(each):
+        if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
+            place = np.argwhere(~np.isfinite(labels))[0]
+            raise InputError(f"y[{i}]: {labels[tuple(place)]} at step {place[0]}; expected finite numbers")
+    return each
+
+
 def check_numbers(y: Any) -> Array:
     """Targets (N,) or (N, K) as float64, finite."""
     if len(y) and getattr(y, "dtype", None) == np.object_ and any(map(np.ndim, y)):
         raise InputError(
             "y: numbers at every step; expected (sequences,) or (sequences, targets); "
-            "a loss of your own on gruvy.GRU(...)(x).outputs trains one per step"
+            "gruvy.GRUTagger learns them at every step"
         )
     try:
         numbers: Array = np.asarray(y, np.float64)

@@ -17,6 +17,7 @@ from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
 from ..model.task import Labels, Task, task_of
+from ..model.yes_no import YesNo
 from ..nn.recur import recur, torch_kernel
 from ..nn.route import route
 from ..nn.saved import encoded
@@ -222,7 +223,8 @@ class GRU(torch.nn.Module):
             X: a list of N arrays (T_i, input_units), or one array (N, T, input_units); or `gruvy.data.Shards`, which
                 bring their targets and take no y and no sample_weight.
             y: ``task="classify"``: N labels; ``"regress"``: numbers (N,) or (N, output_units); ``"tag"``: a label a
-                step, N arrays (T_i,) or one (N, T). With two classes, one or two output units serve.
+                step, N arrays (T_i,) or one (N, T), numbers with fractions, or columns of numbers, or of 0 and 1 for no
+                and yes, (T_i, output_units). With two classes, one or two output units serve.
             sample_weight: (N,), how much each sequence counts.
             validation: a pair (X, y), judged after each epoch; the best epoch's weights are kept.
             settings: of `gruvy.training.Settings`, as ``max_epochs=50, batch_size=32, learning_rate=1e-2, seed=None``.
@@ -255,16 +257,16 @@ class GRU(torch.nn.Module):
         """Labels or numbers for sequences as given to `fit`, of the kind that it was given.
 
         Returns:
-            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) per sequence: a list for a
-            list, one array (N, T) for an array.
+            (N,) labels or numbers, (N, output_units) numbers, or for tags one array (T_i,) or (T_i, output_units) per
+            sequence: a list for a list, one array for an array.
         """
         task = asked(self.task)
         return self._answers(X, task.answers, task.per_step)
 
     def predict_proba(self, X: Any) -> Any:
-        """Probabilities of each class: (N, K), or for tags (T_i, K) for each sequence. Arguments as `predict`."""
+        """Probabilities of each class or yes: (N, K), or for tags (T_i, K) for each; arguments as `predict`."""
         task = asked(self.task)
-        if not isinstance(task, Labels):
+        if not isinstance(task, (Labels, YesNo)):
             raise InputError(f'task="{task.name}" has no probabilities; predict gives its numbers')
         return self._answers(X, task.probabilities, task.per_step)
 

@@ -15,12 +15,12 @@ POOL = 16
 
 
 class Batch(NamedTuple):
-    """Some sequences: x (B, T, I), lengths (B,) or None where all are T, target (B,), (B, O) or (B, T)."""
+    """Some sequences: x (B, T, I), lengths (B,) or None where all are T, target (B,), (B, O), (B, T) or (B, T, O)."""
 
     x: torch.Tensor
     lengths: torch.Tensor | None
     target: torch.Tensor
-    weight: torch.Tensor  # (B,), or (B, T) with zeros past the lengths where targets are one per step
+    weight: torch.Tensor  # (B,), or for targets at every step (B, T) or (B, T, O), with zeros past the lengths
 
 
 class Step(NamedTuple):
@@ -36,9 +36,10 @@ class Batches:
 
     Args:
         sequences: N arrays (T_i, I).
-        targets: None, or one per sequence (N,) or (N, O), or with `per_step` one per step, end to end (sum of T,).
-        weights: (N,), or None for ones.
-        per_step: targets are one per step.
+        targets: None, or one per sequence (N,) or (N, O), or with `per_step` those of each step, end to end
+            (sum of T,) or (sum of T, O).
+        weights: (N,), or None for ones; with `per_step` also of each step (sum of T,), or of each of its targets.
+        per_step: targets are those of each step.
     """
 
     long = False  # an epoch is too short for a checkpoint within
@@ -59,9 +60,16 @@ class Batches:
         rows = [*sequences, np.zeros((1, sequences[0].shape[1]), sequences[0].dtype)]  # the last row pads
         self.flat = torch.as_tensor(np.concatenate(rows)).to(device, dtype)
         self.weights = np.ones(len(sequences)) if weights is None else np.asarray(weights, np.float64)
-        self._weights = torch.as_tensor(self.weights).to(self.flat)
+        each = self.weights
+        if per_step and len(each) == len(sequences):
+            each = np.repeat(each, self.lengths)
         self._steps = np.arange(self.lengths.max(initial=0))
-        self.amounts = self.weights * (self.lengths if per_step else 1)  # how much each sequence counts in a mean
+        self.amounts: Array = each  # how much each sequence counts in a mean
+        if per_step:
+            of_step, owner = each.reshape(len(each), -1).sum(1), np.repeat(np.arange(len(sequences)), self.lengths)
+            self.amounts = np.bincount(owner, of_step, len(sequences))
+            each = np.concatenate([each, np.zeros((1, *each.shape[1:]))])  # the row that pads counts nothing
+        self._weights = torch.as_tensor(each).to(self.flat)
         targets = np.zeros(len(self.flat) if per_step else len(sequences)) if targets is None else targets
         if per_step and len(targets) < len(self.flat):
             targets = np.concatenate([targets, np.zeros_like(targets[:1])])  # a target for the row that pads
@@ -109,23 +117,20 @@ class Batches:
         steps = self._steps[: lengths.max(initial=0)]
         index = self.starts[rows, None] + steps
         ragged = int(lengths.min(initial=len(steps))) < len(steps)
-        past = steps >= lengths[:, None] if ragged else None
-        if past is not None:
-            np.putmask(index, past, len(self.flat) - 1)
+        if ragged:
+            np.putmask(index, steps >= lengths[:, None], len(self.flat) - 1)
         device = self.flat.device
         taken = torch.from_numpy(index.reshape(-1)).to(device)
         which = torch.from_numpy(rows).to(device)
-        weight = self._weights.index_select(0, which)
-        if self.per_step:
-            weight = weight[:, None].repeat(1, len(steps))
-            if past is not None:
-                weight.masked_fill_(torch.from_numpy(past).to(device), 0)
-        target = self.targets.index_select(0, taken if self.per_step else which)
+
+        def each(of: torch.Tensor) -> torch.Tensor:
+            return of.index_select(0, taken).view(*index.shape, *of.shape[1:])
+
         return Batch(
-            self.flat.index_select(0, taken).view(*index.shape, self.flat.shape[1]),
+            each(self.flat),
             torch.from_numpy(lengths).to(device) if ragged else None,
-            target.view(index.shape) if self.per_step else target,
-            weight,
+            each(self.targets) if self.per_step else self.targets.index_select(0, which),
+            each(self._weights) if self.per_step else self._weights.index_select(0, which),
         )
 
 

@@ -16,6 +16,7 @@ from ..._version import __version__
 from ...errors import InputError
 from ...extras import need
 from ...model.model import Model
+from ...model.task import Labels
 from .. import palette
 from .payload import Names, page_data, rows_of
 
@@ -79,6 +80,10 @@ def explain(
 
     rows = rows_of(model, history)
     asked = replace(Model.of(model), engine=engine)
+    if asked.per_step and not isinstance(asked.target, Labels):
+        raise InputError(
+            "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
+        )
     data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
     script = palette.script() + "\n".join(map(_resource, SCRIPTS))
     # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.

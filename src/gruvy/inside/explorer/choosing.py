@@ -11,6 +11,7 @@ from ...errors import DataError
 from ...model.batches import by_length
 from ...model.model import Model
 from ...model.task import Labels, Numbers
+from ...model.yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +52,7 @@ def batches(sequences: list[Array], most: int) -> list[Array]:
 
 def as_answer(model: Model, outputs: Array) -> Array:
     """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
-    if isinstance(model.target, Labels):
+    if isinstance(model.target, (Labels, YesNo)):
         return model.target.probabilities(outputs)
     return outputs if model.target is None else model.target.back(outputs)
 
