@@ -54,8 +54,8 @@ def route(
     wanted = trained(x, call.h, weights)
     if torch_private.transformed():
         why = "a functorch transform or a forward-mode level is active"
-        if forced == "native":
-            raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+        if forced in ("native", "triton"):
+            raise EngineError(f"engine {forced!r} (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
     engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
     own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, cell)
