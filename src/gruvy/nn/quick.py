@@ -84,6 +84,6 @@ def step(x: Tensor, h: Tensor | None, weights: Sequence[Tensor], convention: Con
 
 
 def _recorded(x: Tensor, h: Tensor, weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Tensor]:
-    fixed = (Shape(convention, 1), False, NATIVE, _ALL, None)
+    fixed = (Shape(convention, 1), False, NATIVE, _ALL, None, False)
     found: tuple[Tensor, Tensor] = op.Function.apply(fixed, x, h, *weights)  # type: ignore[no-untyped-call]
     return found

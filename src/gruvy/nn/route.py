@@ -40,12 +40,19 @@ class Route(NamedTuple):
 
 
 def route(
-    call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool, cell: bool = False
+    call: Call,
+    weights: Sequence[Tensor],
+    convention: Convention,
+    frozen: bool,
+    gates: bool,
+    cell: bool = False,
+    recompute: bool = False,
 ) -> Route:
     """The way of a checked call.
 
     Args:
         frozen: packed weights are at hand. gates: they are asked for. cell: it is a `GRUCell`.
+        recompute: gates are not to be kept for the backward pass.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve.
@@ -58,7 +65,8 @@ def route(
             raise EngineError(f"engine {forced!r} (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
     engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
-    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, cell)
+    own = _why_own(call, convention, frozen, gates, recompute and wanted)
+    own = own or _why_faster(call, wanted, forced, engine, cell)
     if not own:
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
@@ -86,18 +94,19 @@ def recorded(x: Tensor) -> bool:
     return torch.compiler.is_compiling() or x.is_meta or torch_private.dispatched()
 
 
-def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> str:
+def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool, recompute: bool) -> str:
     """What torch's kernel could not do; empty if it could."""
     if convention.name != "torch":
         return f'convention "{convention}"'
     if call.x.shape[0] == 0:
         return "no steps"
-    if not (gates or frozen) and all(given is None for given in call.steps):
+    if not (gates or frozen or recompute) and all(given is None for given in call.steps):
         return ""
     asked_for = [name for name, value in zip(call.steps._fields, call.steps, strict=True) if value is not None]
     if call.packed is not None:
         asked_for.remove("lengths")
-    return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
+    asked_for += [name for name, there in (("return_gates", gates), ("recompute", recompute)) if there]
+    return ", ".join(asked_for) or ("frozen" if frozen else "")
 
 
 def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None, cell: bool) -> str:

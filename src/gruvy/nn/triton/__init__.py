@@ -24,8 +24,8 @@ _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 # Rows of the batch for a block, the least that tensor cores take; units of a tile, and units that it sums over.
 ROWS, COLS, DEEP = 16, 64, 32
 # Bytes of the weights that a block holds at most: 128 units in half precision, 64 in float32. Twice as many units would
-# not stay in registers and shared memory, as compiled for compute capabilities 8.0 and 9.0. Beside them a block takes so
-# many for what its threads exchange and for the steps it reads ahead.
+# not stay in registers and shared memory, as compiled for compute capabilities 8.0 and 9.0. Beside them a block takes
+# so many for what its threads exchange and for the steps it reads ahead.
 _HELD, _BESIDE = 96 << 10, 28 << 10
 # Fusing a product and a sum into one rounding is Triton's default no longer; it only makes results nearer.
 OPTIONS: dict[str, Any] = {"num_warps": 8, "num_stages": 2, "enable_fp_fusion": True}

@@ -2,8 +2,8 @@
 
 A block has its own rows of the batch and runs them through all steps: it never waits for another, nor reads what
 another has written, so there can be no race between blocks. Nothing is added up by atomic operations: the same call
-gives the same bits. Rows past the batch and columns past the hidden units are loaded as zeros and never stored. Pointers
-move from step to step, forth or back by the sign of their strides.
+gives the same bits. Rows past the batch and columns past the hidden units are loaded as zeros and never stored.
+Pointers move from step to step, forth or back by the sign of their strides.
 """
 
 from __future__ import annotations
