@@ -68,6 +68,7 @@ def route(
     own = _why_own(call, convention, frozen, gates, recompute and wanted)
     own = own or _why_faster(call, wanted, forced, engine, cell)
     if not own:
+        # On a GPU that is cuDNN's; at which sizes the kernels of `triton` would be faster is not measured.
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
         return Route("plain", "torch.jit.trace records ordinary operations only", None, wanted)

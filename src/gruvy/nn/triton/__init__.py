@@ -39,7 +39,9 @@ def installed() -> tuple[bool, str]:
         importlib.import_module(f"{__name__}.held")
         importlib.import_module(f"{__name__}.read")
     except ModuleNotFoundError as missing:
-        return False, "triton is not installed" if missing.name == "triton" else f"triton does not import: {missing}"
+        if missing.name == "triton":
+            return False, "triton is not installed"
+        return False, f"triton does not import: {missing}"
     except Exception as problem:  # whatever a broken installation raises is what the reader must see
         return False, f"triton does not import: {type(problem).__name__}: {problem}"
     return True, f"triton {version}"
