@@ -43,8 +43,8 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("bfloat16", "float64"): 2 * 2.0**-7,
     ("float16", "float64"): 2 * 2.0**-10,
     ("float32", "float64"): 2 * 2.0**-23,
-    # Triton's kernels against float64, gradients too: as asked of them. 1.1e-6 was seen, in lower precision 3.3 units of
-    # the last place, which each of up to nine steps rounds once.
+    # Triton's kernels against float64, gradients too: as asked of them. 1.1e-6 was seen, and in lower precision 3.3
+    # units of the last place, which each of up to nine steps rounds once.
     ("in Triton", "float32"): 1e-5,
     ("float32 in Triton", "float64"): 1e-5,
     ("bfloat16 in Triton", "float64"): 6 * 2.0**-7,

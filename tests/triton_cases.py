@@ -31,7 +31,7 @@ FAULTS = {
     "the reset gate is left out": ("product(r * h, U_n, none", "product(h, U_n, none"),
     "the reset gate acts before the bias": ("return tanh(a_n + r * q)", "return tanh(a_n + q)"),
     "the update gate is turned round": ("return (1 - z) * n + z * h", "return (1 - z) * h + z * n"),
-    "the weights are not transposed": ("turned = U + col[:, None] + col[None, :] * H", "turned = U + col[:, None] * H + col"),
+    "the weights are not transposed": ("col[:, None] + col[None, :] * H", "col[:, None] * H + col[None, :]"),
     "the candidate's bias is left out": ("q_0 += part(c + col[None, :], cols)", "q_0 += 0"),
     "a masked step changes the state": ("h = tl.where(v, new, h)\n            new", "h = new\n            new"),
     "a restart is overlooked": ("h = tl.where(flag(restarts, rows), 0.0, h)\n        r = ", "r = "),

@@ -1,0 +1,116 @@
+"""The Triton kernels compiled for GPUs that need not be there: registers that do not suffice, and shared memory."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gruvy.nn import triton as engine
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("triton") is None, reason="needs triton, whose wheels are for Linux"),
+    # from pybind11, at each use of a compiler
+    pytest.mark.filterwarnings("ignore:TRITON_DEFAULT_FP_FUSION:UserWarning"),
+]
+INTEGERS = {"T", "B", "H", "a_t", "a_b", "s_t", "y_t", "y_b", "g_t", "b_t", "da_t", "dy_t", "dy_b"}
+WHOLE = {"T", "B", "H", "s_t"}  # any number; the others are multiples of 16 where H is
+KERNELS = [("held", "forward"), ("held", "backward"), ("read", "forward"), ("read", "backward")]
+# As torch gives them: kind of number, how products round, the most units that a block holds, and bytes of a number.
+NUMBERS = {
+    "float16": ("fp16", "ieee", 128, 2),
+    "bfloat16": ("bf16", "ieee", 128, 2),
+    "float32": ("fp32", "ieee", 64, 4),
+    "TF32": ("fp32", "tf32", 64, 4),
+}
+# Bytes that a thread keeps in memory for want of registers. ptxas gives up a few to run two blocks side by side.
+STACK = 64
+
+
+def compiled(target: int, file: str, name: str, number: str, *, cols: int | None = None, **switches: bool) -> Any:
+    """A kernel for this compute capability, and the bytes of its stack."""
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    kernel = getattr(engine._kernels(file), name)
+    kind, precision, held, _ = NUMBERS[number]
+    constants = dict.fromkeys(("AFTER", "KEEPS", "BIAS", "VALID", "RESTARTS", "KEEP", "DY"), True) | switches
+    constants |= {"PRECISION": precision, "WIDE": False, "ROWS": engine.ROWS, "DEEP": engine.DEEP}  # type: ignore[dict-item]
+    constants["COLS"] = cols or (held if file == "held" and name != "begun" else engine.COLS)  # type: ignore[assignment]
+
+    def of(argument: str) -> str:
+        if argument in constants:
+            return "constexpr"
+        if argument in INTEGERS:
+            return "i32"
+        if argument in ("valid", "restarts"):
+            return "*i1"
+        return "*fp32" if argument in ("old", "new", "dstates") else f"*{kind}"
+
+    names = kernel.arg_names
+    aligned = {(i,): [["tt.divisibility", 16]] for i, n in enumerate(names) if n not in constants and n not in WHOLE}
+    source = ASTSource(
+        fn=kernel,
+        signature={n: of(n) for n in names},
+        constexprs={n: constants[n] for n in names if n in constants},
+        attrs=aligned,
+    )
+    found = triton.compile(source, target=GPUTarget("cuda", target, 32), options=engine.OPTIONS)
+    binary = Path(triton.knobs.cache.dir) / f"{file}.{name}.cubin"
+    binary.write_bytes(found.asm["cubin"])
+    looks = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    told = subprocess.run([looks, "-res-usage", binary], capture_output=True, text=True, check=True).stdout
+    return found, int(re.findall(r"STACK:(\d+)", told)[0])
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+
+
+# Each kernel for each GPU, numbers and places of the reset gate in turns; all of them among the slow tests.
+EACH = list(itertools.product((80, 90), KERNELS, (True, False)))
+SOME = [(*each, list(NUMBERS)[i // 2 % 4]) for i, each in enumerate(EACH) if (i + i // 8) % 2 == 0]
+REST = [(*each, number) for each in EACH for number in NUMBERS if (*each, number) not in SOME]
+
+
+@pytest.mark.parametrize(
+    ("target", "kernel", "after", "number"), [*SOME, *(pytest.param(*p, marks=pytest.mark.slow) for p in REST)]
+)
+def test_registers_and_shared_memory_suffice(target: int, kernel: tuple[str, str], after: bool, number: str) -> None:
+    found, stack = compiled(target, *kernel, number, AFTER=after)
+    assert stack <= STACK
+    _, _, held, size = NUMBERS[number]
+    if kernel[0] == "held":
+        weights = 3 * held**2 * size
+        assert weights == engine._HELD if size == 2 else 2 * weights == engine._HELD
+        assert weights < found.metadata.shared <= weights + engine._BESIDE
+    else:
+        assert found.metadata.shared <= 96 << 10  # of 99 KiB that the smallest such GPUs have
+    assert "atom" not in found.asm["ptx"]
+    assert not re.search(r"\bred\.", found.asm["ptx"])
+
+
+@pytest.mark.parametrize("target", [80, 90])
+def test_the_states_that_steps_start_from(target: int) -> None:
+    found, stack = compiled(target, "held", "begun", "float32")
+    assert (stack, found.metadata.shared) == (0, engine.ROWS * engine.COLS * 4)
+
+
+@pytest.mark.slow
+def test_without_masks_restarts_biases_and_gates() -> None:
+    bare = dict.fromkeys(("KEEPS", "BIAS", "VALID", "RESTARTS", "KEEP", "DY"), False)
+    for kernel in KERNELS:
+        assert compiled(80, *kernel, "bfloat16", **bare)[1] <= STACK
+
+
+@pytest.mark.slow
+def test_twice_the_units_would_not_fit() -> None:
+    """That the stack is measured at all, and why a block holds no more."""
+    assert compiled(90, "held", "forward", "float32", cols=128)[1] > 1000
