@@ -136,7 +136,9 @@ def way(convention: str, mask: Any = None, *, gates: bool = False) -> tuple[str,
 
 
 def test_torchs_own_convention_goes_to_cudnn_on_a_gpu(gpu: pytest.MonkeyPatch) -> None:
-    assert way("torch") == ("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(triton, "installed", lambda: pytest.fail("Triton was asked for"))
+        assert way("torch") == ("torch kernel", "nothing that torch.nn.GRU lacks is asked for")
     assert way("torch", True) == ("triton", "mask; triton 3")
     assert way("torch", gates=True) == ("triton", "return_gates; triton 3")
     assert way("tutorial") == ("triton", 'convention "tutorial"; triton 3')

@@ -64,11 +64,13 @@ def route(
         if forced in ("native", "triton"):
             raise EngineError(f"engine {forced!r} (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
-    engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
     own = _why_own(call, convention, frozen, gates, recompute and wanted)
-    own = own or _why_faster(call, wanted, forced, engine, cell)
+    engine = None
+    # On a GPU torch's kernel is cuDNN's; at which sizes those of `triton` would be faster is not measured.
+    if own or forced or not x.is_cuda:
+        engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
+        own = own or _why_faster(call, wanted, forced, engine, cell)
     if not own:
-        # On a GPU that is cuDNN's; at which sizes the kernels of `triton` would be faster is not measured.
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
         return Route("plain", "torch.jit.trace records ordinary operations only", None, wanted)
