@@ -107,7 +107,7 @@ def made(c: Case) -> tuple[Tensor, Tensor, Cell, Convention, Steps, Tensor | Non
 
 
 def run(c: Case) -> dict[str, float]:
-    """The error of each result, as `compare.error` has it."""
+    """The error of each result, as `compare.error` has it; of the biases' gradients in torch's tensors."""
     x, h, cell, of, steps, dy, dh = made(c)
     holds, tiles = triton.holds, (triton.COLS, triton.DEEP)
     if c.read:
@@ -129,10 +129,14 @@ def run(c: Case) -> dict[str, float]:
     back_ = plain.backward(
         wide(dy), wide(dh), wide(x), wide(h), wide_cell, y_, gates_, of, steps, reverse=c.reverse
     )  # fmt: skip
-    found = {"y": (y, y_), "last": (last, last_), "gates": (gates, gates_)}
-    found |= {"dx": (back[0], back_[0]), "dh": (back[1], back_[1])}
-    found |= {f"d{n}": pair for n, pair in zip(Cell._fields, zip(back[2], back_[2], strict=True), strict=True)}
-    return {n: error(wide(a), b) for n, (a, b) in found.items() if a is not None and b is not None}
+
+    def named(y: Any, last: Any, gates: Any, back: Any) -> dict[str, Any]:
+        dx, dh, (dW, dU, db, dc) = back
+        found = {"y": y, "last": last, "gates": gates, "dx": dx, "dh": dh, "dW": dW, "dU": dU, "bias_ih": db}
+        return found if dc is None else found | {"bias_hh": torch.cat([db[: 2 * c.H], dc])}
+
+    expected = named(y_, last_, gates_, back_)
+    return {n: error(wide(t), expected[n]) for n, t in named(y, last, gates, back).items()}
 
 
 def faulty(name: str) -> None:
