@@ -77,6 +77,20 @@ def test_two_layers_in_every_dtype(monkeypatch: pytest.MonkeyPatch, convention: 
         assert error(a.double(), c) <= limit(f"{dtype} in Triton", "float64")
 
 
+@pytest.mark.parametrize(("dtype", "H"), [(torch.float32, 70), (torch.float16, 130)])
+def test_more_units_than_a_block_holds(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, H: int) -> None:
+    """In tiles as they are on a GPU, the last one not full."""
+    torch.manual_seed(15)
+    net, x = GRU(I, H, convention="tutorial", dtype=dtype), inputs(dtype)[:2, :3]
+    assert not triton.holds(x, H)
+    wide = GRU(I, H, convention="tutorial", dtype=torch.float64)
+    wide.load_state_dict(net.state_dict())
+    found = gradients(net, list(net.parameters()), x)
+    monkeypatch.setenv("GRUVY_ENGINE", "reference")
+    for a, b in zip(found, gradients(wide, list(wide.parameters()), x.double()), strict=True):
+        assert error(a.double(), b) <= limit(f"{str(dtype).removeprefix('torch.')} in Triton", "float64")
+
+
 def test_gates_computed_again_have_the_same_bits() -> None:
     net, found = layer("torch", num_layers=2, bidirectional=True), []
     for net.recompute in (False, True):

@@ -19,6 +19,7 @@ from compare import limit
 from gruvy import EngineError
 from gruvy.cli import app
 from gruvy.convention import Convention
+from gruvy.engines.choose import choose
 from gruvy.nn import engine, route, triton
 from gruvy.nn.check import Call
 from gruvy.reference import Steps
@@ -182,6 +183,15 @@ def test_tf32_where_torch_allows_it(gpu: pytest.MonkeyPatch) -> None:
     assert rounding(torch.float32) == "ieee"
     gpu.setattr(backends.cuda, "matmul", SimpleNamespace(allow_tf32=True))  # as before torch 2.9
     assert rounding(torch.float32) == "tf32"
+
+
+def test_arrays_are_refused_where_it_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRUVY_ENGINE", "triton")
+    text = "engine 'triton' (GRUVY_ENGINE) cannot serve: it has torch's tensors, not NumPy's arrays"
+    with pytest.raises(EngineError) as error:
+        choose()
+    assert str(error.value) == text
+    assert f"no engine: {text}" in doctor()
 
 
 TRAIN = """

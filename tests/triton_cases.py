@@ -1,7 +1,8 @@
 """Random problems for the Triton engine on Triton's interpreter, against float64 torch operations; and planted faults.
 
-    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py 0 500    # problems 0 to 499
-    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py faults   # each fault, and the problem that sees it
+    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py 0 500         # problems 0 to 499
+    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py faults 1e-5   # each fault, and who sees it
+    PYTHONPATH=tests python tests/triton_cases.py 0 500 cuda                       # on a GPU, where there is one
 
 The interpreter has to be asked for before the kernels are imported, hence a process of its own. It prints JSON.
 """
@@ -79,16 +80,16 @@ def case(seed: int) -> Case:
     return Case(seed, T, B, H, of, dtype, *flags)
 
 
-def made(c: Case) -> tuple[Tensor, Tensor, Cell, Convention, Steps, Tensor | None, Tensor | None]:
+def made(c: Case, device: str) -> tuple[Tensor, Tensor, Cell, Convention, Steps, Tensor | None, Tensor | None]:
     """Inputs of the engine, some of them views with strides of their own."""
     torch.manual_seed(c.seed)
     dtype, of, I = getattr(torch, c.dtype), Convention.of(c.convention), random.Random(-c.seed - 1).choice((1, 4, 7))
 
     def numbers(*shape: int) -> Tensor:
-        return torch.randn(*shape).to(dtype)
+        return torch.randn(*shape).to(device, dtype)
 
     def weights(*shape: int) -> Tensor:
-        return ((2 * torch.rand(*shape) - 1) * c.H**-0.5).to(dtype)
+        return ((2 * torch.rand(*shape) - 1) * c.H**-0.5).to(device, dtype)
 
     def timed(t: Tensor) -> Tensor:
         return t.transpose(0, 1).contiguous().transpose(0, 1) if c.views else t
@@ -97,18 +98,18 @@ def made(c: Case) -> tuple[Tensor, Tensor, Cell, Convention, Steps, Tensor | Non
     biases = weights(3 * c.H) if c.bias else None, weights(c.H) if has_c else None
     cell = Cell(weights(3 * c.H, I), weights(3 * c.H, c.H), *biases)
     steps = Steps(
-        torch.randint(0, c.T + 1, (c.B,)) if c.lengths else None,
-        timed(torch.rand(c.T, c.B) > 0.3) if c.mask else None,
-        timed(torch.rand(c.T, c.B) > 0.7) if c.restarts else None,
+        torch.randint(0, c.T + 1, (c.B,)).to(device) if c.lengths else None,
+        timed((torch.rand(c.T, c.B) > 0.3).to(device)) if c.mask else None,
+        timed((torch.rand(c.T, c.B) > 0.7).to(device)) if c.restarts else None,
     )
     dy = numbers(c.T, 1, c.H).expand(c.T, c.B, c.H) if c.views else numbers(c.T, c.B, c.H)
     x, h, dh = timed(numbers(c.T, c.B, I)), numbers(c.B, c.H), numbers(c.B, c.H)
     return x, h, cell, of, steps, dy if c.dy else None, dh if c.dh else None
 
 
-def run(c: Case) -> dict[str, float]:
+def run(c: Case, device: str = "cpu") -> dict[str, float]:
     """The error of each result, as `compare.error` has it; of the biases' gradients in torch's tensors."""
-    x, h, cell, of, steps, dy, dh = made(c)
+    x, h, cell, of, steps, dy, dh = made(c, device)
     holds, tiles = triton.holds, (triton.COLS, triton.DEEP)
     if c.read:
         triton.holds, triton.COLS, triton.DEEP = (lambda x, H: False), 16, 16
@@ -172,12 +173,12 @@ def first_seen(limit: float) -> dict[str, int | None]:
 def main(argv: list[str]) -> int:
     torch.set_num_threads(1)
     assert triton.installed()[0], triton.installed()[1]
-    assert triton._kernels("parts").INTERPRETED
+    assert triton._kernels("parts").INTERPRETED or argv[2:] == ["cuda"]
     if argv[0] == "faults":
         print(json.dumps(first_seen(float(argv[1]))))
         return 0
-    first, count = map(int, argv)
-    print(json.dumps([[case(seed)._asdict(), run(case(seed))] for seed in range(first, first + count)]))
+    first, count = map(int, argv[:2])
+    print(json.dumps([[case(seed)._asdict(), run(case(seed), *argv[2:])] for seed in range(first, first + count)]))
     return 0
 
 
