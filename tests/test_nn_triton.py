@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import torch
 
-from compare import limit
 from gruvy import EngineError
 from gruvy.cli import app
 from gruvy.convention import Convention
@@ -23,6 +22,7 @@ from gruvy.engines.choose import choose
 from gruvy.nn import engine, route, triton
 from gruvy.nn.check import Call
 from gruvy.reference import Steps
+from triton_cases import FAULTS, LIMITS
 
 TESTS = Path(__file__).parent
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="needs triton, whose wheels are for Linux")
@@ -36,14 +36,10 @@ def interpreted(*argv: str) -> str:
     return done.stdout
 
 
-def largest(dtype: str) -> float:
-    return limit("in Triton", "float32") if dtype == "float32" else limit(f"{dtype} in Triton", "float64")
-
-
 def problems(first: int, count: int) -> list[dict[str, Any]]:
     """These random problems, none of them with an error above the limit."""
     found = json.loads(interpreted(str(TESTS / "triton_cases.py"), str(first), str(count)))
-    wrong = [(c, errors) for c, errors in found if max(errors.values()) > largest(c["dtype"])]
+    wrong = [(c, errors) for c, errors in found if max(errors.values()) > LIMITS[c["dtype"]]]
     assert not wrong, wrong[0]
     assert len(found) == count
     return [c for c, _ in found]
@@ -70,8 +66,8 @@ def test_values_and_gradients_of_700_random_problems() -> None:
 
 @needs_triton
 def test_every_planted_fault_is_seen() -> None:
-    found = json.loads(interpreted(str(TESTS / "triton_cases.py"), "faults", str(limit("in Triton", "float32"))))
-    assert len(found) == 19
+    found = json.loads(interpreted(str(TESTS / "triton_cases.py"), "faults"))
+    assert list(found) == list(FAULTS)
     assert None not in found.values(), found
 
 

@@ -1,7 +1,7 @@
 """Random problems for the Triton engine on Triton's interpreter, against float64 torch operations; and planted faults.
 
     TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py 0 500         # problems 0 to 499
-    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py faults 1e-5   # each fault, and who sees it
+    TRITON_INTERPRET=1 PYTHONPATH=tests python tests/triton_cases.py faults        # each fault, and who sees it
     PYTHONPATH=tests python tests/triton_cases.py 0 500 cuda                       # on a GPU, where there is one
 
 The interpreter has to be asked for before the kernels are imported, hence a process of its own. It prints JSON.
@@ -20,13 +20,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from compare import error
+from compare import error, limit
 from gruvy import Convention
 from gruvy.nn import plain, triton
 from gruvy.reference import Cell, Steps
 
 SIZES = {"B": (1, 3, 17), "H": (1, 5, 16, 33, 64), "T": tuple(range(10))}
 F64 = torch.float64
+# The largest error against float64 that passes, of each dtype.
+LIMITS = {
+    "float32": limit("float32 in Triton"),
+    "float16": limit("float16 in Triton"),
+    "bfloat16": limit("bfloat16 in Triton"),
+}
 # Each is planted into the source of the kernels: the text that is there, and what stands in its place.
 FAULTS = {
     "the reset gate is left out": ("product(r * h, U_n, none", "product(h, U_n, none"),
@@ -158,14 +164,14 @@ def faulty(name: str) -> None:
     triton._kernels = lambda file: importlib.import_module(f"{home.name}.{file}")
 
 
-def first_seen(limit: float) -> dict[str, int | None]:
-    """For each fault the first problem in float32 whose error is above the limit."""
+def first_seen() -> dict[str, int | None]:
+    """For each fault the first problem in float32 that sees it."""
     found: dict[str, int | None] = {}
     real = triton._kernels
     for name in FAULTS:
         faulty(name)
         cases = (c for c in map(case, range(400)) if c.dtype == "float32" and c.read == name.startswith("read: "))
-        found[name] = next((c.seed for c in cases if c.T > 2 and max(run(c).values()) > limit), None)
+        found[name] = next((c.seed for c in cases if c.T > 2 and max(run(c).values()) > LIMITS[c.dtype]), None)
         triton._kernels = real
     return found
 
@@ -175,7 +181,7 @@ def main(argv: list[str]) -> int:
     assert triton.installed()[0], triton.installed()[1]
     assert triton._kernels("parts").INTERPRETED or argv[2:] == ["cuda"]
     if argv[0] == "faults":
-        print(json.dumps(first_seen(float(argv[1]))))
+        print(json.dumps(first_seen()))
         return 0
     first, count = map(int, argv[:2])
     print(json.dumps([[case(seed)._asdict(), run(case(seed), *argv[2:])] for seed in range(first, first + count)]))

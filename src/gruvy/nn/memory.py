@@ -1,4 +1,4 @@
-"""Large memory that one call after another uses again: the system hands out fresh pages slowly, one fault for each."""
+"""Memory for results; large memory serves one call after another: the system hands out fresh pages slowly, by faults."""
 
 from __future__ import annotations
 
