@@ -1,4 +1,4 @@
-"""Memory for results; large memory serves one call after another: the system hands out fresh pages slowly, by faults."""
+"""Memory for results. Large memory serves one call after another: the system hands out fresh pages slowly."""
 
 from __future__ import annotations
 
