@@ -28,8 +28,8 @@ NUMBERS = {
     "float32": ("fp32", "ieee", 64, 4),
     "TF32": ("fp32", "tf32", 64, 4),
 }
-# Bytes that a thread keeps in memory for want of registers. ptxas gives up a few to run two blocks side by side.
-STACK = 64
+# Bytes that a thread keeps in memory for want of registers: a few numbers of the many hundreds that it works on.
+STACK = 96
 
 
 def compiled(target: int, file: str, name: str, number: str, *, cols: int | None = None, **switches: bool) -> Any:
