@@ -7,11 +7,15 @@ import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
+from gruvy.convention import Convention
 from gruvy.nn import triton as engine
+from gruvy.reference import Cell, Steps
 
 pytestmark = [
     pytest.mark.skipif(find_spec("triton") is None, reason="needs triton, whose wheels are for Linux"),
@@ -114,3 +118,64 @@ def test_without_masks_restarts_biases_and_gates() -> None:
 def test_twice_the_units_would_not_fit() -> None:
     """That the stack is measured at all, and why a block holds no more."""
     assert compiled(90, "held", "forward", "float32", cols=128)[1] > 1000
+
+
+class NoGpu:
+    """As much of Triton's driver as compiling asks for."""
+
+    def get_current_target(self) -> Any:
+        from triton.backends.compiler import GPUTarget
+
+        return GPUTarget("cuda", 80, 32)
+
+    def get_current_device(self) -> int:
+        return -1  # whose kernels no GPU will ever find
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+class Compiling:
+    """A kernel whose launch ends when it is compiled for the arguments that came."""
+
+    def __init__(self, kernel: Any, made: list[Any]) -> None:
+        self.kernel, self.made = kernel, made
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        return lambda *given, **how: self.made.append(self.kernel.warmup(*given, grid=grid, **how))
+
+
+@pytest.mark.parametrize(
+    ("convention", "H", "dtype"),
+    [
+        ("torch", 1, torch.float32),  # Triton takes sizes of 1 for constants
+        ("tutorial", 130, torch.bfloat16),
+        pytest.param("torch", 64, torch.float32, marks=pytest.mark.slow),
+        pytest.param("tutorial", 5, torch.float16, marks=pytest.mark.slow),
+    ],
+)
+def test_the_engines_own_calls_compile(
+    monkeypatch: pytest.MonkeyPatch, convention: str, H: int, dtype: torch.dtype
+) -> None:
+    """Through Triton's own reading of the arguments: all but the launch."""
+    import triton
+
+    made: list[Any] = []
+    kernels = {file: SimpleNamespace() for file in ("held", "read")}
+    for file, name in [*KERNELS, ("held", "begun")]:
+        setattr(kernels[file], name, Compiling(getattr(engine._kernels(file), name), made))
+    monkeypatch.setattr(triton.runtime.driver, "_active", NoGpu())
+    monkeypatch.setattr(engine, "_kernels", lambda file: kernels.get(file) or SimpleNamespace(INTERPRETED=False))
+    of, T, B = Convention.of(convention), 4, 3
+    x, h = torch.randn(T, B, 2).to(dtype), torch.randn(B, H).to(dtype)
+    weights = (torch.randn(size).to(dtype) for size in ((3 * H, 2), (3 * H, H), (3 * H,), (H,)))
+    cell = Cell(*weights) if of.reset == "after" else Cell(*weights)._replace(c=None)
+    steps = Steps(torch.tensor([4, 2, 0]), None, torch.ones(T, B, dtype=torch.bool))
+    for reverse in (False, True):
+        y, _, gates = engine.forward(x, h, cell, of, steps, reverse=reverse, keep=True)
+        assert gates is not None
+        dy = torch.ones(1, dtype=dtype).expand(T, B, H)
+        engine.backward(dy, None, x, h, cell, y, gates, of, steps, reverse=reverse)
+    assert len(made) == 6
+    assert {(k.metadata.num_warps, k.metadata.num_stages) for k in made} == {(8, 2)}
+    assert "atom" not in "".join(k.asm["ptx"] for k in made)
