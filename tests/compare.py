@@ -43,6 +43,12 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("bfloat16", "float64"): 2 * 2.0**-7,
     ("float16", "float64"): 2 * 2.0**-10,
     ("float32", "float64"): 2 * 2.0**-23,
+    # Triton's kernels against float64, gradients too: as asked of them. 2.3e-6 was seen over 700 problems. In lower
+    # precision up to 7.7 units of the last place, where the gradients of a single unit's bias cancel; torch operations
+    # in that precision are as far off there.
+    ("float32 in Triton", "float64"): 1e-5,
+    ("bfloat16 in Triton", "float64"): 10 * 2.0**-7,
+    ("float16 in Triton", "float64"): 10 * 2.0**-10,
     # float64 numbers stored once as float32.
     ("rounded", "float64"): 6e-8,
     ("rounded", "float32"): 6e-8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ OWN = [
     pytest.param("native", marks=pytest.mark.skipif(not native.available()[0], reason=native.available()[1])),
     "torch operations",
     "plain",
+    # Only where Triton's interpreter was asked for before anything imported it: `test_nn_triton.py` has such a process.
+    *(["triton"] if os.environ.get("TRITON_INTERPRET") else []),
 ]
 ALL = ["torch kernel", *OWN]
 
@@ -31,4 +34,4 @@ def force(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
 
     for module in (layer, cell):
         monkeypatch.setattr(module, "route", forced)
-    monkeypatch.setenv("GRUVY_ENGINE", "native" if path == "native" else "reference")
+    monkeypatch.setenv("GRUVY_ENGINE", path if path in ("native", "triton") else "reference")

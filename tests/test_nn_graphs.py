@@ -158,7 +158,7 @@ def test_forward_mode_through_an_exported_program_is_refused() -> None:
         torch.func.jvp(lambda x: exported(x, *given[1:]), (given[0],), (given[0],))
 
 
-def arguments(convention: str, grad: bool, keep: bool) -> tuple[Any, ...]:
+def arguments(convention: str, grad: bool, keep: bool, recompute: bool = False) -> tuple[Any, ...]:
     layer = GRU(I, H, 2, bidirectional=True, convention=convention, dtype=F64)
     x, lengths, restarts = batch(2, 3)
     weights = [p.detach().requires_grad_(grad) for p in layer.parameters()]
@@ -166,7 +166,7 @@ def arguments(convention: str, grad: bool, keep: bool) -> tuple[Any, ...]:
     noise = torch.rand(1, 3, 2, 2 * H, dtype=F64)
     return x.transpose(0, 1).contiguous().requires_grad_(grad), h, weights, lengths, None, restarts.T, noise, (
         str(layer.convention)
-    ), 2, keep  # fmt: skip
+    ), 2, keep, recompute  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
@@ -178,7 +178,8 @@ def test_opcheck(monkeypatch: pytest.MonkeyPatch, convention: str, grad: bool, e
         pytest.skip(why)
     monkeypatch.setenv("GRUVY_ENGINE", engine)
     checks = ["test_schema", "test_autograd_registration", "test_faketensor"]
-    torch.library.opcheck(op.gru._opoverload, arguments(convention, grad, grad), test_utils=checks)
+    for recompute in {False, grad}:
+        torch.library.opcheck(op.gru._opoverload, arguments(convention, grad, grad, recompute), test_utils=checks)
 
 
 @pytest.mark.slow

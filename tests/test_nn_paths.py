@@ -66,7 +66,9 @@ def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "available", lambda: (True, "there"))
     assert layer.path(X) == Path("native", "GRUVY_ENGINE=native; there")
     monkeypatch.setenv("GRUVY_ENGINE", "fast")
-    with pytest.raises(EngineError, match=r"engine 'fast' \(GRUVY_ENGINE\): expected \"native\" or \"reference\""):
+    with pytest.raises(
+        EngineError, match=r"engine 'fast' \(GRUVY_ENGINE\): expected \"native\", \"reference\" or \"triton\""
+    ):
         layer(X)
 
 

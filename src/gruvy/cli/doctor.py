@@ -107,8 +107,11 @@ def _torch() -> dict[str, Any]:
         torch = importlib.import_module("torch")
     except Exception as problem:  # whatever a broken installation raises is what the reader must see
         return {"problem": f"{type(problem).__name__}: {problem}"}
+    from gruvy.nn import triton
+
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    return {"threads": torch.get_num_threads(), "gpu": gpu}
+    there, why = triton.available(torch.empty(0, device="cuda")) if gpu else triton.installed()
+    return {"threads": torch.get_num_threads(), "gpu": gpu, "triton": {"there": there, "reason": why}}
 
 
 def _told(page: Console, found: dict[str, Any]) -> None:
@@ -152,7 +155,10 @@ def _told(page: Console, found: dict[str, Any]) -> None:
     if "problem" in torch:
         page.print(f"[red]torch does not import[/red]: {torch['problem']}")
     else:
-        page.print(f"torch: {torch['threads']} threads; {torch['gpu'] or 'no GPU in sight'}")
+        page.print(f"torch: {plural(torch['threads'], 'thread')}; {torch['gpu'] or 'no GPU in sight'}")
+        triton = torch["triton"]
+        way = "" if triton["there"] else "torch operations step by step, since "
+        page.print(f"On a GPU: cuDNN for what torch.nn.GRU can do; for all else {way}{escape(triton['reason'])}")
 
 
 def _state(distribution: str, version: str | None) -> str:

@@ -38,6 +38,8 @@ def choose(engine: str | None = None, dtype: Any = np.float32) -> Choice:
         'asked for'
     """
     asked, source = (engine, "asked for") if engine else (os.environ.get("GRUVY_ENGINE"), "GRUVY_ENGINE")
+    if asked == "triton":
+        raise EngineError(f"engine 'triton' ({source}) cannot serve: it has torch's tensors, not NumPy's arrays")
     if asked and asked not in ("native", "reference"):
         raise EngineError(f'engine {asked!r} ({source}): expected "native" or "reference"')
     if asked == "reference":

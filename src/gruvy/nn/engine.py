@@ -17,7 +17,7 @@ from ..engines.core import warn_without
 from ..engines.threads import threads_for
 from ..errors import EngineError
 from ..reference import Cell, Steps
-from . import memory, plain
+from . import memory, plain, triton
 
 _share: ContextVar[int | None] = ContextVar("_share", default=None)  # threads of the core, if not as many as torch's
 
@@ -73,20 +73,6 @@ class Engine(NamedTuple):
     merges: bool
 
 
-def _results(
-    x: Tensor, h: Tensor, convention: Convention, keep: bool, out: Tensor | None, h_last: Tensor | None
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
-    T, B, H = x.shape[0], x.shape[1], h.shape[-1]
-    # What a backward pass keeps is large, and comes again with the next call.
-    if out is not None:
-        y = out
-    else:
-        y = memory.empty(x, T, B, H) if keep else x.new_empty(T, B, H)
-    gates = memory.empty(x, T, B, convention.gates, H) if keep else None
-    return y, gates, x.new_empty(B, H) if h_last is None else h_last
-
-
 def _native_forward(
     x: Tensor,
     h: Tensor,
@@ -99,8 +85,8 @@ def _native_forward(
     out: Tensor | None = None,
     h_last: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    y, gates, last = _results(x, h, convention, keep, out, h_last)
-    states(rows_of(x), h, cell, convention, steps, last, y, gates, reverse)
+    y, gates, last = memory.results(x, h, convention, keep, out, h_last)
+    states(memory.rows_of(x), h, cell, convention, steps, last, y, gates, reverse)
     return y, last, gates
 
 
@@ -134,11 +120,11 @@ def _native_backward(
     reverse: bool = False,
     needs_dx: bool = True,
 ) -> tuple[Tensor | None, Tensor, Cell]:
-    (W, U, _, c), H, x = cell, h.shape[-1], rows_of(x)
+    (W, U, _, c), H, x = cell, h.shape[-1], memory.rows_of(x)
     dx = torch.empty_like(x) if needs_dx else None  # with the strides of x, else torch copies it into them
     dh_first, size = h.new_empty(h.shape), native.dc_size(c, H, convention)
     dcell = Cell(_empty(W), _empty(U), W.new_empty(3 * H), None if size is None else W.new_empty(size))
-    given = (rows_of(dy), _dense(dh), x, _dense(h), _whole(cell), y, gates, convention, steps)
+    given = (memory.rows_of(dy), _dense(dh), x, _dense(h), _whole(cell), y, gates, convention, steps)
     native.backward_into(*given, dx=dx, dh=dh_first, dcell=dcell, reverse=reverse, threads=_threads(x, h))
     return dx, dh_first, dcell
 
@@ -179,13 +165,6 @@ def _dense(t: Tensor | None) -> Any:
     return t if t is None or t.is_contiguous() else t.detach().contiguous()
 
 
-def rows_of(t: Tensor | None) -> Any:
-    """With unit stride in the last axis."""
-    if t is None or t.is_contiguous() or t.stride(-1) == 1 or t.shape[-1] == 1:
-        return t
-    return t.detach().contiguous()
-
-
 def packed(cells: Sequence[native.Packed]) -> Engine:
     """The native engine for one run of a stack whose weights are packed already, in the order in which it runs them."""
     remaining = iter(cells)
@@ -202,9 +181,9 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
         out: Tensor | None = None,
         h_last: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        y, gates, last = _results(x, h, convention, keep, out, h_last)
+        y, gates, last = memory.results(x, h, convention, keep, out, h_last)
         how: dict[str, Any] = {"reverse": reverse, "threads": _threads(x, h)}
-        next(remaining).forward_into(rows_of(x), _dense(h), steps, h_last=last, y=y, gates=gates, **how)
+        next(remaining).forward_into(memory.rows_of(x), _dense(h), steps, h_last=last, y=y, gates=gates, **how)
         return y, last, gates
 
     return NATIVE._replace(forward=forward)
@@ -212,13 +191,14 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
 
 PLAIN = Engine("torch operations", plain.forward, plain.backward, False, False)
 NATIVE = Engine("native", _native_forward, _native_backward, True, True)
+TRITON = Engine("triton", triton.forward, triton.backward, True, False)
 
 
 def asked() -> str | None:
     """The engine that the environment variable ``GRUVY_ENGINE`` forces, or None."""
     name = os.environ.get("GRUVY_ENGINE") or None
-    if name not in (None, "native", "reference"):
-        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): expected "native" or "reference"')
+    if name not in (None, "native", "reference", "triton"):
+        raise EngineError(f'engine {name!r} (GRUVY_ENGINE): expected "native", "reference" or "triton"')
     return name
 
 
@@ -230,16 +210,20 @@ def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
     """
     if forced == "reference":
         return PLAIN, "GRUVY_ENGINE=reference"
-    if not x.is_cpu:
-        there, why = False, f"it has the CPU, not {x.device.type}"
-    elif x.dtype not in (torch.float32, torch.float64):
-        there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
-    else:
-        there, why = native.available()
-        if not there and forced is None and not torch.compiler.is_compiling():
-            warn_without(why)
+    engine = TRITON if forced == "triton" or (x.is_cuda and not forced) else NATIVE
+    there, why = triton.available(x) if engine is TRITON else _native_available(x)
     if there:
-        return NATIVE, why
-    if forced == "native":
-        raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
-    return PLAIN, f"no native engine: {why}"
+        return engine, why
+    if forced:
+        raise EngineError(f"engine {forced!r} (GRUVY_ENGINE) cannot serve: {why}")
+    if x.is_cpu and not native.available()[0] and not torch.compiler.is_compiling():
+        warn_without(why)
+    return PLAIN, f"no {engine.name} engine: {why}"
+
+
+def _native_available(x: Tensor) -> tuple[bool, str]:
+    if not x.is_cpu:
+        return False, f"it has the CPU, not {x.device.type}"
+    if x.dtype not in (torch.float32, torch.float64):
+        return False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
+    return native.available()

@@ -50,6 +50,8 @@ class GRU(torch.nn.GRU):
             `torch.nn.GRU`.
         convention: ``"torch"`` (default), ``"tutorial"``, ``"onnx"`` or a `gruvy.Convention`. Parameters are torch's
             in every convention; where a convention has one bias for what torch has two, they are only ever added.
+        recompute: True keeps no gates for the backward pass, three quarters or more of what training keeps for a layer:
+            each layer then runs forward once more before its backward pass, and gives the same bits. Default False.
         proj_size: refused, as in `torch.nn.GRU`.
 
     Under autocast the recurrence on a CPU stays in the layer's own dtype. Where a graph is recorded, lengths are
@@ -71,6 +73,7 @@ class GRU(torch.nn.GRU):
     """
 
     convention: Convention
+    recompute: bool = False
     _frozen: frozen.Blocks = ()
 
     def __init__(
@@ -86,6 +89,7 @@ class GRU(torch.nn.GRU):
         dtype: Any = None,
         *,
         convention: str | Convention = "torch",
+        recompute: bool = False,
         proj_size: Any = None,
     ) -> None:
         if proj_size is not None:
@@ -94,9 +98,11 @@ class GRU(torch.nn.GRU):
         sizes = (input_size, hidden_size, num_layers)
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, device=device, dtype=dtype)
         saved.register(self, of, device)
+        self.recompute = bool(recompute)
 
     def extra_repr(self) -> str:
-        return f'{super().extra_repr()}, convention="{self.convention}"'
+        again = ", recompute=True" if self.recompute else ""
+        return f'{super().extra_repr()}, convention="{self.convention}"{again}'
 
     # The signature widens torch's; torch spells its own as overloads for TorchScript.
     def forward(
@@ -131,7 +137,8 @@ class GRU(torch.nn.GRU):
         """
         return_gates = bool(return_gates)  # torch's ONNX exporter passes every default on, by position, as tensors
         weights, packed = self._weights(), frozen.latest(self._frozen)
-        plain = lengths is None and mask is None and restarts is None and not return_gates and packed is None
+        asked = lengths is not None or mask is not None or restarts is not None or return_gates or self.recompute
+        plain = not asked and packed is None
         if plain and self.num_layers == 1 and not self.bidirectional and quick.usual(input, hx, weights, 3):
             assert isinstance(input, Tensor)
             x = input.transpose(0, 1) if self.batch_first else input
@@ -139,12 +146,13 @@ class GRU(torch.nn.GRU):
             if found is not None:
                 return (found[0].transpose(0, 1), found[1]) if self.batch_first else found
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        way = route(call, weights, self.convention, packed is not None, return_gates)
+        way = route(call, weights, self.convention, packed is not None, return_gates, False, self.recompute)
         if way.way == "torch kernel":
             return super().forward(input, hx)
         shape = Shape(self.convention, 2 if self.bidirectional else 1)
         dropout = self.dropout if self.training else 0.0
-        result = recur(call, weights, shape, way, dropout=dropout, gates=return_gates, packed=packed)
+        how: dict[str, Any] = {"dropout": dropout, "gates": return_gates, "recompute": self.recompute}
+        result = recur(call, weights, shape, way, packed=packed, **how)
         output, h_n = call.leave(result.y, result.last)
         if not return_gates:
             return output, h_n
@@ -187,8 +195,8 @@ class GRU(torch.nn.GRU):
         """Which way a call with these arguments takes, and why, without running it."""
         weights = self._weights()
         call = check_call(self, weights[0], input, hx, lengths, mask, restarts)
-        packed = frozen.latest(self._frozen)
-        return path_of(call, route(call, weights, self.convention, packed is not None, return_gates))
+        asked = (frozen.latest(self._frozen) is not None, return_gates, False, self.recompute)
+        return path_of(call, route(call, weights, self.convention, *asked))
 
     def _weights(self) -> list[Tensor]:
         return parameters_of(self, weight_names(self))

@@ -1,4 +1,4 @@
-"""Large memory that one call after another uses again: the system hands out fresh pages slowly, one fault for each."""
+"""Memory for results. Large memory serves one call after another: the system hands out fresh pages slowly."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from ..convention import Convention
 
 Block = np.ndarray[Any, Any]
 
@@ -40,6 +42,27 @@ def empty(like: Tensor, *sizes: int) -> Tensor:
     lent = block[:size]
     weakref.finalize(lent, _give_back, block).atexit = False
     return torch.from_numpy(lent).view(like.dtype).view(sizes)
+
+
+def results(
+    x: Tensor, h: Tensor, convention: Convention, keep: bool, out: Tensor | None, h_last: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Memory for y (T, B, H), gates (T, B, G, H) if kept, and the last state (B, H)."""
+    T, B, H = x.shape[0], x.shape[1], h.shape[-1]
+    # What a backward pass keeps is large, and comes again with the next call.
+    if out is not None:
+        y = out
+    else:
+        y = empty(x, T, B, H) if keep else x.new_empty(T, B, H)
+    gates = empty(x, T, B, convention.gates, H) if keep else None
+    return y, gates, x.new_empty(B, H) if h_last is None else h_last
+
+
+def rows_of(t: Tensor | None) -> Any:
+    """With unit stride in the last axis."""
+    if t is None or t.is_contiguous() or t.stride(-1) == 1 or t.shape[-1] == 1:
+        return t
+    return t.detach().contiguous()
 
 
 def _give_back(block: Block) -> None:

@@ -2,8 +2,8 @@
 
 In eager mode it is an `autograd.Function`, which costs half of what a custom operator does; where a graph is recorded
 (`torch.compile`, `torch.export`) it is a custom operator, so the graph holds one node whatever the number of steps.
-Both save the gates and share the backward pass written by hand. Where a gradient is itself differentiated, the plain
-operations run instead.
+Both save the gates, unless those are to be computed again, and share the backward pass written by hand. Where a
+gradient is itself differentiated, the plain operations run instead.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class _Saved(NamedTuple):
 
 def _save(ctx: Any, shape: Shape, saved: _Saved) -> None:
     ctx.set_materialize_grads(False)
-    ctx.shape, ctx.layers = shape, len(saved.hidden)
+    ctx.shape, ctx.layers, ctx.gates = shape, len(saved.hidden), len(saved.gates)
     x, h, weights, steps, noise, hidden, gates = saved
     ctx.save_for_backward(x, h, *steps, noise, *hidden, *gates, *weights)
 
 
 def _saved(ctx: Any) -> _Saved:
     x, h, lengths, mask, restarts, noise, *more = ctx.saved_tensors
-    layers, cells = ctx.layers, h.shape[0]
-    hidden, gates, weights = more[:layers], more[layers : layers + cells], more[layers + cells :]
+    layers, kept = ctx.layers, ctx.gates
+    hidden, gates, weights = more[:layers], more[layers : layers + kept], more[layers + kept :]
     return _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
 
 
@@ -83,7 +83,7 @@ def _states(ctx: Any, saved: _Saved) -> Tensor:
         return top
     with torch.no_grad(), stack.own_precision(saved.x):
         x, h, weights, steps, noise, *_ = saved
-        return stack.forward(x, h, weights, steps, noise, ctx.shape, True, ctx.engine).y
+        return stack.forward(x, h, weights, steps, noise, ctx.shape, bool(saved.gates), ctx.engine).y
 
 
 class Function(torch.autograd.Function):
@@ -92,13 +92,13 @@ class Function(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        fixed: tuple[Shape, bool, Engine, Steps, Tensor | None],  # as one argument: torch looks at each at every call
+        fixed: tuple[Shape, bool, Engine, Steps, Tensor | None, bool],  # as one argument: torch looks at each one
         x: Tensor,
         h: Tensor,
         *weights: Tensor,
     ) -> tuple[Tensor, ...]:
-        shape, gates, engine, steps, noise = fixed
-        y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, True, engine)
+        shape, gates, engine, steps, noise, recompute = fixed
+        y, last, lower, kept = stack.forward(x, h, weights, steps, noise, shape, gates or not recompute, engine)
         _save(ctx, shape, _Saved(x, h, list(weights), steps, noise, lower, kept))
         # Callers may write into what a layer gives them, as torch's own layers allow: the version tells, see _states.
         ctx.engine, ctx.top, ctx.version = engine, y.detach(), torch_private.version(y)
@@ -142,7 +142,9 @@ _STACK = (
 
 
 @torch.library.custom_op(
-    "gruvy::gru", mutates_args=(), schema=f"({_STACK}, bool keep) -> (Tensor, Tensor, Tensor[], Tensor[])"
+    "gruvy::gru",
+    mutates_args=(),
+    schema=f"({_STACK}, bool keep, bool recompute) -> (Tensor, Tensor, Tensor[], Tensor[])",
 )
 def gru(
     x: Tensor,
@@ -155,6 +157,7 @@ def gru(
     convention: str,
     directions: int,
     keep: bool,
+    recompute: bool,
 ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
     if torch_private.in_forward_mode():  # torch would take the tangent for zero, in silence
         raise EngineError(
@@ -163,9 +166,8 @@ def gru(
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
-        y, last, lower, gates = stack.forward(
-            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x, asked())[0]
-        )
+        steps, engine = Steps(lengths, mask, restarts), choose(x, asked())[0]
+        y, last, lower, gates = stack.forward(x, h, weights, steps, noise, shape, keep and not recompute, engine)
     return y, last, lower if keep else [], gates
 
 
@@ -181,12 +183,13 @@ def _(
     convention: str,
     directions: int,
     keep: bool,
+    recompute: bool,
 ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
     if torch.onnx.is_in_onnx_export():  # there torch would say that an operator has no translation, in many lines
         raise EngineError("torch.onnx.export: an exported program with gruvy.nn.GRU, expected the module itself")
     (T, B, _), (cells, _, H), G = x.shape, h.shape, Convention.of(convention).gates
     lower = [x.new_empty(T, B, directions * H) for _ in range(cells // directions - 1)] if keep else []
-    gates = [x.new_empty(T, B, G, H) for _ in range(cells)] if keep else []
+    gates = [x.new_empty(T, B, G, H) for _ in range(cells)] if keep and not recompute else []
     return x.new_empty(T, B, directions * H), h.new_empty(h.shape), lower, gates
 
 
@@ -245,7 +248,7 @@ def _(
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-    x, h, weights, lengths, mask, restarts, noise, convention, directions, _ = inputs
+    x, h, weights, lengths, mask, restarts, noise, convention, directions, _, _ = inputs
     y, _, lower, gates = output
     saved = _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, [*lower, y], gates)
     _save(ctx, Shape(Convention.of(convention), directions), saved)
@@ -257,7 +260,7 @@ def _op_backward(
     saved = _saved(ctx)
     grads = _gradients(saved, dy, dlast, dlower, dgates)
     needs_dx, needs_dh, needs_dweights, *_ = ctx.needs_input_grad
-    nothing = (None,) * 7
+    nothing = (None,) * 8
     if _again([dy, dlast, *dlower, *dgates]):
         found = _backward(grads, saved, ctx.shape, [needs_dx, needs_dh, *needs_dweights])
         return found[0], found[1], found[2:], *nothing

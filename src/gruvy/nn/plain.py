@@ -99,7 +99,7 @@ def backward(
     """As `gruvy.reference.backward`; `dgates` (T, B, G, H) is the gradient of the gates themselves, or None."""
     T, B, _ = x.shape
     H = h.shape[-1]
-    W, U, _, _ = cell
+    U = cell.U
     valid, restarts = valid_steps(T, steps), steps.restarts
     before = _states_before(h, y, valid, restarts, reverse)  # (T, B, H): the state that each step started from
     U_rz, U_n = U[: 2 * H], U[2 * H :]
@@ -142,17 +142,37 @@ def backward(
         dh = dh_old if valid is None else torch.where(valid[t], dh_old, dh)
         if restarts is not None:
             dh = torch.where(restarts[t][:, None], 0, dh)
+    return gathered(dh, x, before, gates, da, dq, cell, valid, needs_dx)
+
+
+def gathered(
+    dh: Tensor,
+    x: Tensor,
+    before: Tensor,
+    gates: Tensor,
+    da: Tensor,
+    dq: Tensor | None,
+    cell: Cell,
+    valid: Tensor | None,
+    needs_dx: bool,
+) -> tuple[Tensor | None, Tensor, Cell]:
+    """What `backward` gives, dh of the initial state, from what its steps made: the products over all steps.
+
+    before (T, B, H) are the states that steps started from, da (T, B, 3H) and dq (T, B, H) the gradients of what comes
+    from the input and, with reset after, of U_n h + c.
+    """
+    T, B, H = before.shape
     if valid is not None:
         x, before = torch.where(valid, x, 0), torch.where(valid, before, 0)
     a, s = da.reshape(T * B, 3 * H), before.reshape(T * B, H)
     if dq is None:
-        dU = torch.cat([a[:, : 2 * H].t() @ s, a[:, 2 * H :].t() @ (r * before).reshape(T * B, H)])
+        dU = torch.cat([a[:, : 2 * H].t() @ s, a[:, 2 * H :].t() @ (gates[:, :, 0] * before).reshape(T * B, H)])
         dc = None
     else:
         q = dq.reshape(T * B, H)
         dU = torch.cat([a[:, : 2 * H].t() @ s, q.t() @ s])
         dc = q.sum(0)
-    dx = da @ W if needs_dx else None
+    dx = da @ cell.W if needs_dx else None
     return dx, dh, Cell(a.t() @ x.flatten(0, 1), dU, a.sum(0), dc)
 
 

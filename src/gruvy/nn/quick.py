@@ -15,8 +15,8 @@ from torch import Tensor
 from ..convention import Convention
 from ..engines import native
 from ..reference import Steps
-from . import op, torch_private
-from .engine import NATIVE, asked, rows_of, states
+from . import memory, op, torch_private
+from .engine import NATIVE, asked, states
 from .route import enough, trained
 from .stack import Shape, taken
 
@@ -64,7 +64,7 @@ def layer(
         return _recorded(x, x.new_zeros(1, B, H) if h is None else h, weights, convention)
     y, last = x.new_empty(T, B, H), x.new_empty(1, B, H)
     first = None if h is None else h[0]
-    states(rows_of(x), first, taken(weights, convention, NATIVE), convention, _ALL, last[0], y, None, False)
+    states(memory.rows_of(x), first, taken(weights, convention, NATIVE), convention, _ALL, last[0], y, None, False)
     return y, last
 
 
@@ -79,11 +79,11 @@ def step(x: Tensor, h: Tensor | None, weights: Sequence[Tensor], convention: Con
     if wanted:
         return _recorded(x[None], x.new_zeros(1, B, H) if h is None else h[None], weights, convention)[1][0]
     last = x.new_empty(B, H)
-    states(rows_of(x[None]), h, taken(weights, convention, NATIVE), convention, _ALL, last, None, None, False)
+    states(memory.rows_of(x[None]), h, taken(weights, convention, NATIVE), convention, _ALL, last, None, None, False)
     return last
 
 
 def _recorded(x: Tensor, h: Tensor, weights: Sequence[Tensor], convention: Convention) -> tuple[Tensor, Tensor]:
-    fixed = (Shape(convention, 1), False, NATIVE, _ALL, None)
+    fixed = (Shape(convention, 1), False, NATIVE, _ALL, None, False)
     found: tuple[Tensor, Tensor] = op.Function.apply(fixed, x, h, *weights)  # type: ignore[no-untyped-call]
     return found

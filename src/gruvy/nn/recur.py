@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ def recur(
     *,
     dropout: float = 0.0,
     gates: bool = False,
+    recompute: bool = False,
     packed: Sequence[Packed] | None = None,
 ) -> Result:
     """Run a call that does not go to torch's kernel.
@@ -35,6 +37,7 @@ def recur(
         weights: flat, as torch keeps them or merged: see `gruvy.nn.stack`.
         dropout: the share dropped between layers, 0 where nothing trains.
         gates: keep the lower layers' states and every gate; they are empty otherwise.
+        recompute: keep no gates for the backward pass, which then computes them again.
         packed: the weights of every layer and direction packed, for a call without gradients on the native engine.
 
     Raises:
@@ -42,9 +45,8 @@ def recur(
     """
     if call.autocast:  # a recurrence in half precision would carry its rounding from step to step
         with torch.autocast(call.autocast, enabled=False):
-            return recur(
-                call._replace(autocast=None), weights, shape, route, dropout=dropout, gates=gates, packed=packed
-            )
+            how: dict[str, Any] = {"dropout": dropout, "gates": gates, "recompute": recompute, "packed": packed}
+            return recur(call._replace(autocast=None), weights, shape, route, **how)
     x, h, steps = call.x, call.h, call.steps
     noise = _noise(x, h, shape, dropout)
     if route.way == "plain":
@@ -55,14 +57,16 @@ def recur(
         if torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export():
             return onnx_nodes(x, h, weights, steps, noise, shape, gates)
         keep = route.trained or gates
-        return Result(*op.gru(x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, keep))
+        given = (x, h, list(weights), *steps, noise, str(shape.convention), shape.directions, keep)
+        return Result(*op.gru(*given, recompute and not gates))
     if packed is not None and engine is NATIVE:
         if route.trained:
             raise EngineError("frozen: this call would record gradients; run it under torch.inference_mode()")
         engine = use_packed(packed)
     if not route.trained:
         return stack.forward(x, h, weights, steps, noise, shape, gates, engine)
-    y, last, *more = op.Function.apply((shape, gates, engine, steps, noise), x, h, *weights)  # type: ignore[no-untyped-call]
+    fixed = (shape, gates, engine, steps, noise, recompute)
+    y, last, *more = op.Function.apply(fixed, x, h, *weights)  # type: ignore[no-untyped-call]
     below = h.shape[0] // shape.directions - 1
     return Result(y, last, more[:below], more[below:])
 

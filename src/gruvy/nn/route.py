@@ -40,12 +40,19 @@ class Route(NamedTuple):
 
 
 def route(
-    call: Call, weights: Sequence[Tensor], convention: Convention, frozen: bool, gates: bool, cell: bool = False
+    call: Call,
+    weights: Sequence[Tensor],
+    convention: Convention,
+    frozen: bool,
+    gates: bool,
+    cell: bool = False,
+    recompute: bool = False,
 ) -> Route:
     """The way of a checked call.
 
     Args:
         frozen: packed weights are at hand. gates: they are asked for. cell: it is a `GRUCell`.
+        recompute: gates are not to be kept for the backward pass.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve.
@@ -54,11 +61,15 @@ def route(
     wanted = trained(x, call.h, weights)
     if torch_private.transformed():
         why = "a functorch transform or a forward-mode level is active"
-        if forced == "native":
-            raise EngineError(f"engine 'native' (GRUVY_ENGINE) cannot serve: {why}")
+        if forced in ("native", "triton"):
+            raise EngineError(f"engine {forced!r} (GRUVY_ENGINE) cannot serve: {why}")
         return Route("plain", why, None, wanted)
-    engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
-    own = _why_own(call, convention, frozen, gates) or _why_faster(call, wanted, forced, engine, cell)
+    own = _why_own(call, convention, frozen, gates, recompute and wanted)
+    engine = None
+    # On a GPU torch's kernel is cuDNN's; at which sizes those of `triton` would be faster is not measured.
+    if own or forced or not x.is_cuda:
+        engine = None if torch.compiler.is_compiling() or x.is_meta else choose(x, forced)[0]
+        own = own or _why_faster(call, wanted, forced, engine, cell)
     if not own:
         return Route("torch kernel", "nothing that torch.nn.GRU lacks is asked for", None, wanted)
     if torch_private.traced():
@@ -86,18 +97,19 @@ def recorded(x: Tensor) -> bool:
     return torch.compiler.is_compiling() or x.is_meta or torch_private.dispatched()
 
 
-def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool) -> str:
+def _why_own(call: Call, convention: Convention, frozen: bool, gates: bool, recompute: bool) -> str:
     """What torch's kernel could not do; empty if it could."""
     if convention.name != "torch":
         return f'convention "{convention}"'
     if call.x.shape[0] == 0:
         return "no steps"
-    if not (gates or frozen) and all(given is None for given in call.steps):
+    if not (gates or frozen or recompute) and all(given is None for given in call.steps):
         return ""
     asked_for = [name for name, value in zip(call.steps._fields, call.steps, strict=True) if value is not None]
     if call.packed is not None:
         asked_for.remove("lengths")
-    return ", ".join([*asked_for, *(["return_gates"] if gates else [])]) or ("frozen" if frozen else "")
+    asked_for += [name for name, there in (("return_gates", gates), ("recompute", recompute)) if there]
+    return ", ".join(asked_for) or ("frozen" if frozen else "")
 
 
 def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | None, cell: bool) -> str:

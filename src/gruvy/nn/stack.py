@@ -149,7 +149,10 @@ def backward(
     needs_dx: bool,
     engine: Engine = PLAIN,
 ) -> tuple[Tensor | None, Tensor, list[Tensor]]:
-    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states."""
+    """The twin of `forward`: gradients of x (None if not needed), h, and every weight; hidden: each layer's states.
+
+    Without gates each layer computes its own again, with the same bits.
+    """
     convention, D = shape
     H, each = h.shape[-1], len(weights) // h.shape[0]
     ways = [in_order(steps, reverse=d == 1) for d in range(D)]
@@ -168,10 +171,15 @@ def backward(
             given_cell = taken(cell, convention, PLAIN if grads.gates else engine)
             own = (..., slice(d * H, (d + 1) * H))
             dy_own, y_own = (dy, hidden[k]) if D == 1 else (None if dy is None else dy[own], hidden[k][own])
+            if gates:
+                g: Any = gates[i]
+            else:
+                how: dict[str, Any] = {"reverse": d == 1, "keep": True, "out": None, "h_last": None}
+                _, _, g = engine.forward(inputs, h[i], given_cell, convention, ways[d], **how)
             # Only the torch operations take gradients of the gates themselves.
             run = partial(plain.backward, dgates=grads.gates[i]) if grads.gates else engine.backward
             dlast = None if grads.last is None else grads.last[i]
-            given = (dy_own, dlast, inputs, h[i], given_cell, y_own, gates[i], convention, ways[d])
+            given = (dy_own, dlast, inputs, h[i], given_cell, y_own, g, convention, ways[d])
             dx_d, dh_d, (dW, dU, db, dc) = run(*given, reverse=d == 1, needs_dx=needs_dx or k > 0)
             dx = dx_d if dx is None or dx_d is None else dx + dx_d
             dh_layer.append(dh_d)
