@@ -209,6 +209,7 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
     return NATIVE._replace(forward=forward)
 
 
+HALF = (torch.bfloat16, torch.float16)
 PLAIN = Engine("torch operations", plain.forward, plain.backward, False, False)
 NATIVE = Engine("native", _native_forward, _native_backward, True, True)
 
@@ -221,8 +222,13 @@ def asked() -> str | None:
     return name
 
 
-def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
-    """The engine for an input like x, and why; `forced` as `asked` says.
+def inside(x: Tensor) -> torch.dtype:
+    """The dtype in which a call with inputs like x is computed: on a CPU at least float32."""
+    return torch.float32 if x.dtype in HALF and x.is_cpu else x.dtype
+
+
+def choose(x: Tensor, forced: str | None, dtype: torch.dtype | None = None) -> tuple[Engine, str]:
+    """The engine for an input like x, and why; `forced` as `asked` says. dtype: of what it meets, default `inside(x)`.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve: it never falls back in silence.
@@ -231,8 +237,8 @@ def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
         return PLAIN, "GRUVY_ENGINE=reference"
     if not x.is_cpu:
         there, why = False, f"it has the CPU, not {x.device.type}"
-    elif x.dtype not in (torch.float32, torch.float64):
-        there, why = False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
+    elif (met := dtype or inside(x)) not in (torch.float32, torch.float64):
+        there, why = False, f"it has float32 and float64, not {str(met).removeprefix('torch.')}"
     else:
         there, why = native.available()
     if there:

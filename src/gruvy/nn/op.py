@@ -164,7 +164,7 @@ def gru(
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
         y, last, lower, gates = stack.forward(
-            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x, asked())[0]
+            x, h, weights, Steps(lengths, mask, restarts), noise, shape, keep, choose(x, asked(), x.dtype)[0]
         )
     return y, last, lower if keep else [], gates
 
@@ -216,7 +216,7 @@ def _gru_backward(
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     with stack.own_precision(x):
         saved = _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
-        shape, engine = Shape(Convention.of(convention), directions), choose(x, asked())[0]
+        shape, engine = Shape(Convention.of(convention), directions), choose(x, asked(), x.dtype)[0]
         dx, dh, dweights = stack.backward(Gradients(dy, dlast, dlower, dgates), *saved, shape, needs_dx, engine)
     return x.new_empty(0) if dx is None else dx.contiguous(), dh, dweights  # as the shapes below say
 
