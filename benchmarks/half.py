@@ -13,6 +13,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("bfloat16", "float16"))
     asked = parser.parse_args()
     use_threads(asked.threads)
-    print(describe())
+    print(", ".join(describe().values()))
     for dtype in BOUND:
         name = str(dtype).removeprefix("torch.")
         if asked.only not in (None, name):
@@ -88,9 +89,7 @@ def main() -> None:
             assert path.name != "native" or errors[0] < 1.01 * BOUND[dtype], errors
             told = []
             for ratios, train in zip(all_ratios, (False, True), strict=True):
-                one, other = in_turns(
-                    [lambda layer=layer: call(layer, x, dy, train) for layer in (theirs, ours)], asked.rounds
-                )
+                one, other = in_turns([partial(call, layer, x, dy, train) for layer in (theirs, ours)], asked.rounds)
                 own = [a / b for a, b in zip(one, other, strict=True)]
                 ratios.append(statistics.median(own))
                 told.append(f"{ratios[-1]:.2f} ({min(own):.2f} to {max(own):.2f})")
