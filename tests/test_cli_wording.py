@@ -65,8 +65,17 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--known-ahead": ["--known-ahead", "x"],
         },
     ),
-    "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."]}),
-    "score": (SCORE, {**LAYOUT, "--target": ["--target", "nope"], "--target-at": ["--target-at", "nope"]}),
+    "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."], "--weights": ["--weights", "nope"]}),
+    "stream": (["stream", "m.safetensors"], {"--weights": ["--weights", "nope"]}),
+    "score": (
+        SCORE,
+        {
+            **LAYOUT,
+            "--weights": ["--weights", "nope"],
+            "--target": ["--target", "nope"],
+            "--target-at": ["--target-at", "nope"],
+        },
+    ),
     "explain": (
         EXPLAIN,
         {

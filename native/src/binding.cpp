@@ -40,10 +40,39 @@ class Packed {
             using T = decltype(zero);
             const Kernels<T> &k = kernels<T>(isa);
             Weights<T> weights = w.get<T>();
-            bytes = k.packed_size(shape, convention) * sizeof(T);
-            block.reset(static_cast<char *>(::operator new(bytes, std::align_val_t(64))));
+            take(k.packed_size(shape, convention) * sizeof(T));
             k.pack(weights, shape, convention, reinterpret_cast<T *>(block.get()));
         });
+    }
+    // W and U in a format, with a scale for each row where they are int8; biases in float32.
+    Packed(nb::handle W_, nb::handle U_, nb::handle row_W, nb::handle row_U, nb::handle b_, nb::handle c_, bool after,
+           bool keeps, const std::string &format, const std::string &name)
+        : isa(chosen(name)), convention{after, keeps}, kind(Kind::float32) {
+        static constexpr const char *names[] = {"float16", "bfloat16", "int8"};
+        int which = 0;
+        while (which < 3 && format != names[which]) which++;
+        if (which == 3) throw InputError("format: '" + format + "', expected float16, bfloat16 or int8");
+        const bool scaled = Format(which) == Format::int8;
+        Array W("W", W_, false), U("U", U_, false), scale_W("scale_W", row_W, false), scale_U("scale_U", row_U, false);
+        Array b("b", b_, false), c("c", c_, false);
+        expect_axes(W, 2, "(3H, I)"), expect_axes(U, 2, "(3H, H)");
+        const Index I = W.size(1), H = U.size(1);
+        shape = {1, 1, I, H};
+        for (const Array *a : {&W, &U}) a->expect(scaled ? Kind::int8 : Kind::uint16), a->expect_dense();
+        W.expect("(3H, I)", {3 * H, I}), U.expect("(3H, H)", {3 * H, H});
+        for (const Array *a : {&scale_W, &scale_U}) expect_numbers<float>(*a, "(3H,)", {3 * H}, 0, scaled);
+        expect_numbers<float>(b, "(3H,)", {3 * H}, 0, false);
+        if (c && !after) throw InputError("c: expected None, since the reset gate acts before the product");
+        expect_numbers<float>(c, "(H,)", {H}, 0, false);
+        held = &isa.held[which];
+        take(held->packed_size(shape, convention));
+        held->pack({W.at<const void>(), U.at<const void>(), scale_W.at<const float>(), scale_U.at<const float>(),
+                    b.at<const float>(), c.at<const float>()}, shape, convention, block.get());
+    }
+    template <class T> void forward(const ForwardArgs<T> &a) const {
+        if constexpr (sizeof(T) == sizeof(float))
+            if (held) return held->forward(a);
+        kernels<T>(isa).forward(a);
     }
     template <class T> const T *get() const { return reinterpret_cast<const T *>(block.get()); }
 
@@ -51,13 +80,18 @@ class Packed {
     Convention convention;
     Shape shape;
     Kind kind;
-    std::size_t bytes;
+    std::size_t bytes = 0;
 
   private:
+    void take(std::size_t size) {
+        bytes = size;
+        block.reset(static_cast<char *>(::operator new(bytes, std::align_val_t(64))));
+    }
     struct Free {
         void operator()(char *p) const { ::operator delete(p, std::align_val_t(64)); }
     };
     std::unique_ptr<char, Free> block;
+    const HeldKernels *held = nullptr;  // where the weights are held in a format
 };
 
 template <class T> void check_forward(ForwardArgs<T> &a, const Array &x, const Array &h, const Array &y,
@@ -109,7 +143,7 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         check_forward(a, x, h, y, gates, h_last);
         a.steps = flags.steps(a.shape.T, a.shape.B);
         Released released;
-        kernels<T>(p.isa).forward(a);
+        p.forward(a);
     });
 }
 
@@ -128,9 +162,9 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h, "(B, H)", {B, H}, 0);
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
-        if (B * H * (I + H) < tuning::locked_step) return kernels<T>(p.isa).forward(a);
+        if (B * H * (I + H) < tuning::locked_step) return p.forward(a);
         Released released;
-        kernels<T>(p.isa).forward(a);
+        p.forward(a);
     });
 }
 
@@ -259,6 +293,10 @@ NB_MODULE(_core, m) {
     nb::class_<Packed> packed(m, "Packed");
     packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), maybe("W"),
                maybe("U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("isa"));
+    packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, bool, bool,
+                        const std::string &, const std::string &>(), maybe("W"), maybe("U"), maybe("scale_W"),
+               maybe("scale_U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("format"),
+               arg("isa"));
     packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
                maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
     packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));

@@ -8,12 +8,12 @@
 
 namespace gruvy::GRUVY_NS {
 
-template <class T> struct Forward {
+template <class T, class S = T> struct Forward {
     static constexpr int L = Vec<T>::lanes;
     const ForwardArgs<T> &args;
     Shape s;
     Split split;
-    Cell<T> cell;
+    Cell<T, S> cell;
     Index padded, chunk;  // H in whole vectors; steps between which the input products are made
     Index active;         // rows of a part, at most
     T *zeros, *states, *z, *rh, *input_sums;
@@ -29,7 +29,7 @@ template <class T> struct Forward {
         cell.I = s.I, cell.H = s.H, cell.keeps = args.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
         active = args.steps.lengths ? s.B : share;
-        Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(T));
+        Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(S));
         cell.fused = s.I <= tuning::few_inputs || (share >= tuning::few_rows && bytes <= tuning::weights_near);
         cell.sums_stride = args.gates.p ? s.H : padded;
         chunk = most(1, least(s.T, tuning::input_rows / most(1, share)));
@@ -37,7 +37,7 @@ template <class T> struct Forward {
 
     void cut(Arena &arena) {
         Index threads = split.threads();
-        if (!args.packed) cell.panels = Panels<T>::cut(arena, s, args.convention);
+        if (!args.packed) cell.panels = Panels<T, S>::cut(arena, s, args.convention);
         zeros = arena.take<T>(padded);
         states = arena.take<T>(2 * s.B * padded);
         bool before = !args.convention.after;
@@ -58,7 +58,7 @@ template <class T> struct Forward {
         char *block = static_cast<char *>(workspace_take(arena.used));
         arena = Arena{block};
         cut(arena);
-        if (args.packed) cell.panels = Panels<T>::cut_block(const_cast<T *>(args.packed), s, args.convention);
+        if (args.packed) cell.panels = Panels<T, S>::cut_block(const_cast<T *>(args.packed), s, args.convention);
         for (Index j = 0; j < padded; j++) zeros[j] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
         deal.fill(args.steps, s.T, s.B, split.row_parts);
@@ -75,10 +75,12 @@ template <class T> struct Forward {
         Index row_part = thread / split.unit_parts, unit_part = thread % split.unit_parts;
         Index first = unit_part * cell.panels.blocks / split.unit_parts;
         Index last = (unit_part + 1) * cell.panels.blocks / split.unit_parts;
-        if (!args.packed) {
-            Index n = split.threads();
-            cell.panels.fill(args.weights, s, thread * cell.panels.blocks / n, (thread + 1) * cell.panels.blocks / n);
-            meet(n);
+        if constexpr (std::is_same_v<S, T>) {
+            if (!args.packed) {
+                Index n = split.threads(), blocks = cell.panels.blocks;
+                cell.panels.fill(args.weights, s, thread * blocks / n, (thread + 1) * blocks / n);
+                meet(n);
+            }
         }
         const T **at = current + thread * s.B;
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
@@ -171,6 +173,6 @@ template <class T> struct Forward {
     }
 };
 
-template <class T> void forward(const ForwardArgs<T> &args) { Forward<T>(args).run(); }
+template <class T, class S = T> void forward(const ForwardArgs<T> &args) { Forward<T, S>(args).run(); }
 
 }  // namespace gruvy::GRUVY_NS

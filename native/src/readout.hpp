@@ -33,7 +33,7 @@ template <class T> struct Readout {
         arena = Arena{block};
         cut(arena);
         for (Index j = 0; j < blocks; j++)
-            pack_rows(panels + j * args.H * L, L, args.V + j * L * args.H, args.H, least(L, args.O - j * L), args.H);
+            pack_rows<T>(panels + j * args.H * L, L, args.V + j * L * args.H, args.H, least(L, args.O - j * L), args.H);
         for (Index j = 0; j < blocks * L; j++) bias[j] = args.b && j < args.O ? args.b[j] : T(0);
         bool done = run_team(*this, threads);
         if (!done) {

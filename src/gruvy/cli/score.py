@@ -9,7 +9,7 @@ import typer
 
 from gruvy.cli import measures, reading, reports
 from gruvy.cli.app import Json, app, document, example, out
-from gruvy.cli.predict import ModelFile, read_for
+from gruvy.cli.predict import Held, ModelFile, read_for
 from gruvy.errors import DataError
 
 
@@ -37,6 +37,7 @@ def score(
     na: reading.Na = None,
     decimal: reading.Decimal = None,
     encoding: reading.Encoding = None,
+    weights: Held = None,
     json: Json = False,
 ) -> None:
     """Say how good a trained model is on labelled sequences, beside a baseline that always answers the same.
@@ -49,7 +50,7 @@ def score(
     """
     import gruvy
 
-    net = gruvy.load(model)
+    net = gruvy.load(model, weights=weights)
     if net.target is None:
         raise DataError(f"{net.name} gives raw read-outs; expected a model that was trained for labels or numbers")
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)

@@ -19,6 +19,7 @@ from .core import core as _core
 from .core import info as info
 from .core import isa as _isa
 from .core import peak as peak
+from .held import Held
 from .threads import count, whole
 from .threads import threads as all_threads
 
@@ -231,15 +232,21 @@ class Packed:
     It pickles and copies as the plain weights.
 
     Args:
-        cell, convention: as in `forward`. isa: an instruction set by name, default the one of `info()`.
+        cell, convention: as in `forward`; a `Held` cell's weights stay in its format, and meet float32.
+        isa: an instruction set by name, default the one of `info()`.
     """
 
-    def __init__(self, cell: Cell, convention: Convention, isa: str | None = None) -> None:
+    def __init__(self, cell: Cell | Held, convention: Convention, isa: str | None = None) -> None:
         self.convention = convention
-        self._plain = Cell(*(None if a is None else np.array(a, order="C") for a in cell))
+        own = {n: np.array(a, order="C") for n, a in cell._asdict().items() if isinstance(a, np.ndarray)}
+        self._plain: Cell | Held = cell._replace(**own)  # type: ignore[arg-type]
         self._isa = isa  # None: whatever the machine where it is unpickled has
-        after, keeps = convention.reset == "after", convention.keeps
-        self._core: Any = _core.Packed(*self._plain, after=after, keeps=keeps, isa=isa or _isa())
+        how: dict[str, Any] = {"after": convention.reset == "after", "keeps": convention.keeps, "isa": isa or _isa()}
+        if isinstance(self._plain, Held):
+            *parts, how["format"] = self._plain
+        else:
+            parts = list(self._plain)
+        self._core: Any = _core.Packed(*parts, **how)
         self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
         self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
 
