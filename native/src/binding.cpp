@@ -67,7 +67,8 @@ class Packed {
         held = &isa.held[which];
         take(held->packed_size(shape, convention));
         held->pack({W.at<const void>(), U.at<const void>(), scale_W.at<const float>(), scale_U.at<const float>(),
-                    b.at<const float>(), c.at<const float>()}, shape, convention, block.get());
+                    b.at<const float>(), c.at<const float>()},
+                   shape, convention, block.get());
     }
     template <class T> void forward(const ForwardArgs<T> &a) const {
         if constexpr (sizeof(T) == sizeof(float))
@@ -294,9 +295,9 @@ NB_MODULE(_core, m) {
     packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), maybe("W"),
                maybe("U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("isa"));
     packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, bool, bool,
-                        const std::string &, const std::string &>(), maybe("W"), maybe("U"), maybe("scale_W"),
-               maybe("scale_U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("format"),
-               arg("isa"));
+                        const std::string &, const std::string &>(),
+               maybe("W"), maybe("U"), maybe("scale_W"), maybe("scale_U"), maybe("b"), maybe("c"), nb::kw_only(),
+               arg("after"), arg("keeps"), arg("format"), arg("isa"));
     packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
                maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
     packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));

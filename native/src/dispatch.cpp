@@ -12,7 +12,8 @@ const std::vector<Isa> &isas() {
 #if !defined(GRUVY_NO_AVX512)
         bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-        v.push_back({"avx512", avx512, true, "AVX-512 (F, DQ, VL, BW)", &avx512::kernels32, &avx512::kernels64, avx512::held});
+        v.push_back(
+            {"avx512", avx512, true, "AVX-512 (F, DQ, VL, BW)", &avx512::kernels32, &avx512::kernels64, avx512::held});
 #endif
         v.push_back({"avx2", avx2, true, "AVX2 and FMA", &avx2::kernels32, &avx2::kernels64, avx2::held});
 #if defined(GRUVY_WITH_WIDE)

@@ -1,5 +1,6 @@
-// Weights held in fewer bytes than the float32 numbers that they meet: float16, bfloat16, and int8 with a scale for each
-// row. A step of a stream reads every weight once and does next to nothing with it: half the bytes, nearly half the time.
+// Weights held in fewer bytes than the float32 numbers that they meet: float16, bfloat16, and int8 with a scale for
+// each row. A step of a stream reads every weight once and does next to nothing with it: half the bytes, nearly half
+// the time.
 //
 // float16 and bfloat16 become float32 exactly, and then the order of sums is the one of tile.hpp: the same bits as
 // float32 weights of the same values. With int8 the sum over a block of k is of whole numbers times inputs, and meets
@@ -14,9 +15,7 @@ template <class S> constexpr bool scaled = false;
 template <> constexpr bool scaled<std::int8_t> = true;
 
 #if defined(GRUVY_ISA_AVX512)
-GRUVY_INLINE Vec<float> widened(const Float16 *p) {
-    return {_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))};
-}
+GRUVY_INLINE Vec<float> widened(const Float16 *p) { return {_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p))}; }
 GRUVY_INLINE Vec<float> widened(const BFloat16 *p) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
     return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};

@@ -74,15 +74,16 @@ template <class S> void check(const Isa &isa, Format format, const char *name, b
             const HeldKernels &kernels = isa.held[int(format)];
             std::vector<char> memory(kernels.packed_size(s, convention) + 64);
             char *block = memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64);
-            kernels.pack({W.data(), U.data(), scale_W.data(), scale_U.data(), b.data(), f.weights.c}, s, convention, block);
+            kernels.pack({W.data(), U.data(), scale_W.data(), scale_U.data(), b.data(), f.weights.c}, s, convention,
+                         block);
             f.packed = reinterpret_cast<const float *>(block), f.y.p = y.data();
             for (int threads = 1; threads <= 2; threads++) {
                 f.threads = threads;
                 kernels.forward(f);
                 double error = 0;
                 for (std::size_t i = 0; i < y.size(); i++) error = std::fmax(error, std::fabs(y[i] - wanted[i]));
-                tally.add(scaled ? error < 4e-6 : !std::memcmp(y.data(), wanted.data(), y.size() * 4), isa.name, name, s,
-                          error);
+                tally.add(scaled ? error < 4e-6 : !std::memcmp(y.data(), wanted.data(), y.size() * 4), isa.name, name,
+                          s, error);
             }
         }
 }
