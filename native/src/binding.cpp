@@ -148,9 +148,9 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
     });
 }
 
-// One step: the state h becomes the new state in h_last, which may be h. No thread is woken, and the GIL is kept where
-// giving it away costs as much as the step.
-void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_) {
+// One step: the state h becomes the new state in h_last, which may be h. With one thread none is woken, and the GIL is
+// kept where giving it away costs as much as the step.
+void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_, int threads) {
     Array x("x", x_, false), h("h", h_, false), h_last("h_last", h_last_, true);
     expect_axes(x, 2, "(B, I)");
     x.expect(p.kind);
@@ -163,7 +163,8 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h, "(B, H)", {B, H}, 0);
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
-        if (B * H * (I + H) < tuning::locked_step) return p.forward(a);
+        a.threads = checked_threads(threads);
+        if (a.threads == 1 && B * H * (I + H) < tuning::locked_step) return p.forward(a);
         Released released;
         p.forward(a);
     });
@@ -300,7 +301,7 @@ NB_MODULE(_core, m) {
                arg("after"), arg("keeps"), arg("format"), arg("isa"));
     packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
                maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
-    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));
+    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"), arg("threads") = 1);
     packed.def("read", &packed_read, arg("rounds"));
     packed.def_prop_ro("isa", [](const Packed &p) { return p.isa.name; });
     packed.def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });

@@ -62,12 +62,72 @@ template <class T, class S = T> struct Forward {
         for (Index j = 0; j < padded; j++) zeros[j] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
         deal.fill(args.steps, s.T, s.B, split.row_parts);
-        bool done = run_team(*this, split.threads());
+        const bool pieces = s.T == 1 && args.packed && split.row_parts == 1 && split.unit_parts > 1;
+        if (pieces) shared();
+        const bool done = pieces || run_team(*this, split.threads());
         workspace_give(block);
         if (!done) {
             ForwardArgs<T> alone = args;
             alone.threads = 1;
             Forward(alone).run();
+        }
+    }
+
+    // One step of few rows in pieces of some units, which the threads take as they come: each its own part first, then
+    // what is left of the others'. A thread that is late finds nothing left to do.
+    struct Pieces {
+        static constexpr Index most_pieces = 64;
+        Forward &whole;
+        const Row<T> *rows;
+        Index count, pieces, phases;
+        int taken[2][most_pieces] = {};
+        Count done[2] = {};
+
+        Index begin(Index piece) const { return piece * whole.cell.panels.blocks / pieces; }
+
+        void work(Index thread, Index threads) {
+            for (Index phase = 0; phase < phases; phase++) {
+                const Index start = thread * pieces / threads;
+                for (Index i = 0; i < pieces; i++) {
+                    const Index piece = start + i < pieces ? start + i : start + i - pieces;
+                    if (__atomic_exchange_n(&taken[phase][piece], 1, __ATOMIC_RELAXED)) continue;
+                    whole.piece(rows, count, begin(piece), begin(piece + 1), phase);
+                    if (phase + 1 < phases) done[phase].add();
+                }
+                if (phase + 1 < phases) done[phase].wait(int(pieces));
+            }
+        }
+    };
+
+    void shared() {
+        const Index first = deal.begin[0], last = deal.begin[1];
+        for (Index i = first; i < last; i++) current[deal.row[i]] = args.h ? args.h + deal.row[i] * s.H : zeros;
+        scan(0, 0, true, 0, 1);
+        if (Index count = row_begin[1]) {
+            // As many panels at a time as a tile of one row takes.
+            const Index pieces = least(Pieces::most_pieces, most(1, cell.panels.blocks / 4));
+            Pieces team{*this, rows, count, pieces, cell.panels.gates == 3 ? 1 : 2};
+            helped(int(split.unit_parts), [](void *self, int thread, int threads) {
+                static_cast<Pieces *>(self)->work(thread, threads);
+            }, &team);
+        }
+        for (Index i = first; i < last; i++) {
+            Index b = deal.row[i];
+            for (Index j = 0; j < s.H; j++) args.h_last[b * s.H + j] = current[b][j];
+        }
+    }
+
+    // The units of blocks [first, last): all of a step with reset after, one of its two phases with reset before.
+    void piece(const Row<T> *r, Index count, Index first, Index last, Index phase) const {
+        if (!cell.fused && phase == 0) inputs(r, count, first, last);
+        const Index blocks = cell.panels.blocks;
+        if (cell.panels.gates == 3) {
+            cell.after(r, count, first, last);
+        } else if (phase == 0) {
+            cell.before_gates(r, count, first, last);
+            cell.before_gates(r, count, blocks + first, blocks + last);
+        } else {
+            cell.before_state(r, count, first, last);
         }
     }
 
