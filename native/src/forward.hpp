@@ -16,6 +16,7 @@ template <class T, class S = T> struct Forward {
     Cell<T, S> cell;
     Index padded, chunk;  // H in whole vectors; steps between which the input products are made
     Index active;         // rows of a part, at most
+    bool pieces;          // shared out in pieces: see Pieces
     T *zeros, *states, *z, *rh, *input_sums;
     const T **current;  // per thread and row: where the row's state is
     Row<T> *rows;       // per thread: the active rows of the steps of a chunk
@@ -24,7 +25,9 @@ template <class T, class S = T> struct Forward {
     Barrier all, *barrier;  // of every thread; of the threads of each row part
 
     explicit Forward(const ForwardArgs<T> &arguments) : args(arguments), s(args.shape) {
-        split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
+        const Index blocks = blocks_of(s.H, L), threads = most(1, args.threads);
+        pieces = s.T == 1 && args.packed && threads > 1 && blocks >= 4 * threads;
+        split = pieces ? Split{1, threads} : Split::of(s.B, blocks, threads);
         padded = blocks_of(s.H, L) * L;
         cell.I = s.I, cell.H = s.H, cell.keeps = args.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
@@ -62,7 +65,6 @@ template <class T, class S = T> struct Forward {
         for (Index j = 0; j < padded; j++) zeros[j] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
         deal.fill(args.steps, s.T, s.B, split.row_parts);
-        const bool pieces = s.T == 1 && args.packed && split.row_parts == 1 && split.unit_parts > 1;
         if (pieces) shared();
         const bool done = pieces || run_team(*this, split.threads());
         workspace_give(block);
@@ -73,28 +75,28 @@ template <class T, class S = T> struct Forward {
         }
     }
 
-    // One step of few rows in pieces of some units, which the threads take as they come: each its own part first, then
-    // what is left of the others'. A thread that is late finds nothing left to do.
+    // One step in pieces of some units, which the threads take as they come: each its own part first, then what is left
+    // of the others'. A thread that is late finds nothing left to do.
     struct Pieces {
-        static constexpr Index most_pieces = 64;
+        static constexpr Index most = 64;
         Forward &whole;
         const Row<T> *rows;
-        Index count, pieces, phases;
-        int taken[2][most_pieces] = {};
+        Index count, number, phases;
+        int taken[2][most] = {};
         Count done[2] = {};
 
-        Index begin(Index piece) const { return piece * whole.cell.panels.blocks / pieces; }
+        Index begin(Index piece) const { return piece * whole.cell.panels.blocks / number; }
 
         void work(Index thread, Index threads) {
             for (Index phase = 0; phase < phases; phase++) {
-                const Index start = thread * pieces / threads;
-                for (Index i = 0; i < pieces; i++) {
-                    const Index piece = start + i < pieces ? start + i : start + i - pieces;
+                const Index start = thread * number / threads;
+                for (Index i = 0; i < number; i++) {
+                    const Index piece = start + i < number ? start + i : start + i - number;
                     if (__atomic_exchange_n(&taken[phase][piece], 1, __ATOMIC_RELAXED)) continue;
                     whole.piece(rows, count, begin(piece), begin(piece + 1), phase);
                     if (phase + 1 < phases) done[phase].add();
                 }
-                if (phase + 1 < phases) done[phase].wait(int(pieces));
+                if (phase + 1 < phases) done[phase].wait(int(number));
             }
         }
     };
@@ -105,8 +107,8 @@ template <class T, class S = T> struct Forward {
         scan(0, 0, true, 0, 1);
         if (Index count = row_begin[1]) {
             // As many panels at a time as a tile of one row takes.
-            const Index pieces = least(Pieces::most_pieces, most(1, cell.panels.blocks / 4));
-            Pieces team{*this, rows, count, pieces, cell.panels.gates == 3 ? 1 : 2};
+            const Index number = least(Pieces::most, cell.panels.blocks / 4);
+            Pieces team{*this, rows, count, number, cell.panels.gates == 3 ? 1 : 2};
             helped(int(split.unit_parts), [](void *self, int thread, int threads) {
                 static_cast<Pieces *>(self)->work(thread, threads);
             }, &team);

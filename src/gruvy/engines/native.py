@@ -20,7 +20,7 @@ from .core import info as info
 from .core import isa as _isa
 from .core import peak as peak
 from .held import Held
-from .threads import count, whole
+from .threads import count, may_share, threads_for_step, whole
 from .threads import threads as all_threads
 
 Array = np.ndarray[Any, Any]
@@ -248,7 +248,8 @@ class Packed:
             parts = list(self._plain)
         self._core: Any = _core.Packed(*parts, **how)
         self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
-        self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
+        # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned.
+        self.step_into = self._shared_step if may_share(cell.W.size + cell.U.size) else self._core.step
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Packed, (self._plain, self.convention, self._isa)
@@ -296,6 +297,9 @@ class Packed:
             h_last=h_last,
             threads=count(threads, x, h_last),
         )
+
+    def _shared_step(self, x: Any, h: Any, h_last: Any) -> None:
+        self._core.step(x, h, h_last, threads_for_step(len(x), self._plain.W.size + self._plain.U.size))
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""
