@@ -93,7 +93,7 @@ def test_the_core_on_held_weights(convention: Any, weights: str, isa: str) -> No
                     assert_close(found, wanted, kind)
             assert_close(small.step(x[0], h), full.step(x[0], h), kind)
             assert_close(small.step(x[0], h), small.forward(x[:1], h)[1], "exact")
-        assert (small._core.bytes < 0.7 * full._core.bytes) or H < 20
+        assert (small.core.bytes < 0.7 * full.core.bytes) or H < 20
 
 
 @CORE

@@ -242,11 +242,11 @@ def test_a_step_shared_out_has_the_same_bits(convention, format):
     for rows in (1, 3, 9):
         x, h = (rng.normal(size=(rows, n)).astype(np.float32) for n in (37, 530))
         want = np.empty_like(h)
-        packed._core.step(x, h, want)
+        packed.core.step(x, h, want)
         for count in (2, 3, 5):
             for _ in range(20):
                 found = h.copy()
-                packed._core.step(x, found, found, count)
+                packed.core.step(x, found, found, count)
                 assert np.array_equal(found, want)
 
 
@@ -280,7 +280,7 @@ def test_steps_of_several_python_threads_at_once():
 
     def loop(own, h):
         for step in own:
-            packed._core.step(step, h, h, 2)
+            packed.core.step(step, h, h, 2)
 
     runs = [threading.Thread(target=loop, args=each) for each in zip(x, found, strict=True)]
     for run in runs:

@@ -80,7 +80,8 @@ template <class E> struct ReadoutArgs {
     Index T, B, H, O;
     View<const E> h;  // (T, B, H)
     const E *V = nullptr, *b = nullptr;
-    View<E> out;  // (T, B, O)
+    const E *packed = nullptr;  // what Kernels::pack_readout wrote, in place of V and b
+    View<E> out;                // (T, B, O)
     int threads = 1;
 };
 
@@ -113,6 +114,7 @@ template <class E> struct Kernels {
     void (*forward)(const ForwardArgs<E> &);  // one step is T = 1 with h_last and without y
     void (*backward)(const BackwardArgs<E> &);
     void (*readout)(const ReadoutArgs<E> &);
+    std::size_t (*pack_readout)(const ReadoutArgs<E> &, E *block);  // numbers; V and b into a 64-byte aligned block
     double (*peak)(Index rounds, E *out);  // floating-point operations done; out: 64 numbers, 64-byte aligned
 };
 

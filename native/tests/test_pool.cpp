@@ -78,7 +78,8 @@ struct Taken {
                 if (__atomic_exchange_n(&t.taken[phase][i], 1, __ATOMIC_RELAXED)) continue;
                 t.times[phase][i]++;
                 if (phase == 0) t.done.add();
-                for (int k = 0; phase == 1 && k < pieces; k++) t.early |= t.times[0][k] != 1;
+                for (int k = 0; phase == 1 && k < pieces; k++)
+                    if (t.times[0][k] != 1) __atomic_store_n(&t.early, true, __ATOMIC_RELAXED);
             }
     }
     bool right() const {

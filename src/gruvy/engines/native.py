@@ -246,10 +246,11 @@ class Packed:
             *parts, how["format"] = self._plain
         else:
             parts = list(self._plain)
-        self._core: Any = _core.Packed(*parts, **how)
-        self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
+        self.core: Any = _core.Packed(*parts, **how)
+        self.read = self.core.read  # all of it, so many times: the floor that the benchmark holds a step against
         # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned.
-        self.step_into = self._shared_step if may_share(cell.W.size + cell.U.size) else self._core.step
+        self.weights = cell.W.size + cell.U.size
+        self.step_into = self._shared_step if may_share(self.weights) else self.core.step
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Packed, (self._plain, self.convention, self._isa)
@@ -285,7 +286,7 @@ class Packed:
         threads: int | None = None,
     ) -> None:
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.engines.native.forward_into`."""
-        self._core.forward(
+        self.core.forward(
             x,
             h,
             lengths=steps.lengths,
@@ -299,7 +300,7 @@ class Packed:
         )
 
     def _shared_step(self, x: Any, h: Any, h_last: Any) -> None:
-        self._core.step(x, h, h_last, threads_for_step(len(x), self._plain.W.size + self._plain.U.size))
+        self.core.step(x, h, h_last, threads_for_step(len(x), self.weights))
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""

@@ -249,12 +249,8 @@ class Model:
             )
         cells = None if self.cells is None else [cell for (cell,) in self.cells]
         pooling = "last" if self.task == "tag" else self.pooling
-        return Stream(self.weights, cells, self.seen, self._answer, pooling, batch)
-
-    def _answer(self, h: Array) -> Array:
-        """What a stream says of pooled states (B, H)."""
-        y = self.read(h)
-        return y if self.target is None else self.target.stream(y)
+        own = None if self.V is None else (self.V, self.b_y)
+        return Stream(self.weights, cells, self.scaler, self.read, self.target, pooling, batch, own)
 
 
 def one_each(X: Any, raw: Sequence[Array], answer: Any, per_step: bool) -> Any:
