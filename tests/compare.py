@@ -39,9 +39,9 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("time-scale", "float64"): 2e-13,
     # A bias set to remember is a float32 number, and the rate is applied so many times.
     ("decay", "float64"): 1e-6,
-    # A layer in lower precision against float64: two units of its last place.
-    ("bfloat16", "float64"): 2 * 2.0**-7,
-    ("float16", "float64"): 2 * 2.0**-10,
+    # A layer in lower precision against float64: half a unit of its last place, and what float32 adds; in float32 two.
+    ("bfloat16", "float64"): 1.01 * 2.0**-8,
+    ("float16", "float64"): 1.01 * 2.0**-11,
     ("float32", "float64"): 2 * 2.0**-23,
     # Triton's kernels against float64, gradients too: as asked of them. 2.3e-6 was seen over 700 problems. In lower
     # precision up to 7.7 units of the last place, where the gradients of a single unit's bias cancel; torch operations
@@ -49,6 +49,9 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("float32 in Triton", "float64"): 1e-5,
     ("bfloat16 in Triton", "float64"): 10 * 2.0**-7,
     ("float16 in Triton", "float64"): 10 * 2.0**-10,
+    # torch's own layer so: it rounds at each of 100 steps, sums over 800 rows too.
+    ("torch in bfloat16", "float64"): 0.04,
+    ("torch in float16", "float64"): 0.008,
     # float64 numbers stored once as float32.
     ("rounded", "float64"): 6e-8,
     ("rounded", "float32"): 6e-8,

@@ -68,7 +68,8 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--known-ahead": ["--known-ahead", "x"],
         },
     ),
-    "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."]}),
+    "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."], "--weights": ["--weights", "nope"]}),
+    "stream": (["stream", "m.safetensors"], {"--weights": ["--weights", "nope"]}),
     "score": (
         SCORE,
         {
@@ -81,6 +82,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
                 f"--{name}": [f"--{name}", "7"]
                 for name in ("every", "early", "late", "smoothing", "refractory", "plot")
             },
+            "--weights": ["--weights", "nope"],
         },
     ),
     "explain": (

@@ -54,5 +54,5 @@ def test_packed_weights_are_read_so_many_times(name, dtype, isa):
     assert once != 0
     assert [packed.read(rounds) for rounds in range(6)] == [0, once] * 3
     numbers = sum(a.size for a in cell if a is not None)
-    assert packed._core.bytes >= numbers * np.dtype(dtype).itemsize
-    assert packed._core.isa == isa
+    assert packed.core.bytes >= numbers * np.dtype(dtype).itemsize
+    assert packed.core.isa == isa

@@ -14,8 +14,10 @@ import pytest
 
 from gruvy.convention import Convention
 from gruvy.engines import native, threads
+from gruvy.engines.held import hold
 from gruvy.errors import InputError
 from native_cases import problem, ran, whole
+from small_nets import random_weights
 
 pytestmark = [pytest.mark.skipif(not native.available()[0], reason="no native engine"), pytest.mark.timeout(120)]
 
@@ -237,3 +239,61 @@ def test_the_time_that_control_groups_grant(monkeypatch, tmp_path, files, proces
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(threads.os, "cpu_count", lambda: 64)
     assert threads._granted(tmp_path / "proc", tmp_path) == processors
+
+
+@pytest.mark.parametrize("format", [None, "float16", "int8"])
+@pytest.mark.parametrize("convention", [TORCH, Convention.of("tutorial")], ids=str)
+def test_a_step_shared_out_has_the_same_bits(convention, format):
+    rng = np.random.default_rng(0)
+    w = random_weights(rng, convention, I=37, H=530, dtype=np.float32, size=0.05).merged()
+    cell = w.cells[0][0] if format is None else hold(w.cells[0][0], format)
+    packed = native.Packed(cell, convention)
+    for rows in (1, 3, 9):
+        x, h = (rng.normal(size=(rows, n)).astype(np.float32) for n in (37, 530))
+        want = np.empty_like(h)
+        packed.core.step(x, h, want)
+        for count in (2, 3, 5):
+            for _ in range(20):
+                found = h.copy()
+                packed.core.step(x, found, found, count)
+                assert np.array_equal(found, want)
+
+
+def test_a_step_takes_as_many_threads_as_pay(monkeypatch):
+    large, small = (
+        native.Packed(
+            random_weights(np.random.default_rng(0), TORCH, I=H, H=H, dtype=np.float32).merged().cells[0][0], TORCH
+        )
+        for H in (420, 64)
+    )
+    seen = []
+    for H, packed in ((420, large), (64, small)):
+        for rows, asked in ((1, 2), (1, 1), (40, 3)):
+            threads.set_threads(asked)
+            x, h = (np.zeros((rows, H), np.float32) for _ in range(2))
+            native.forward(x[None], h, packed._plain, TORCH, threads=1)
+            packed.step_into(x, h, h)
+            seen.append(native._core.team_size())
+    threads.set_threads(None)
+    assert seen == [2, 1, 3, 1, 1, 1]
+
+
+def test_steps_of_several_python_threads_at_once():
+    packed = native.Packed(
+        random_weights(np.random.default_rng(0), TORCH, I=420, H=420, dtype=np.float32, size=0.05).merged().cells[0][0],
+        TORCH,
+    )
+    x = np.random.default_rng(1).normal(size=(4, 30, 1, 420)).astype(np.float32)
+    want = [packed.forward(own, None, threads=1)[1] for own in x]
+    found = [np.zeros((1, 420), np.float32) for _ in x]
+
+    def loop(own, h):
+        for step in own:
+            packed.core.step(step, h, h, 2)
+
+    runs = [threading.Thread(target=loop, args=each) for each in zip(x, found, strict=True)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(100)
+    assert np.array_equal(found, want)

@@ -70,6 +70,8 @@ Kind kind_of(const char *format, Py_ssize_t item) {
     case 'f': return Kind::float32;
     case 'd': return Kind::float64;
     case '?': return Kind::boolean;
+    case 'b': return Kind::int8;
+    case 'H': return Kind::uint16;
     case 'l':
     case 'q': return item == 8 ? Kind::int64 : Kind::other;
     default: return Kind::other;
@@ -101,6 +103,8 @@ const char *kind_name(Kind kind) {
     case Kind::float64: return "float64";
     case Kind::int64: return "int64";
     case Kind::boolean: return "bool";
+    case Kind::int8: return "int8";
+    case Kind::uint16: return "uint16";
     default: return "another";
     }
 }

@@ -20,7 +20,7 @@ struct InputTypeError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-enum class Kind : std::uint8_t { float32, float64, int64, boolean, other };
+enum class Kind : std::uint8_t { float32, float64, int64, boolean, int8, uint16, other };
 
 // One array for the duration of a call: the address, sizes, and strides counted in numbers.
 class Array {

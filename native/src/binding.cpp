@@ -3,62 +3,13 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
-#include <memory>
-
-#include "arguments.hpp"
-#include "dispatch.hpp"
+#include "feed.hpp"
 #include "pool.hpp"
 #include "tuning.hpp"
 #include "workspace.hpp"
 
 namespace gruvy {
 namespace {
-
-const Isa &chosen(const std::string &name) {
-    try {
-        return isa_named(name);
-    } catch (const std::invalid_argument &e) {
-        throw InputError("isa '" + name + "': " + e.what());
-    }
-}
-
-int checked_threads(int threads) {
-    if (threads < 1)
-        throw InputError("threads: " + std::to_string(threads) + ", expected a whole number of at least 1");
-    return threads;
-}
-
-// Weights in the order in which one instruction set's kernels read them.
-class Packed {
-  public:
-    Packed(nb::handle W, nb::handle U, nb::handle b, nb::handle c, bool after, bool keeps, const std::string &name)
-        : isa(chosen(name)), convention{after, keeps} {
-        Parameters w(W, U, b, c, after, keeps);
-        shape = w.shape(1, 1);
-        kind = w.W.kind();
-        by_type(w.W, [&](auto zero) {
-            using T = decltype(zero);
-            const Kernels<T> &k = kernels<T>(isa);
-            Weights<T> weights = w.get<T>();
-            bytes = k.packed_size(shape, convention) * sizeof(T);
-            block.reset(static_cast<char *>(::operator new(bytes, std::align_val_t(64))));
-            k.pack(weights, shape, convention, reinterpret_cast<T *>(block.get()));
-        });
-    }
-    template <class T> const T *get() const { return reinterpret_cast<const T *>(block.get()); }
-
-    const Isa &isa;
-    Convention convention;
-    Shape shape;
-    Kind kind;
-    std::size_t bytes;
-
-  private:
-    struct Free {
-        void operator()(char *p) const { ::operator delete(p, std::align_val_t(64)); }
-    };
-    std::unique_ptr<char, Free> block;
-};
 
 template <class T> void check_forward(ForwardArgs<T> &a, const Array &x, const Array &h, const Array &y,
                                       const Array &gates, const Array &h_last) {
@@ -109,13 +60,13 @@ void packed_forward(const Packed &p, nb::handle x_, nb::handle h_, nb::handle le
         check_forward(a, x, h, y, gates, h_last);
         a.steps = flags.steps(a.shape.T, a.shape.B);
         Released released;
-        kernels<T>(p.isa).forward(a);
+        p.forward(a);
     });
 }
 
-// One step: the state h becomes the new state in h_last, which may be h. No thread is woken, and the GIL is kept where
-// giving it away costs as much as the step.
-void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_) {
+// One step: the state h becomes the new state in h_last, which may be h. With one thread none is woken, and the GIL is
+// kept where giving it away costs as much as the step.
+void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_last_, int threads) {
     Array x("x", x_, false), h("h", h_, false), h_last("h_last", h_last_, true);
     expect_axes(x, 2, "(B, I)");
     x.expect(p.kind);
@@ -128,9 +79,10 @@ void packed_step(const Packed &p, nb::handle x_, nb::handle h_, nb::handle h_las
         expect_numbers<T>(h, "(B, H)", {B, H}, 0);
         expect_numbers<T>(h_last, "(B, H)", {B, H}, 0);
         a.x = {x.at<const T>(), 0, x.stride(0)}, a.h = h.at<const T>(), a.h_last = h_last.at<T>();
-        if (B * H * (I + H) < tuning::locked_step) return kernels<T>(p.isa).forward(a);
+        a.threads = checked_threads(threads);
+        if (a.threads == 1 && B * H * (I + H) < tuning::locked_step) return p.forward(a);
         Released released;
-        kernels<T>(p.isa).forward(a);
+        p.forward(a);
     });
 }
 
@@ -259,10 +211,21 @@ NB_MODULE(_core, m) {
     nb::class_<Packed> packed(m, "Packed");
     packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, bool, bool, const std::string &>(), maybe("W"),
                maybe("U"), maybe("b"), maybe("c"), nb::kw_only(), arg("after"), arg("keeps"), arg("isa"));
+    packed.def(nb::init<nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, nb::handle, bool, bool,
+                        const std::string &, const std::string &>(),
+               maybe("W"), maybe("U"), maybe("scale_W"), maybe("scale_U"), maybe("b"), maybe("c"), nb::kw_only(),
+               arg("after"), arg("keeps"), arg("format"), arg("isa"));
     packed.def("forward", &packed_forward, maybe("x"), maybe("h"), nb::kw_only(), maybe("lengths"), maybe("mask"),
                maybe("restarts"), arg("reverse"), maybe("y"), maybe("gates"), maybe("h_last"), arg("threads"));
-    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"));
+    packed.def("step", &packed_step, maybe("x"), maybe("h"), maybe("h_last"), arg("threads") = 1);
     packed.def("read", &packed_read, arg("rounds"));
+    using Handle = nb::handle;
+    nb::class_<Feed>(m, "Feed")
+        .def(nb::init<nb::list, Handle, Handle, Handle, Handle, Handle, Handle, Handle, const std::string &, Handle,
+                      Handle>(),
+             arg("cells"), maybe("hidden"), maybe("mean"), maybe("scale"), maybe("V"), maybe("b"), maybe("back_mean"),
+             maybe("back_scale"), arg("pooling"), maybe("pooled"), maybe("steps"))
+        .def("push", &Feed::push, maybe("x"), maybe("out"), arg("threads") = 1);
     packed.def_prop_ro("isa", [](const Packed &p) { return p.isa.name; });
     packed.def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });
 }

@@ -25,17 +25,21 @@ template <class T> GRUVY_INLINE Vec<T> blend(bool keeps, Vec<T> z, Vec<T> n, Vec
     return keeps ? fma(z, h - n, n) : fma(z, n - h, h);
 }
 
-template <class T> struct Cell {
+template <class T, class S = T> struct Cell {
     using V = Vec<T>;
     static constexpr int L = V::lanes;
-    Panels<T> panels;
+    Panels<T, S> panels;
     Index I, H, sums_stride;
     bool fused;  // the input products are made here, not before
     bool keeps;
 
-    bool apart() const { return I + H > tuning::longest_chain; }
-    Factor<T> factor_x(Index panel = 0) const { return {panels.W + panel * panels.size_W, panels.size_W, I, apart()}; }
-    Factor<T> factor_h(Index panel = 0) const { return {panels.U + panel * panels.size_U, panels.size_U, H, apart()}; }
+    bool apart() const { return scaled<S> || I + H > tuning::longest_chain; }
+    Factor<T, S> factor_x(Index panel = 0) const {
+        return {panels.W + panel * panels.size_W, panels.size_W, I, apart(), panels.scale_W + panel * L};
+    }
+    Factor<T, S> factor_h(Index panel = 0) const {
+        return {panels.U + panel * panels.size_U, panels.size_U, H, apart(), panels.scale_U + panel * L};
+    }
 
     // Where the numbers of a panel are in rows of H: unit and gate of its first.
     template <int N> GRUVY_INLINE Index unit(Index panel) const {
@@ -67,7 +71,7 @@ template <class T> struct Cell {
 
     // The input sums b + x W for every row; `first`, `last` count panels.
     template <int N> void inputs(const Row<T> *rows, Index count, Index first, Index last) const {
-        const Factor<T> x = factor_x();
+        const Factor<T, S> x = factor_x();
         for_tiles<T, N>(count, first, last, &x, 1, [&](int, const Tile<T, N> &tile) { begin_x(tile, rows, 0); },
                         [&](const Tile<T, N> &tile) {
             for (int p = 0; p < tile.P; p++)
@@ -88,7 +92,7 @@ template <class T> struct Cell {
 
     // reset after: all of a step, for the units of blocks [first, last).
     void after(const Row<T> *rows, Index count, Index first, Index last) const {
-        const Factor<T> factor[2] = {factor_x(), factor_h()};
+        const Factor<T, S> factor[2] = {factor_x(), factor_h()};
         auto begin = [&](int f, const Tile<T, 3> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
             if (!fused) begin_sums(tile, rows, 0);
@@ -120,7 +124,7 @@ template <class T> struct Cell {
 
     // reset before, first phase: r and z; panels count first those of r, then those of z.
     void before_gates(const Row<T> *rows, Index count, Index first, Index last) const {
-        const Factor<T> factor[2] = {factor_x(), factor_h()};
+        const Factor<T, S> factor[2] = {factor_x(), factor_h()};
         auto begin = [&](int f, const Tile<T, 1> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, 0);
             if (!fused) begin_sums(tile, rows, 0);
@@ -145,7 +149,7 @@ template <class T> struct Cell {
     // reset before, second phase: the candidate and the new state.
     void before_state(const Row<T> *rows, Index count, Index first, Index last) const {
         const Index offset = 2 * panels.blocks;
-        const Factor<T> factor[2] = {factor_x(offset), factor_h(offset)};
+        const Factor<T, S> factor[2] = {factor_x(offset), factor_h(offset)};
         auto begin = [&](int f, const Tile<T, 1> &tile) {
             if (fused && f == 0) return begin_x(tile, rows, offset);
             if (!fused) begin_sums(tile, rows, offset);

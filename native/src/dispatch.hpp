@@ -15,6 +15,7 @@ struct Isa {
     const char *what;  // what it needs, in words
     const Kernels<float> *k32;
     const Kernels<double> *k64;
+    const HeldKernels *held;  // by Format
 };
 
 template <class T> const Kernels<T> &kernels(const Isa &isa);

@@ -80,8 +80,31 @@ template <class E> struct ReadoutArgs {
     Index T, B, H, O;
     View<const E> h;  // (T, B, H)
     const E *V = nullptr, *b = nullptr;
-    View<E> out;  // (T, B, O)
+    const E *packed = nullptr;  // what Kernels::pack_readout wrote, in place of V and b
+    View<E> out;                // (T, B, O)
     int threads = 1;
+};
+
+// How weights may be held in fewer bytes than the float32 numbers that they meet: `held.hpp`.
+enum class Format { float16, bfloat16, int8 };
+struct Float16 {
+    std::uint16_t bits;
+};
+struct BFloat16 {
+    std::uint16_t bits;
+};
+
+// W and U in a format, the row scales (3H) of int8, and the biases as in Weights.
+struct HeldWeights {
+    const void *W = nullptr, *U = nullptr;
+    const float *scale_W = nullptr, *scale_U = nullptr, *b = nullptr, *c = nullptr;
+};
+
+// For inference with weights in a format: `pack` writes a 64-byte aligned block, which is `packed` for `forward`.
+struct HeldKernels {
+    std::size_t (*packed_size)(const Shape &, const Convention &);  // bytes
+    void (*pack)(const HeldWeights &, const Shape &, const Convention &, char *block);
+    void (*forward)(const ForwardArgs<float> &);
 };
 
 // The entry points of one instruction set and one type. A packed block belongs to the Kernels that wrote it.
@@ -91,24 +114,29 @@ template <class E> struct Kernels {
     void (*forward)(const ForwardArgs<E> &);  // one step is T = 1 with h_last and without y
     void (*backward)(const BackwardArgs<E> &);
     void (*readout)(const ReadoutArgs<E> &);
+    std::size_t (*pack_readout)(const ReadoutArgs<E> &, E *block);  // numbers; V and b into a 64-byte aligned block
     double (*peak)(Index rounds, E *out);  // floating-point operations done; out: 64 numbers, 64-byte aligned
 };
 
 namespace avx2 {
 extern const Kernels<float> kernels32;
 extern const Kernels<double> kernels64;
+extern const HeldKernels held[3];  // by Format
 }  // namespace avx2
 namespace avx512 {
 extern const Kernels<float> kernels32;
 extern const Kernels<double> kernels64;
+extern const HeldKernels held[3];  // by Format
 }  // namespace avx512
 namespace wide {
 extern const Kernels<float> kernels32;
 extern const Kernels<double> kernels64;
+extern const HeldKernels held[3];  // by Format
 }  // namespace wide
 namespace generic {
 extern const Kernels<float> kernels32;
 extern const Kernels<double> kernels64;
+extern const HeldKernels held[3];  // by Format
 }  // namespace generic
 
 }  // namespace gruvy

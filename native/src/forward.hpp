@@ -8,14 +8,15 @@
 
 namespace gruvy::GRUVY_NS {
 
-template <class T> struct Forward {
+template <class T, class S = T> struct Forward {
     static constexpr int L = Vec<T>::lanes;
     const ForwardArgs<T> &args;
     Shape s;
     Split split;
-    Cell<T> cell;
+    Cell<T, S> cell;
     Index padded, chunk;  // H in whole vectors; steps between which the input products are made
     Index active;         // rows of a part, at most
+    bool pieces;          // shared out in pieces: see Pieces
     T *zeros, *states, *z, *rh, *input_sums;
     const T **current;  // per thread and row: where the row's state is
     Row<T> *rows;       // per thread: the active rows of the steps of a chunk
@@ -24,12 +25,14 @@ template <class T> struct Forward {
     Barrier all, *barrier;  // of every thread; of the threads of each row part
 
     explicit Forward(const ForwardArgs<T> &arguments) : args(arguments), s(args.shape) {
-        split = Split::of(s.B, blocks_of(s.H, L), most(1, args.threads));
+        const Index blocks = blocks_of(s.H, L), threads = most(1, args.threads);
+        pieces = s.T == 1 && args.packed && threads > 1 && blocks >= 4 * threads;
+        split = pieces ? Split{1, threads} : Split::of(s.B, blocks, threads);
         padded = blocks_of(s.H, L) * L;
         cell.I = s.I, cell.H = s.H, cell.keeps = args.convention.keeps;
         Index share = blocks_of(s.B, split.row_parts);
         active = args.steps.lengths ? s.B : share;
-        Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(T));
+        Index bytes = 3 * s.H * (s.I + s.H) * Index(sizeof(S));
         cell.fused = s.I <= tuning::few_inputs || (share >= tuning::few_rows && bytes <= tuning::weights_near);
         cell.sums_stride = args.gates.p ? s.H : padded;
         chunk = most(1, least(s.T, tuning::input_rows / most(1, share)));
@@ -37,7 +40,7 @@ template <class T> struct Forward {
 
     void cut(Arena &arena) {
         Index threads = split.threads();
-        if (!args.packed) cell.panels = Panels<T>::cut(arena, s, args.convention);
+        if (!args.packed) cell.panels = Panels<T, S>::cut(arena, s, args.convention);
         zeros = arena.take<T>(padded);
         states = arena.take<T>(2 * s.B * padded);
         bool before = !args.convention.after;
@@ -58,11 +61,12 @@ template <class T> struct Forward {
         char *block = static_cast<char *>(workspace_take(arena.used));
         arena = Arena{block};
         cut(arena);
-        if (args.packed) cell.panels = Panels<T>::cut_block(const_cast<T *>(args.packed), s, args.convention);
+        if (args.packed) cell.panels = Panels<T, S>::cut_block(const_cast<T *>(args.packed), s, args.convention);
         for (Index j = 0; j < padded; j++) zeros[j] = 0;
         for (Index p = 0; p < split.row_parts; p++) barrier[p] = Barrier();
         deal.fill(args.steps, s.T, s.B, split.row_parts);
-        bool done = run_team(*this, split.threads());
+        if (pieces) shared();
+        const bool done = pieces || run_team(*this, split.threads());
         workspace_give(block);
         if (!done) {
             ForwardArgs<T> alone = args;
@@ -71,14 +75,74 @@ template <class T> struct Forward {
         }
     }
 
+    // One step in pieces of some units, which the threads take as they come: each its own part first, then what is left
+    // of the others'. A thread that is late finds nothing left to do.
+    struct Pieces {
+        static constexpr Index most = 64;
+        Forward &whole;
+        const Row<T> *rows;
+        Index count, number, phases;
+        int taken[2][most] = {};
+        Count done[2] = {};
+
+        Index begin(Index piece) const { return piece * whole.cell.panels.blocks / number; }
+
+        void work(Index thread, Index threads) {
+            for (Index phase = 0; phase < phases; phase++) {
+                const Index start = thread * number / threads;
+                for (Index i = 0; i < number; i++) {
+                    const Index piece = start + i < number ? start + i : start + i - number;
+                    if (__atomic_exchange_n(&taken[phase][piece], 1, __ATOMIC_RELAXED)) continue;
+                    whole.piece(rows, count, begin(piece), begin(piece + 1), phase);
+                    if (phase + 1 < phases) done[phase].add();
+                }
+                if (phase + 1 < phases) done[phase].wait(int(number));
+            }
+        }
+    };
+
+    void shared() {
+        const Index first = deal.begin[0], last = deal.begin[1];
+        for (Index i = first; i < last; i++) current[deal.row[i]] = args.h ? args.h + deal.row[i] * s.H : zeros;
+        scan(0, 0, true, 0, 1);
+        if (Index count = row_begin[1]) {
+            // As many panels at a time as a tile of one row takes.
+            const Index number = least(Pieces::most, cell.panels.blocks / 4);
+            Pieces team{*this, rows, count, number, cell.panels.gates == 3 ? 1 : 2};
+            helped(int(split.unit_parts), [](void *self, int thread, int threads) {
+                static_cast<Pieces *>(self)->work(thread, threads);
+            }, &team);
+        }
+        for (Index i = first; i < last; i++) {
+            Index b = deal.row[i];
+            for (Index j = 0; j < s.H; j++) args.h_last[b * s.H + j] = current[b][j];
+        }
+    }
+
+    // The units of blocks [first, last): all of a step with reset after, one of its two phases with reset before.
+    void piece(const Row<T> *r, Index count, Index first, Index last, Index phase) const {
+        if (!cell.fused && phase == 0) inputs(r, count, first, last);
+        const Index blocks = cell.panels.blocks;
+        if (cell.panels.gates == 3) {
+            cell.after(r, count, first, last);
+        } else if (phase == 0) {
+            cell.before_gates(r, count, first, last);
+            cell.before_gates(r, count, blocks + first, blocks + last);
+        } else {
+            cell.before_state(r, count, first, last);
+        }
+    }
+
     void work(Index thread) {
         Index row_part = thread / split.unit_parts, unit_part = thread % split.unit_parts;
         Index first = unit_part * cell.panels.blocks / split.unit_parts;
         Index last = (unit_part + 1) * cell.panels.blocks / split.unit_parts;
-        if (!args.packed) {
-            Index n = split.threads();
-            cell.panels.fill(args.weights, s, thread * cell.panels.blocks / n, (thread + 1) * cell.panels.blocks / n);
-            meet(n);
+        if constexpr (std::is_same_v<S, T>) {
+            if (!args.packed) {
+                Index n = split.threads(), blocks = cell.panels.blocks;
+                cell.panels.fill(args.weights, s, thread * blocks / n, (thread + 1) * blocks / n);
+                meet(n);
+            }
         }
         const T **at = current + thread * s.B;
         for (Index i = deal.begin[row_part]; i < deal.begin[row_part + 1]; i++) {
@@ -171,6 +235,6 @@ template <class T> struct Forward {
     }
 };
 
-template <class T> void forward(const ForwardArgs<T> &args) { Forward<T>(args).run(); }
+template <class T, class S = T> void forward(const ForwardArgs<T> &args) { Forward<T, S>(args).run(); }
 
 }  // namespace gruvy::GRUVY_NS

@@ -61,9 +61,12 @@ void await_change(const Word &word, int old, int spins, int microseconds) {
 thread_local bool inside = false;  // this thread runs a body now
 thread_local int team = 0;         // threads of its last call
 
+enum State { idle, posted, begun };  // of a worker's present body
+
 struct alignas(64) Worker {
     std::atomic<int> call{0};  // raised by one for each body to run
-    Body body = nullptr;       // null: leave
+    std::atomic<int> state{idle};
+    Body body = nullptr;  // null: leave
     void *self = nullptr;
     int id = 0, threads = 0;
     bool crowded = false;
@@ -97,7 +100,8 @@ class Pool {
         return true;
     }
 
-    void run(int threads, Body body, void *self) {
+    // all: every body is run; else those that have not begun when the first has returned are not.
+    void run(int threads, Body body, void *self, bool all) {
         left.store(threads - 1, std::memory_order_relaxed);
         crowded = threads > processors();
         for (int i = 0; i < threads - 1; i++) {
@@ -108,6 +112,11 @@ class Pool {
         inside = true;
         body(self, 0, threads);
         inside = false;
+        for (int i = 0; i < threads - 1 && !all; i++) {
+            int state = posted;
+            if (workers[i]->state.compare_exchange_strong(state, idle, std::memory_order_relaxed))
+                left.fetch_sub(1, std::memory_order_relaxed);
+        }
         for (int n; (n = left.load(std::memory_order_acquire)) != 0;)
             await_change(left, n, tuning::barrier_spins, tuning::barrier_microseconds);
     }
@@ -117,6 +126,7 @@ class Pool {
 
   private:
     static void ring(Worker &w) {
+        w.state.store(posted, std::memory_order_release);
         w.call.fetch_add(1, std::memory_order_release);
         w.call.notify_one();
     }
@@ -139,9 +149,13 @@ class Pool {
         inside = true;
         for (int seen = 0;; seen++) {
             await_change(w.call, seen, tuning::idle_spins, tuning::idle_microseconds);
+            // A body that was taken back; or the next one is there already, and is found by this call or its own.
+            int state = posted;
+            if (!w.state.compare_exchange_strong(state, begun, std::memory_order_acquire)) continue;
             if (!w.body) return;
             crowded = w.crowded;
             w.body(w.self, w.id, w.threads);
+            w.state.store(idle, std::memory_order_relaxed);
             // The last look at this pool: after it, the caller may go on.
             if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) left.notify_one();
         }
@@ -179,13 +193,15 @@ Pool *get_pool() {
 
 }  // namespace
 
-void parallel(int threads, Body body, void *self) {
+namespace {
+
+void call(int threads, Body body, void *self, bool all) {
     if (threads > tuning::most_threads) threads = tuning::most_threads;
     if (threads > 1 && !inside) {
         Pool *pool = get_pool();
         if (!pool->taken.exchange(true, std::memory_order_acquire)) {
             bool enough = pool->grow(threads);
-            if (enough) team = threads, pool->run(threads, body, self);
+            if (enough) team = threads, pool->run(threads, body, self, all);
             pool->taken.store(false, std::memory_order_release);
             if (enough) return;
         }
@@ -194,12 +210,30 @@ void parallel(int threads, Body body, void *self) {
     body(self, 0, 1);
 }
 
+}  // namespace
+
+void parallel(int threads, Body body, void *self) { call(threads, body, self, true); }
+
+void helped(int threads, Body body, void *self) { call(threads, body, self, false); }
+
 int pool_size() {
     Pool *pool = the_pool.load(std::memory_order_acquire);
     return pool ? pool->size.load(std::memory_order_relaxed) : 0;
 }
 
 int team_size() { return team; }
+
+void Count::add() {
+    std::atomic_ref<int> count(number);
+    count.fetch_add(1, std::memory_order_acq_rel);
+    count.notify_all();
+}
+
+void Count::wait(int all) {
+    std::atomic_ref<int> count(number);
+    for (int n; (n = count.load(std::memory_order_acquire)) != all;)
+        await_change(count, n, tuning::barrier_spins, tuning::barrier_microseconds);
+}
 
 void Barrier::wait(int threads) {
     std::atomic_ref<int> count(arrived), turn(phase);

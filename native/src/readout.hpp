@@ -20,10 +20,19 @@ template <class T> struct Readout {
     }
 
     void cut(Arena &arena) {
-        panels = arena.take<T>(blocks * args.H * L);
-        bias = arena.take<T>(blocks * L);
+        if (!args.packed) cut_panels(arena);
         from = arena.take<const T *>(threads * tuning::readout_rows);
         to = arena.take<T *>(threads * tuning::readout_rows);
+    }
+
+    void cut_panels(Arena &arena) {
+        panels = arena.take<T>(blocks * args.H * L);
+        bias = arena.take<T>(blocks * L);
+    }
+    void fill() const {
+        for (Index j = 0; j < blocks; j++)
+            pack_rows<T>(panels + j * args.H * L, L, args.V + j * L * args.H, args.H, least(L, args.O - j * L), args.H);
+        for (Index j = 0; j < blocks * L; j++) bias[j] = args.b && j < args.O ? args.b[j] : T(0);
     }
 
     void run() {
@@ -32,9 +41,12 @@ template <class T> struct Readout {
         char *block = static_cast<char *>(workspace_take(arena.used));
         arena = Arena{block};
         cut(arena);
-        for (Index j = 0; j < blocks; j++)
-            pack_rows(panels + j * args.H * L, L, args.V + j * L * args.H, args.H, least(L, args.O - j * L), args.H);
-        for (Index j = 0; j < blocks * L; j++) bias[j] = args.b && j < args.O ? args.b[j] : T(0);
+        if (args.packed) {
+            Arena own{reinterpret_cast<char *>(const_cast<T *>(args.packed))};
+            cut_panels(own);
+        } else {
+            fill();
+        }
         bool done = run_team(*this, threads);
         if (!done) {
             threads = 1;
@@ -75,5 +87,14 @@ template <class T> struct Readout {
 };
 
 template <class T> void readout(const ReadoutArgs<T> &args) { Readout<T>(args).run(); }
+
+// The numbers of a packed read-out, and, with a block, V and b into it.
+template <class T> std::size_t pack_readout(const ReadoutArgs<T> &args, T *block) {
+    Readout<T> whole(args);
+    Arena arena{reinterpret_cast<char *>(block)};
+    whole.cut_panels(arena);
+    if (block) whole.fill();
+    return arena.used / sizeof(T);
+}
 
 }  // namespace gruvy::GRUVY_NS

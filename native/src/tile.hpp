@@ -5,6 +5,8 @@
 // time. That is what makes the bits independent of batch and threads.
 #pragma once
 
+#include <type_traits>
+
 #include "engine.hpp"
 #include "simd.hpp"
 #include "tuning.hpp"
@@ -89,6 +91,9 @@ __attribute__((noinline)) void multiply(T *acc_, const T *const *a_, Index tiles
     }
 }
 
+template <class T, class S, int R, int P, int N>
+void multiply_held(T *acc, const T *const *a, Index tiles, const S *w, Index next, Index K, bool apart, const T *scale);
+
 // A vector at p of which n numbers exist; the full case first, since masked access is slow on some processors.
 template <class T> GRUVY_INLINE Vec<T> load_up_to(const T *p, Index n) {
     return __builtin_expect(n >= Vec<T>::lanes, 1) ? Vec<T>::load(p) : Vec<T>::load(p, int(n));
@@ -122,22 +127,31 @@ template <class T, int N> struct Tile {
 
 // One product into the accumulators, K vectors of N: block j's panel at panels + j panel_size. apart: sums of blocks of
 // k.
-template <class T> struct Factor {
-    const T *panels;
+// S: how the weights are held; scale: block j's scales at scale + j N lanes, where they have any.
+template <class T, class S = T> struct Factor {
+    const S *panels;
     Index panel_size, K;
     bool apart;
+    const T *scale = nullptr;
 };
 
-template <class T> using Multiply = void (*)(T *, const T *const *, Index, const T *, Index, Index, bool);
+template <class T, class S> struct Multiply {
+    using type = void (*)(T *, const T *const *, Index, const S *, Index, Index, bool, const T *);
+    template <int R, int P, int N> static constexpr type of() { return multiply_held<T, S, R, P, N>; }
+};
+template <class T> struct Multiply<T, T> {
+    using type = void (*)(T *, const T *const *, Index, const T *, Index, Index, bool);
+    template <int R, int P, int N> static constexpr type of() { return multiply<T, R, P, N, 1>; }
+};
 
-template <class T, int N> struct Kind {
+template <class T, int N, class S> struct Kind {
     int R, P;
-    Multiply<T> multiply;
-    template <int R, int P> static constexpr Kind of() { return {R, P, gruvy::GRUVY_NS::multiply<T, R, P, N, 1>}; }
+    typename Multiply<T, S>::type multiply;
+    template <int R, int P> static constexpr Kind of() { return {R, P, Multiply<T, S>::template of<R, P, N>()}; }
 };
 
-template <class T, int N, class Begin, class End>
-inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, Index last, const Factor<T> *factor,
+template <class T, int N, class S, class Begin, class End>
+inline void sweep(const Kind<T, N, S> kind, Index row, Index rows, Index &block, Index last, const Factor<T, S> *factor,
                   int factors, const Begin &begin, const End &end) {
     constexpr int L = Vec<T>::lanes, full = Limits<T>::rows;
     constexpr Index most_tiles = tuning::waiting_rows / full;
@@ -152,13 +166,17 @@ inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, In
                 return Tile<T, N>{R, P, from + i * R, block, acc + i * size, side + i * R * P * L, input + i * R};
             };
             for (int f = 0; f < factors; f++) {
-                const Factor<T> &product = factor[f];
-                const T *panel = product.panels + block * product.panel_size;
+                const Factor<T, S> &product = factor[f];
+                const S *panel = product.panels + block * product.panel_size;
                 const Index step = product.apart ? tuning::chain : tiles > 1 ? tuning::panel_steps : most(1, product.K);
                 for (Index i = 0; i < tiles; i++) begin(f, tile(i));
                 for (Index k = 0; k < product.K; k += step) {
-                    kind.multiply(acc, input, tiles, panel + k * N * L, product.panel_size, least(step, product.K - k),
-                                  product.apart);
+                    const Index some = least(step, product.K - k);
+                    if constexpr (std::is_same_v<S, T>)
+                        kind.multiply(acc, input, tiles, panel + k * N * L, product.panel_size, some, product.apart);
+                    else
+                        kind.multiply(acc, input, tiles, panel + k * N * L, product.panel_size, some, product.apart,
+                                      product.scale + block * N * L);
                     for (Index i = 0; i < tiles * R && k + step < product.K; i++) input[i] += step;
                 }
             }
@@ -170,13 +188,13 @@ inline void sweep(const Kind<T, N> kind, Index row, Index rows, Index &block, In
 // Covers `rows` rows and the blocks [first, last) of N vectors each with tiles: for each factor begin(f, tile) sets the
 // rows' pointers and, at first, the accumulators, then the product is added; end(tile) takes them. A group of panels
 // meets all rows before the next group.
-template <class T, int N, class Begin, class End>
-inline void for_tiles(Index rows, Index first, Index last, const Factor<T> *factor, int factors, const Begin &begin,
+template <class T, int N, class S, class Begin, class End>
+inline void for_tiles(Index rows, Index first, Index last, const Factor<T, S> *factor, int factors, const Begin &begin,
                       const End &end) {
-    using K = Kind<T, N>;
+    using K = Kind<T, N, S>;
     constexpr int full = Limits<T>::rows;
     auto cover = [&](Index row, Index to, Index &block, Index stop, K kind) __attribute__((noinline)) {
-        sweep<T, N>(kind, row, to, block, stop, factor, factors, begin, end);
+        sweep<T, N, S>(kind, row, to, block, stop, factor, factors, begin, end);
     };
     Index row = rows / full * full, block = first;
     if (row) {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 NATIVE = Path(__file__).resolve().parents[1]
 FLAGS = ("-std=c++20", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-rtti", "-c")
-AVX2 = ("-DGRUVY_ISA_AVX2", "-mavx2", "-mfma")
+AVX2 = ("-DGRUVY_ISA_AVX2", "-mavx2", "-mfma", "-mf16c")
 AVX512 = ("-DGRUVY_ISA_AVX512", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma")
 TARGETS = {
     "g++ AVX2": ("g++", "-march=x86-64", *AVX2),

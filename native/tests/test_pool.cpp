@@ -62,6 +62,55 @@ struct Nested {
     }
 };
 
+// Pieces that whoever comes takes, in two phases; after the call nobody may look at them any more.
+struct Taken {
+    static constexpr int pieces = 40;
+    int taken[2][pieces] = {}, times[2][pieces] = {}, bodies[most] = {};
+    Count done;
+    bool early = false;
+
+    static void body(void *self, int thread, int) {
+        Taken &t = *static_cast<Taken *>(self);
+        t.bodies[thread]++;
+        for (int phase = 0; phase < 2; phase++)
+            for (int i = 0; i < pieces; i++) {
+                if (phase == 1 && i == 0) t.done.wait(pieces);
+                if (__atomic_exchange_n(&t.taken[phase][i], 1, __ATOMIC_RELAXED)) continue;
+                t.times[phase][i]++;
+                if (phase == 0) t.done.add();
+                for (int k = 0; phase == 1 && k < pieces; k++)
+                    if (t.times[0][k] != 1) __atomic_store_n(&t.early, true, __ATOMIC_RELAXED);
+            }
+    }
+    bool right() const {
+        bool ok = !early && bodies[0] == 1;
+        for (int i = 1; i < most; i++) ok &= bodies[i] <= 1;
+        for (int i = 0; i < pieces; i++) ok &= times[0][i] == 1 && times[1][i] == 1;
+        return ok;
+    }
+};
+
+bool help(int threads, int calls) {
+    bool ok = true;
+    for (int i = 0; i < calls; i++) {
+        Taken t;
+        helped(threads, Taken::body, &t);
+        ok &= t.right();
+        if (i % 7 == 0) ok &= run(threads);  // what all threads are waited for comes in between
+    }
+    return ok;
+}
+
+// A body that goes on until every other one has begun: late threads that find their call taken back must still serve.
+struct Company {
+    int came = 0;
+    static void body(void *self, int, int threads) {
+        int *came = &static_cast<Company *>(self)->came;
+        __atomic_fetch_add(came, 1, __ATOMIC_RELAXED);
+        while (__atomic_load_n(came, __ATOMIC_RELAXED) < threads) std::this_thread::yield();
+    }
+};
+
 int failures = 0;
 void check(bool ok, const char *what) {
     if (!ok) std::printf("FAILED %s\n", what), failures++;
@@ -83,12 +132,19 @@ int main(int count, char **argument) {
     parallel(3, Nested::body, &nested);
     check(nested.ok[0] && nested.ok[1] && nested.ok[2], "a call from inside a body runs alone");
 
+    check(help(2, 500) && help(5, 500), "pieces are done once each");
+    for (int i = 0; i < 100; i++) {
+        Company company;
+        helped(3, Company::body, &company);
+        check(company.came == 3, "others come while the first is at work");
+    }
+
     bool ok[4] = {};
     std::vector<std::thread> callers;
     for (int c = 0; c < 4; c++)
         callers.emplace_back([&ok, c] {
             ok[c] = true;
-            for (int i = 0; i < 20; i++) ok[c] &= run(3);
+            for (int i = 0; i < 20; i++) ok[c] &= run(3) && help(3, 5);
         });
     for (auto &t : callers) t.join();
     check(ok[0] && ok[1] && ok[2] && ok[3], "several callers at once");
@@ -96,7 +152,7 @@ int main(int count, char **argument) {
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
     for (int i = 0; i < 3; i++) {
         pid_t child = fork();
-        if (child == 0) _exit(pool_size() == 0 && run(4) && run(2) && pool_size() == 3 ? 0 : 1);
+        if (child == 0) _exit(pool_size() == 0 && run(4) && run(2) && help(4, 5) && pool_size() == 3 ? 0 : 1);
         int status = -1;
         check(waitpid(child, &status, 0) == child && status == 0, "a forked child has a pool of its own");
     }

@@ -76,7 +76,9 @@ def _steps(problem: Problem, step: Callable[[Array, Any], tuple[Array, Any]], st
 
 def _our_step(problem: Problem, mode: Mode, threads: int) -> Ready:
     from ..engines import stack as recurrence
+    from ..engines.threads import set_threads
 
+    set_threads(threads)
     ((packed,),) = recurrence.packed(weights(problem, "torch"))
     xs = [np.ascontiguousarray(x) for x in problem.x]
     h = np.zeros((1, problem.shape.H), np.float32)  # overwritten at each step, as a stream does

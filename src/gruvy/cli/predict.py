@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from gruvy.model.model import Model
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.")]
+Held = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", help="Hold them in fewer bytes: half, bfloat16 or int8. A large model's steps are faster."
+    ),
+]
 
 
 @app.command(
@@ -49,6 +55,7 @@ def predict(
     na: reading.Na = None,
     decimal: reading.Decimal = None,
     encoding: reading.Encoding = None,
+    weights: Held = None,
     spreadsheet: Spreadsheet = False,
     json: Json = False,
 ) -> None:
@@ -62,7 +69,7 @@ def predict(
     check_outputs([("--output", output)], {"the data": data, "the model": model})
     import gruvy
 
-    net = gruvy.load(model)
+    net = gruvy.load(model, weights=weights)
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     sequences = read_for(net, data, layout)
     told = {"model": model, "data": data, "task": net.task, "sequences": len(sequences), "output": output}
@@ -171,7 +178,7 @@ def labelled(net: Model, answer: Any) -> list[Any]:
         "gruvy stream model.safetensors < one_recording.csv",
     )
 )
-def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
+def stream(model: ModelFile, weights: Held = None, spreadsheet: Spreadsheet = False) -> None:
     """Answer after every step: CSV rows of channels come in on stdin, a row of answers goes out for each.
 
     The first row may name the columns; without names they are in the order of training. An empty line starts a new
@@ -179,7 +186,7 @@ def stream(model: ModelFile, spreadsheet: Spreadsheet = False) -> None:
     """
     import gruvy
 
-    net = gruvy.load(model)
+    net = gruvy.load(model, weights=weights)
     if net.task == "quantiles":
         raise InputError(f"{net.name} is a forecaster: `gruvy forecast` answers with it")
     feed = net.stream()

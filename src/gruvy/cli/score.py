@@ -9,7 +9,7 @@ import typer
 
 from gruvy.cli import events, measures, reading, reports
 from gruvy.cli.app import Json, app, document, example, out
-from gruvy.cli.predict import ModelFile, read_for
+from gruvy.cli.predict import Held, ModelFile, read_for
 from gruvy.cli.writing import check_outputs
 from gruvy.errors import DataError
 
@@ -46,6 +46,7 @@ def score(
     smoothing: events.Smoothing = 0.1,
     refractory: events.Refractory = 0.6,
     plot: events.Plot = None,
+    weights: Held = None,
     json: Json = False,
 ) -> None:
     """Say how good a trained model is on labelled sequences, beside a baseline that always answers the same.
@@ -63,7 +64,7 @@ def score(
     events.check(event, every=every, plot=plot, **how)
     import gruvy
 
-    net = gruvy.load(model)
+    net = gruvy.load(model, weights=weights)
     if net.target is None:
         raise DataError(f"{net.name} gives raw read-outs; expected a model that was trained for labels or numbers")
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)

@@ -19,7 +19,8 @@ from .core import core as _core
 from .core import info as info
 from .core import isa as _isa
 from .core import peak as peak
-from .threads import count, whole
+from .held import Held
+from .threads import count, may_share, threads_for_step, whole
 from .threads import threads as all_threads
 
 Array = np.ndarray[Any, Any]
@@ -231,17 +232,25 @@ class Packed:
     It pickles and copies as the plain weights.
 
     Args:
-        cell, convention: as in `forward`. isa: an instruction set by name, default the one of `info()`.
+        cell, convention: as in `forward`; a `Held` cell's weights stay in its format, and meet float32.
+        isa: an instruction set by name, default the one of `info()`.
     """
 
-    def __init__(self, cell: Cell, convention: Convention, isa: str | None = None) -> None:
+    def __init__(self, cell: Cell | Held, convention: Convention, isa: str | None = None) -> None:
         self.convention = convention
-        self._plain = Cell(*(None if a is None else np.array(a, order="C") for a in cell))
+        own = {n: np.array(a, order="C") for n, a in cell._asdict().items() if isinstance(a, np.ndarray)}
+        self._plain: Cell | Held = cell._replace(**own)  # type: ignore[arg-type]
         self._isa = isa  # None: whatever the machine where it is unpickled has
-        after, keeps = convention.reset == "after", convention.keeps
-        self._core: Any = _core.Packed(*self._plain, after=after, keeps=keeps, isa=isa or _isa())
-        self.read = self._core.read  # all of it, so many times: the floor that the benchmark holds a step against
-        self.step_into = self._core.step  # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned
+        how: dict[str, Any] = {"after": convention.reset == "after", "keeps": convention.keeps, "isa": isa or _isa()}
+        if isinstance(self._plain, Held):
+            *parts, how["format"] = self._plain
+        else:
+            parts = list(self._plain)
+        self.core: Any = _core.Packed(*parts, **how)
+        self.read = self.core.read  # all of it, so many times: the floor that the benchmark holds a step against
+        # x (B, I), h (B, H), new state (B, H), which may be h; nothing is returned.
+        self.weights = cell.W.size + cell.U.size
+        self.step_into = self._shared_step if may_share(self.weights) else self.core.step
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Packed, (self._plain, self.convention, self._isa)
@@ -277,7 +286,7 @@ class Packed:
         threads: int | None = None,
     ) -> None:
         """`forward` into memory that the caller has, NumPy's or torch's: see `gruvy.engines.native.forward_into`."""
-        self._core.forward(
+        self.core.forward(
             x,
             h,
             lengths=steps.lengths,
@@ -289,6 +298,9 @@ class Packed:
             h_last=h_last,
             threads=count(threads, x, h_last),
         )
+
+    def _shared_step(self, x: Any, h: Any, h_last: Any) -> None:
+        self.core.step(x, h, h_last, threads_for_step(len(x), self.weights))
 
     def step(self, x: Array, h: Array) -> Array:
         """One step for a batch: x (B, I), h (B, H) -> new state (B, H)."""

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..weights import Weights
 from . import native
 from .choose import choose
+from .held import hold
 from .steps import check_steps, in_order
 
 Array = np.ndarray[Any, Any]
@@ -96,10 +97,14 @@ def run(
     return Run(hidden, last, saved, layers)
 
 
-def packed(weights: Weights) -> list[list[native.Packed]]:
-    """Every layer's and direction's weights packed once, for `run` and for steps on the native engine."""
+def packed(weights: Weights, format: str | None = None) -> list[list[native.Packed]]:
+    """Every layer's and direction's weights packed once, for `run` and for steps on the native engine.
+
+    format: of `gruvy.engines.held`, in which they stay; default as they are.
+    """
     w = weights.merged()
-    return [[native.Packed(cell, w.convention) for cell in layer] for layer in w.cells]
+    cells = [[cell if format is None else hold(cell, format) for cell in layer] for layer in w.cells]
+    return [[native.Packed(cell, w.convention) for cell in layer] for layer in cells]
 
 
 def check_state(state: Any, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -95,6 +95,20 @@ def threads_for(x: Any, state: Any) -> int:
     return threads()
 
 
+# A step of as many weights, for each row, is shared with threads that are awake in time; of fewer it is never worth it.
+_LARGE_STEP = 1 << 20
+
+
+def may_share(weights: int) -> bool:
+    """Whether a step of a cell of so many weights is shared for any usual number of rows."""
+    return 8 * weights >= _LARGE_STEP
+
+
+def threads_for_step(rows: int, weights: int) -> int:
+    """The number of threads of one step of packed weights."""
+    return threads() if rows * weights >= _LARGE_STEP else 1
+
+
 def count(asked: int | None, x: Any, state: Any) -> int:
     """The threads of a call: a number that is given is obeyed, None is `threads_for`."""
     return threads_for(x, state) if asked is None else whole(asked)

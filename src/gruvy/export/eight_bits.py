@@ -7,23 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.held import in_8_bits as in_8_bits
 from ..model.model import Model
 from ..weights import Cell, Weights
 
 Array = np.ndarray[Any, Any]
-
-
-def in_8_bits(a: Array) -> tuple[Array, Array]:
-    """A matrix (N, M) as int8 (N, M) and float32 scales (N,): each row times its scale is the row, nearly.
-
-    Example:
-        >>> q, scales = in_8_bits(np.array([[254.0, -128.0], [0.0, 0.0]]))
-        >>> q.tolist(), scales.tolist()
-        ([[127, -64], [0, 0]], [2.0, 1.0])
-    """
-    most = np.abs(a).max(axis=1)
-    scales = np.where(most > 0, most / 127, 1).astype(np.float32)
-    return np.rint(a / scales[:, None]).clip(-127, 127).astype(np.int8), scales
 
 
 def levels(columns: int) -> int:

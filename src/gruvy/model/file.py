@@ -137,18 +137,23 @@ def _told(path: Path) -> Iterator[None]:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Model:
+def load(path: str | os.PathLike[str], *, engine: str | None = None, weights: str | None = None) -> Model:
     """The model in a file that an estimator's `save`, `gruvy.GRU.save` or `gruvy train` wrote. Needs no torch.
 
     Args:
         path: the file.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
+        weights: how the matrices W and U of every layer are held: ``"half"`` (float16) or ``"bfloat16"``, half of
+            float32's bytes, ``"int8"``, a quarter, with a scale for each row, or None as in the file. A step of a
+            large model, which reads them all, is faster so. All else stays float32: biases, read-out, arithmetic.
+            The weights are rounded, so answers differ from those of the file's own.
 
     Raises:
         ModelFileError: the file is not there, no gruvy model, cut short or damaged, or of a newer version.
         EngineError: a forced engine is not there.
+        InputError: `weights` is no such name, or a weight is too large for it: beyond 65,504 for ``"half"``.
     """
-    model = replace(read(path), name=Path(path).name, engine=engine)
+    model = replace(read(path), name=Path(path).name, engine=engine).holding(weights)
     choose(engine, model.weights.dtype)  # a forced engine that is not there is told now
     return model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays import as_sequences
 from ..engines import native
 from ..engines.choose import choose
+from ..engines.held import rounded
 from ..engines.stack import packed, run
 from ..errors import InputError, InputTypeError
 from ..weights import Weights
@@ -23,6 +24,8 @@ from .task import Labels, Task
 from .yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
+
+FORMATS = {"half": "float16", "bfloat16": "bfloat16", "int8": "int8"}  # by the name that a user gives
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -44,6 +47,7 @@ class Model:
             not known.
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
+        held: how its matrices are held: "half", "bfloat16" or "int8", whose numbers `weights` has then, or None.
         name: what errors call it. engine: ``"native"``, ``"reference"`` or None for the fastest.
     """
 
@@ -59,6 +63,7 @@ class Model:
     layout: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    held: str | None = None
     name: str = "model"
     engine: str | None = None
 
@@ -95,8 +100,26 @@ class Model:
         w = self.weights
         return (
             f"Model({self.name!r}, task {self.task}, input {w.input_units}, hidden {w.hidden_units}, "
-            f"output {self.outputs}, layers {w.layers}, directions {w.directions}, {w.convention})"
+            f"output {self.outputs}, layers {w.layers}, directions {w.directions}, {w.convention}"
+            f"{'' if self.held is None else f', weights {self.held!r}'})"
         )
+
+    def holding(self, weights: str | None) -> Model:
+        """The same model in float32 with its matrices W and U held as `gruvy.load` takes them.
+
+        Raises:
+            InputError: no such way; a weight is too large for it.
+        """
+        if weights is None:
+            return self
+        if weights not in FORMATS:
+            raise InputError(f"weights={weights!r}: expected {', '.join(map(repr, FORMATS))} or None")
+        V, b_y = (None if a is None else a.astype(np.float32) for a in (self.V, self.b_y))
+        try:
+            own = rounded(self.weights, FORMATS[weights])
+        except InputError as problem:
+            raise InputError(f"{self.name}: {problem}") from None
+        return replace(self, weights=own, V=V, b_y=b_y, held=weights)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("in_core", "cells")}
@@ -138,7 +161,7 @@ class Model:
     @cached_property
     def cells(self) -> list[list[native.Packed]] | None:
         """The weights packed once, since they are only read; None without the native engine."""
-        return packed(self.weights) if self.in_core else None
+        return packed(self.weights, FORMATS.get(self.held or "")) if self.in_core else None
 
     def seen(self, x: Array) -> Array:
         """What the recurrence sees of the user's x (..., I): scaled in float64 where the model scales."""
@@ -242,12 +265,8 @@ class Model:
             )
         cells = None if self.cells is None else [cell for (cell,) in self.cells]
         pooling = "last" if self.per_step else self.pooling
-        return Stream(self.weights, cells, self.seen, self._answer, pooling, batch)
-
-    def _answer(self, h: Array) -> Array:
-        """What a stream says of pooled states (B, H)."""
-        y = self.read(h)
-        return y if self.target is None else self.target.stream(y)
+        own = None if self.V is None else (self.V, self.b_y)
+        return Stream(self.weights, cells, self.scaler, self.read, self.target, pooling, batch, own)
 
 
 def one_each(X: Any, raw: Sequence[Array], answer: Any, per_step: bool) -> Any:

@@ -10,8 +10,11 @@ import numpy as np
 from .. import reference
 from ..checks import whole
 from ..engines import native
+from ..engines.feed import Push, feed
 from ..errors import InputError, InputTypeError
 from ..weights import Weights
+from .scaler import Scaler
+from .task import Numbers, Task
 
 Array = np.ndarray[Any, Any]
 
@@ -38,19 +41,44 @@ class Stream:
         self,
         weights: Weights,
         cells: Sequence[native.Packed] | None,
-        seen: Callable[[Array], Array],
-        answer: Callable[[Array], Array],
+        scaler: Scaler | None,
+        read: Callable[[Array], Array],
+        target: Task | None,
         pooling: str,
         batch: int = 1,
+        readout: tuple[Array, Array | None] | None = None,
     ) -> None:
-        """Args: cells, the weights packed, or None for NumPy; seen, x scaled; answer, what pooled states say."""
+        """Args: cells, the weights packed, or None for NumPy; read, the read-out of pooled states; target, what that is
+        told as, or None for itself; readout, V and b_y that `read` reads with, or None where it gives the states.
+        """
         self.batch = whole("batch", batch, 1)
-        self._weights, self._packed, self._seen, self._answer = weights.merged(), cells, seen, answer
-        self._pooling = pooling
+        self._weights, self._packed, self._pooling = weights.merged(), cells, pooling
+        self._scaler, self._read, self._target = scaler, read, target
         w = self._weights
         self._hidden = np.zeros((w.layers, self.batch, w.hidden_units), w.dtype)
         self._pooled = np.zeros((self.batch, w.hidden_units))  # float64: a sum of many steps
         self._steps = np.zeros(self.batch, np.int64)
+        self._readout = readout
+        self._shape = (self.batch, w.hidden_units if readout is None else len(readout[0]))
+        self._feed()
+
+    def _feed(self) -> None:
+        """Make `_push`, the way of a usual step, or None; the dtype that it fills; and what is left to do then."""
+        dtype, target = self._weights.dtype, self._target
+        back = Scaler(target.mean, target.scale) if isinstance(target, Numbers) else None
+        self._filled = dtype if back is None else np.dtype(np.float64)
+        self._tell: Any = target.shaped if isinstance(target, Numbers) else None if target is None else target.stream
+        self._push: Push | None = None
+        if self._packed is not None and all(a is None or a.dtype == dtype for a in self._readout or ()):
+            own = (self._pooling, self._hidden, self._pooled, self._steps)
+            self._push = feed(self._packed, *own, scaler=self._scaler, readout=self._readout, back=back)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_push", "_tell")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._feed()
 
     def push(self, x: Any) -> Any:
         """Feed one step and get the answer after it.
@@ -65,6 +93,12 @@ class Stream:
         Raises:
             InputError, InputTypeError: x has another shape, or is not made of numbers.
         """
+        if self._push is not None:
+            y = np.empty(self._shape, self._filled)
+            done = self._push(x, y)
+            if done:  # else it is no array of float32 or float64 in this shape
+                y = y if self._tell is None else self._tell(y)
+                return y[0] if done == 2 else y
         I = self._weights.input_units
         try:
             x = np.asarray(x, np.float64)
@@ -76,6 +110,13 @@ class Stream:
             raise InputError(f"x: shape {x.shape}, expected (batch, {I}) = ({self.batch}, {I}){alone}")
         answer = self._answer(self._step(self._seen(x.reshape(self.batch, I))))
         return answer[0] if single else answer
+
+    def _seen(self, x: Array) -> Array:
+        return x if self._scaler is None else self._scaler(x)
+
+    def _answer(self, pooled: Array) -> Array:
+        y = self._read(pooled)
+        return y if self._target is None else self._target.stream(y)
 
     def push_many(self, x: Any) -> Any:
         """Feed any number of steps at once; the answers are those of `push` for each in turn, to the bit.
@@ -115,7 +156,7 @@ class Stream:
             else:
                 self._packed[k].step_into(h, self._hidden[k], self._hidden[k])
             h = self._hidden[k]
-        return self._pool(h)
+        return self._pool(h.copy())
 
     def _pool(self, h: Array) -> Array:
         self._steps += 1
@@ -125,7 +166,7 @@ class Stream:
             self._pooled += h
             return (self._pooled / self._steps[:, None]).astype(h.dtype)
         first = self._steps[:, None] == 1
-        self._pooled = np.where(first, h, np.maximum(self._pooled, h))
+        self._pooled[...] = np.where(first, h, np.maximum(self._pooled, h))
         return self._pooled.astype(h.dtype)
 
     def restart(self, rows: Any = None) -> None:

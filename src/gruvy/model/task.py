@@ -82,8 +82,9 @@ class Labels:
     def probabilities(self, raw: Array) -> Array:
         """Probabilities (..., K) from read-outs (..., O)."""
         raw = self._one_each(raw)
-        e = np.exp(raw - raw.max(axis=-1, keepdims=True))
-        p: Array = e / e.sum(axis=-1, keepdims=True)
+        # The ufuncs themselves: for the few numbers of a stream's step, the methods cost as much again.
+        p: Array = np.exp(raw - np.maximum.reduce(raw, axis=-1, keepdims=True))
+        p /= np.add.reduce(p, axis=-1, keepdims=True)
         return p
 
     def log_probabilities(self, raw: Array) -> Array:
@@ -185,7 +186,10 @@ class Numbers:
 
     def answers(self, raw: Array) -> Array:
         """Targets on their own scale, (...) or (..., O), from read-outs (..., O)."""
-        y = self.back(raw)
+        return self.shaped(self.back(raw))
+
+    def shaped(self, y: Array) -> Array:
+        """(...) for (..., 1) where the targets came so."""
         return y[..., 0] if self.flat else y
 
     def back(self, raw: Array) -> Array:

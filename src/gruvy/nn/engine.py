@@ -189,6 +189,7 @@ def packed(cells: Sequence[native.Packed]) -> Engine:
     return NATIVE._replace(forward=forward)
 
 
+HALF = (torch.bfloat16, torch.float16)
 PLAIN = Engine("torch operations", plain.forward, plain.backward, False, False)
 NATIVE = Engine("native", _native_forward, _native_backward, True, True)
 TRITON = Engine("triton", triton.forward, triton.backward, True, False)
@@ -202,8 +203,13 @@ def asked() -> str | None:
     return name
 
 
-def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
-    """The engine for an input like x, and why; `forced` as `asked` says.
+def inside(x: Tensor) -> torch.dtype:
+    """The dtype in which a call with inputs like x is computed: on a CPU at least float32."""
+    return torch.float32 if x.dtype in HALF and x.is_cpu and asked() != "triton" else x.dtype
+
+
+def choose(x: Tensor, forced: str | None, dtype: torch.dtype | None = None) -> tuple[Engine, str]:
+    """The engine for an input like x, and why; `forced` as `asked` says. dtype: of what it meets, default `inside(x)`.
 
     Raises:
         EngineError: a forced engine is unknown or cannot serve: it never falls back in silence.
@@ -211,7 +217,7 @@ def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
     if forced == "reference":
         return PLAIN, "GRUVY_ENGINE=reference"
     engine = TRITON if forced == "triton" or (x.is_cuda and not forced) else NATIVE
-    there, why = triton.available(x) if engine is TRITON else _native_available(x)
+    there, why = triton.available(x) if engine is TRITON else _native_available(x, dtype or inside(x))
     if there:
         return engine, why
     if forced:
@@ -221,9 +227,9 @@ def choose(x: Tensor, forced: str | None) -> tuple[Engine, str]:
     return PLAIN, f"no {engine.name} engine: {why}"
 
 
-def _native_available(x: Tensor) -> tuple[bool, str]:
+def _native_available(x: Tensor, dtype: torch.dtype) -> tuple[bool, str]:
     if not x.is_cpu:
         return False, f"it has the CPU, not {x.device.type}"
-    if x.dtype not in (torch.float32, torch.float64):
-        return False, f"it has float32 and float64, not {str(x.dtype).removeprefix('torch.')}"
+    if dtype not in (torch.float32, torch.float64):
+        return False, f"it has float32 and float64, not {str(dtype).removeprefix('torch.')}"
     return native.available()

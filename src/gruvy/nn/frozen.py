@@ -14,7 +14,7 @@ from ..convention import Convention
 from ..engines.native import Packed
 from ..reference import Cell
 from . import stack
-from .engine import NATIVE, asked, choose
+from .engine import NATIVE, asked, choose, inside
 
 # Of each open block, in the order of their beginnings: its thread, and the weights packed by layer and direction in the
 # order in which they run. Replaced as a whole, so that a call reads it without a lock.
@@ -30,7 +30,8 @@ def freeze(layer: Any, weights: Sequence[Tensor], cells: int, convention: Conven
     if choose(weights[0], asked())[0] is NATIVE:
         each = len(weights) // cells
         parts = (weights[i : i + each] for i in range(0, len(weights), each))
-        merged = (stack.merge([w.detach() for w in part], convention) for part in parts)
+        own_dtype = inside(weights[0])
+        merged = (stack.merge([w.detach().to(own_dtype) for w in part], convention) for part in parts)
         arrays = (Cell(*(None if w is None else w.numpy(force=True) for w in cell)) for cell in merged)
         own = ((threading.get_ident(), [Packed(cell, convention) for cell in arrays]),)
     with _changing:

@@ -166,7 +166,7 @@ def gru(
     check_values(lengths, x.shape[0])
     shape = Shape(Convention.of(convention), directions)
     with stack.own_precision(x):
-        steps, engine = Steps(lengths, mask, restarts), choose(x, asked())[0]
+        steps, engine = Steps(lengths, mask, restarts), choose(x, asked(), x.dtype)[0]
         y, last, lower, gates = stack.forward(x, h, weights, steps, noise, shape, keep and not recompute, engine)
     return y, last, lower if keep else [], gates
 
@@ -219,7 +219,7 @@ def _gru_backward(
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     with stack.own_precision(x):
         saved = _Saved(x, h, weights, Steps(lengths, mask, restarts), noise, hidden, gates)
-        shape, engine = Shape(Convention.of(convention), directions), choose(x, asked())[0]
+        shape, engine = Shape(Convention.of(convention), directions), choose(x, asked(), x.dtype)[0]
         dx, dh, dweights = stack.backward(Gradients(dy, dlast, dlower, dgates), *saved, shape, needs_dx, engine)
     return x.new_empty(0) if dx is None else dx.contiguous(), dh, dweights  # as the shapes below say
 

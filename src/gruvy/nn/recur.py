@@ -13,7 +13,7 @@ from ..engines.native import Packed
 from ..errors import EngineError
 from . import op, stack
 from .check import Call
-from .engine import NATIVE
+from .engine import NATIVE, inside
 from .engine import packed as use_packed
 from .onnx_nodes import onnx_nodes
 from .route import Route
@@ -43,10 +43,14 @@ def recur(
     Raises:
         EngineError: packed weights, and gradients expected.
     """
+    how: dict[str, Any] = {"dropout": dropout, "gates": gates, "recompute": recompute, "packed": packed}
     if call.autocast:  # a recurrence in half precision would carry its rounding from step to step
         with torch.autocast(call.autocast, enabled=False):
-            how: dict[str, Any] = {"dropout": dropout, "gates": gates, "recompute": recompute, "packed": packed}
             return recur(call._replace(autocast=None), weights, shape, route, **how)
+    if (own := inside(call.x)) != call.x.dtype:
+        wide = call._replace(x=call.x.to(own), h=call.h.to(own))
+        found = recur(wide, [w.to(own) for w in weights], shape, route, **how)
+        return Result(*(_rounded(part, call.x.dtype) for part in found))
     x, h, steps = call.x, call.h, call.steps
     noise = _noise(x, h, shape, dropout)
     if route.way == "plain":
@@ -77,6 +81,10 @@ def torch_kernel(call: Call, weights: Sequence[Tensor], shape: Shape, *, dropout
     own = stack.torch_form(weights, cells)
     y, last = torch.gru(call.x, call.h, own, True, cells // D, dropout, dropout > 0, D == 2, False)
     return y, last
+
+
+def _rounded(part: Any, dtype: torch.dtype) -> Any:
+    return part.to(dtype) if isinstance(part, Tensor) else [t.to(dtype) for t in part]
 
 
 def _noise(x: Tensor, h: Tensor, shape: Shape, dropout: float) -> Tensor | None:

@@ -12,12 +12,17 @@ from ..convention import Convention
 from ..errors import EngineError
 from . import torch_private
 from .check import Call
-from .engine import NATIVE, Engine, asked, choose
+from .engine import HALF, NATIVE, Engine, asked, choose, inside
 
 # From so many steps on, without and with gradients recorded, a call is faster than torch's kernel, which has less to
 # prepare, large layers' weights above all: layers of up to 64 units, of up to 128, larger ones. A cell's kernel has
 # less to prepare than a layer's where gradients are recorded.
 _FEW_64, _FEW_128, _FEW_LARGE, _FEW_CELL = (1, 1), (2, 2), (8, 4), (1, 2)
+# In half precision layers of up to 128 units and larger ones: weights are first brought to float32.
+_FEW_HALF, _FEW_HALF_LARGE = 4, 8
+# Where the processor multiplies bfloat16 itself, at twice the speed of float32, torch's kernel is slower only up to
+# 128 units, and up to 256 where it has many short steps: fewer rows, more steps.
+_SHORT_STEP = (256, 16, 32)
 
 
 class Path(NamedTuple):
@@ -82,7 +87,11 @@ def path_of(call: Call, way: Route) -> Path:
     if way.way != "op":
         return Path(way.way, way.reason)
     engine, why = choose(call.x, asked())
-    return Path(engine.name, way.reason if why in way.reason else f"{way.reason}; {why}")
+    reason = way.reason if why in way.reason else f"{way.reason}; {why}"
+    if (own := inside(call.x)) != call.x.dtype:
+        names = (str(dtype).removeprefix("torch.") for dtype in (own, call.x.dtype))
+        reason += "; computed in {}, results rounded to {}".format(*names)
+    return Path(engine.name, reason)
 
 
 def trained(x: Tensor, h: Tensor, weights: Sequence[Tensor]) -> bool:
@@ -124,7 +133,8 @@ def _why_faster(call: Call, wanted: bool, forced: str | None, engine: Engine | N
         return "autocast: the recurrence stays in its own precision"
     if torch_private.traced() or engine is not NATIVE:
         return ""
-    if enough(call.x.shape[0], call.h.shape[-1], wanted, cell):
+    (T, B, _), H = call.x.shape, call.h.shape[-1]
+    if _enough_half(call.x.dtype, T, B, H) if call.x.dtype in HALF else enough(T, H, wanted, cell):
         return "faster than torch's kernel"
     return ""
 
@@ -134,3 +144,12 @@ def enough(T: int, H: int, wanted: bool, cell: bool = False) -> bool:
     small = _FEW_CELL if cell else _FEW_64
     few, few_trained = small if H <= 64 else _FEW_128 if H <= 128 else _FEW_LARGE
     return (few_trained if wanted else few) <= T
+
+
+def _enough_half(dtype: torch.dtype, T: int, B: int, H: int) -> bool:
+    """`enough` for a dtype of half precision."""
+    if (_FEW_HALF if H <= 128 else _FEW_HALF_LARGE) > T:
+        return False
+    units, rows, steps = _SHORT_STEP
+    short = H <= 128 or (units >= H and rows >= B and steps <= T)
+    return short or dtype is not torch.bfloat16 or not torch_private.multiplies_bfloat16()

@@ -9,6 +9,7 @@ needed, hence the wait for somebody else to import it.
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
 import sys
@@ -46,6 +47,13 @@ def dispatched() -> bool:
 def traced() -> bool:
     """True while `torch.jit.trace` records."""
     return torch._C._get_tracing_state() is not None
+
+
+@functools.cache
+def multiplies_bfloat16() -> bool:
+    """True where torch has the processor multiply bfloat16 itself, by AVX-512's instructions or AMX's."""
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in asked)
 
 
 def unwrapped(t: Tensor) -> Tensor:
