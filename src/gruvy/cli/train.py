@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from gruvy.checks import whole
-from gruvy.cli import forecast, measures, reading, reports, shards
+from gruvy.cli import detect, forecast, measures, reading, reports, shards
 from gruvy.cli.app import Json, app, document, example, out, say
 from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data.collection import plural
@@ -36,6 +36,7 @@ _files = partial(typer.Option, rich_help_panel="Files")
         "gruvy train recordings.csv --id recording --time seconds --target activity --group person",
         "gruvy train yields.csv --wide --target yield --task regress",
         "gruvy train sales.csv --task forecast --target sold --horizon 12 --season 12",
+        "gruvy train recordings/ --task detect --trigger seven",
     )
 )
 def train(
@@ -60,11 +61,13 @@ def train(
     stream: reading.Streamed = False,
     test: Annotated[str | None, typer.Option(help="File to judge on; else 20 % of DATA is held out.")] = None,
     task: Annotated[
-        str | None, _learning(help="'classify', 'regress' or 'forecast'; else found from the target.")
+        str | None, _learning(help="'classify', 'regress', 'forecast' or 'detect'; else found from the target.")
     ] = None,
     horizon: forecast.Horizon = None,
     season: forecast.Season = None,
     known_ahead: forecast.KnownAhead = None,
+    trigger: detect.Trigger = None,
+    hours: detect.Hours = None,
     hidden_units: Annotated[int, _net(help="Numbers that the net remembers.")] = 64,
     layers: Annotated[int, _net(help="GRUs on top of each other.")] = 1,
     bidirectional: Annotated[bool, _net("--bidirectional", help="Also read from the end (then no streaming).")] = False,
@@ -98,10 +101,13 @@ def train(
     no, and few different whole numbers are classes; other targets are numbers. One long recording is cut by --window,
     and its last windows are held out. Ctrl-C stops the training and keeps what was learnt.
     """
-    if task == "forecast":
-        forecast.train(context)
+    if task in ("forecast", "detect"):
+        other, mine = (detect, forecast) if task == "forecast" else (forecast, detect)
+        other.refuse(context)
+        mine.train(context)
         return
     forecast.refuse(context)
+    detect.refuse(context)
     history = history_beside(model) if history is None else history
     check_outputs(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
@@ -118,7 +124,7 @@ def train(
     wanted = {"target": reading.comma(target), "group": group, "target_at": target_at}
     page = out(json)
     if task not in (None, "classify", "regress"):
-        raise InputError(f"--task {task}: expected classify, regress or forecast")
+        raise InputError(f"--task {task}: expected classify, regress, forecast or detect")
     streamed = shards.is_streamed(data, id, stream)
     if streamed and (validation or patience is not None):
         raise InputError("--validation and --patience have no meaning with --stream, which trains on whole files")

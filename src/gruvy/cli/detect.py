@@ -1,0 +1,164 @@
+"""`gruvy train --task detect`: recordings of words in, a model that hears one of them out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gruvy.cli.app import PLAIN, document, out, say
+from gruvy.cli.options import option_of, typed
+from gruvy.cli.writing import check_outputs, history_beside
+from gruvy.data.collection import some
+from gruvy.errors import InputError
+
+if TYPE_CHECKING:
+    from gruvy.detection import Found, Rated, Words
+
+PANEL = "Trigger words (--task detect)"
+
+
+def _of_detection(flag: str, help: str) -> Any:
+    return typer.Option(flag, help=help, rich_help_panel=PANEL)
+
+
+Trigger = Annotated[str | None, _of_detection("--trigger", "The word to hear; DATA is a folder of words.")]
+Hours = Annotated[float | None, _of_detection("--hours", "Hours of sound to lay from the recordings; else 6.")]
+
+OURS = ("trigger", "hours")
+SHARED = (
+    "data", "target", "group", "task", "model", "history", "hidden_units", "layers", "dropout", "max_epochs",
+    "batch_size", "learning_rate", "seed", "json",
+)  # fmt: skip
+NETWORK = ("hours", "hidden_units", "layers", "dropout", "max_epochs", "batch_size", "learning_rate", "seed")
+
+
+def refuse(context: typer.Context) -> None:
+    """Options of detection have no meaning for other tasks.
+
+    Raises:
+        InputError: one was typed.
+    """
+    for name in OURS:
+        if name in typed(context):
+            raise InputError(f"{option_of(name)} has no meaning without --task detect")
+
+
+def train(context: typer.Context) -> None:
+    """Train a detector, tell how good it is for speakers it has not heard, and save one that has heard all.
+
+    Raises:
+        InputError: an option has no meaning here, or one is missing.
+    """
+    given, every = typed(context), context.params
+    for name in given:
+        if name not in (*SHARED, *OURS):
+            raise InputError(f"{option_of(name)} has no meaning with --task detect")
+    data, model, trigger = every["data"], every["model"], every["trigger"]
+    history = every["history"] or history_beside(model)
+    check_outputs([("--model", model), ("--history", history)], {"the data": data})
+    if trigger is None:
+        raise InputError("--task detect: name the word to hear with --trigger")
+    from gruvy.detection import fit_detector, read_recordings
+    from gruvy.model.file import write
+
+    page = out(every["json"])
+    with _bar() as told:
+        words = read_recordings(
+            data,
+            target=every["target"],
+            group=every["group"],
+            progress=lambda done, of: told("reading", done, of),
+        )
+        _describe(page, words, data, trigger)
+        found = fit_detector(
+            words, trigger, progress=told, **{name: value for name, value in given.items() if name in NETWORK}
+        )
+    write(model, found.model)
+    found.history.write_csv(history)
+    next_one = f"gruvy listen {shlex.quote(str(model))}"
+    if every["json"]:
+        document(
+            {
+                "data": data,
+                "task": "detect",
+                "trigger": trigger,
+                "recordings": len(words),
+                "test": {"speakers": found.held, **_scores(found.chosen)},
+                "curve": [_scores(each) for each in found.curve],
+                "epochs": len(found.history.rows),
+                "stopped": found.history.stopped,
+                "model": model,
+                "history": history,
+                "next": next_one,
+            }
+        )
+    else:
+        _report(page, found)
+        page.print(f"model    {model}\nhistory  {history}\n\nNext:\n  {next_one}", markup=False)
+    if found.history.stopped == "interrupted":
+        say("gruvy: stopped; what was learnt so far is saved")
+        raise typer.Exit(1)
+
+
+def _describe(page: Console, words: Words, data: str, trigger: str) -> None:
+    said = words.words == trigger
+    speakers = sorted(set(words.speakers))
+    who = f"speakers {some(speakers, 6)}" if speakers != [""] else "speakers not known"
+    page.print(
+        f"{data}: {len(words):,} recordings of {len(set(words.words)):,} words at {words.rate:,} Hz, "
+        f"{int(said.sum()):,} of {trigger!r}; {who}",
+        markup=False,
+    )
+
+
+def _report(page: Console, found: Found) -> None:
+    who = f"said by {some(found.held, 6)}" if found.held else "in recordings"
+    page.print(f"\nA net that had not heard them, on 20 minutes and on an hour of other words {who}:", markup=False)
+    table = Table("threshold", "F1", "precision", "recall", "delay", "false alarms an hour", box=PLAIN)
+    for each in found.curve:
+        if each != found.chosen and round(100 * each.threshold) % 10:
+            continue
+        score = each.heard
+        cells = [f"{each.threshold:.2f}", *(f"{x:.3f}" for x in (score.f1, score.precision, score.recall))]
+        cells += [f"{score.delay:.2f} s", f"{each.other.false_per_hour:.0f}"]
+        table.add_row(*cells, style="bold" if each == found.chosen else None)
+    page.print(table)
+    page.print(f"threshold {found.chosen.threshold:.2f}; then a net learnt from everybody\n", markup=False)
+
+
+def _scores(rated: Rated) -> dict[str, Any]:
+    heard = rated.heard
+    told = {name: getattr(heard, name) for name in ("f1", "precision", "recall", "delay")}
+    return {"threshold": rated.threshold, **told, "false_per_hour": rated.other.false_per_hour}
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    """What says how far the work is: a bar on a terminal, a line for each part elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        seen: set[str] = set()
+
+        def line(what: str, done: int, of: int) -> None:
+            if what not in seen:
+                seen.add(what)
+                print(what, file=sys.stderr)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("")
+
+        def moved(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+
+        yield moved

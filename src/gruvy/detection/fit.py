@@ -1,0 +1,161 @@
+"""From recordings of words to a model that hears one of them: training, and the choice of its threshold."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import positive, whole
+from ..data.sound import features_of
+from ..model import events
+from ..model.model import Model
+from ..model.scaler import Moments
+from ..model.sound import SoundFeatures
+from ..model.task import Labels
+from .judge import Progress, Rated, best, rated, trials
+from .streams import HEARD, laid
+from .words import Words, check_trigger
+
+SECONDS = 12.0  # of a recording to learn from
+LAYOUT = {"id": None, "time": None, "wide": False, "window": None, "step": None, "missing": "error", "features": None}
+AFTER = (0.05, 0.25)  # seconds after a trigger's end in which a step is one of it
+RESAMPLING = "LQ"  # what holds a stream back least, at most 62 ms: the other qualities 80 to 170
+
+
+class Found(NamedTuple):
+    """A trained detector.
+
+    model: to `gruvy.model.file.write`. history: of the last training. held: the speakers that the threshold was
+    chosen on, by a net that had not heard them; empty where the speakers are not known. chosen: the threshold, and
+    how good it is there. curve: the same for each threshold.
+    """
+
+    model: Model
+    history: Any
+    held: list[str]
+    chosen: Rated
+    curve: list[Rated]
+
+
+def fit_detector(
+    words: Words,
+    trigger: str,
+    *,
+    hours: float = 6.0,
+    hidden_units: int = 64,
+    layers: int = 2,
+    dropout: float = 0.2,
+    max_epochs: int = 8,
+    batch_size: int = 16,
+    learning_rate: float = 6e-3,
+    smoothing: float = 0.1,
+    refractory: float = 0.6,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Found:
+    """Train a net to hear a word among others.
+
+    Long recordings are made of the words: one after another, each in another voice, room and microphone, with pauses
+    and background noise. A first net learns from all but about a fifth of the speakers; on them, unchanged, the
+    threshold is chosen: the best F1 among those with at most 6 false alarms an hour, or else the fewest. Then a net
+    learns from everybody.
+
+    Args:
+        words: of `read_recordings`.
+        trigger: the word to hear, one of `words.words`.
+        hours: of sound to make for each training.
+        hidden_units, layers, dropout, max_epochs, batch_size, learning_rate: of net and training.
+        smoothing, refractory: seconds, of `gruvy.detect`.
+        seed: the same seed gives the same model.
+        progress: called with what is being done, how much of it is done, and of how much.
+
+    Raises:
+        InputError: nobody says the trigger, there are fewer than 10 recordings of it or of other words, or a setting
+            is out of its range. MissingExtraError: torch, soxr or kaldi-native-fbank is not installed.
+    """
+    check_trigger(words, trigger)
+    positive("hours", hours)
+    whole("seed", seed, 0)
+    events.Detection(step=0.01, smoothing=smoothing, refractory=refractory)
+    net = {"hidden_units": hidden_units, "layers": layers, "dropout": dropout}
+    how = {"max_epochs": max_epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    features = SoundFeatures(rate=words.rate, resampling=RESAMPLING)
+    held = words.held_out(trigger, seed)
+    say = progress or (lambda *_: None)
+    model, history = train(words.where(~held), trigger, features, hours, net, how, seed, say, "the first net")
+    detection = {"smoothing": smoothing, "refractory": refractory}
+    curve = rated(trials(model, words.where(held), trigger, seed, say), features, **detection)
+    chosen = best(curve)
+    if history.stopped != "interrupted":
+        model, history = train(words, trigger, features, hours, net, how, seed, say, "the net")
+    settings = events.Detection(step=features.step, start=features.window, threshold=chosen.threshold, **detection)
+    assert model.layout is not None
+    model.layout["detection"] = events.kept(settings, trigger)
+    speakers = sorted({*words.speakers[held]} - {*words.speakers[~held]})
+    return Found(model, history, speakers, chosen, curve)
+
+
+def train(
+    words: Words,
+    trigger: str,
+    features: SoundFeatures,
+    hours: float,
+    net: dict[str, Any],
+    how: dict[str, Any],
+    seed: int,
+    say: Progress,
+    named: str,
+) -> tuple[Model, Any]:
+    """A model of probabilities step by step, and the history of its training."""
+    import torch
+
+    from ..network import GRU
+
+    X: list[Any] = []
+    y, moments, rng = [], None, np.random.default_rng(seed)
+    count, classes = max(1, round(hours * 3600 / SECONDS)), np.unique([trigger, background(trigger)])
+    mine = classes.tolist().index(trigger)
+    for k in range(count):
+        say(f"laying {hours:g} h of words for {named}", k, count)
+        made = laid(words, trigger, SECONDS, HEARD, rng)
+        X.append(features_of(made.samples, features))
+        y.append(np.where(after(features.window + features.step * np.arange(len(X[-1])), made.ends), mine, 1 - mine))
+        seen = Moments.of(X[-1])
+        moments = seen if moments is None else moments.merged(seen)
+    assert moments is not None
+    scaler = moments.scaler()
+    for k, x in enumerate(X):
+        X[k] = scaler(x).astype(np.float32)
+    epochs = whole("max_epochs", how["max_epochs"], 1)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        gru = GRU(features.channels, net["hidden_units"], 2, layers=net["layers"], dropout=net["dropout"])
+
+        def told(row: dict[str, Any]) -> None:
+            say(f"training {named}", int(row["epoch"]), epochs)
+
+        say(f"training {named}", 0, epochs)
+        gru.fit(X, y, "tag", seed=seed, progress=False, on_epoch=told, **how)
+    model = gru.model(
+        target=Labels(classes, per_step=True),
+        scaler=scaler,
+        columns={"channels": features.names, "targets": ["label"], "others": []},
+        layout={**LAYOUT, "sound": asdict(features)},
+        settings=dict(net),
+    )
+    return model, gru.history
+
+
+def after(times: NDArray[np.floating[Any]], ends: list[float]) -> NDArray[np.bool_]:
+    """Which times (T,) come just after an end."""
+    since = times - np.array(ends or [np.inf])[:, None]
+    found: NDArray[np.bool_] = ((since >= AFTER[0]) & (since < AFTER[1])).any(0)
+    return found
+
+
+def background(trigger: str) -> str:
+    """What all steps are called that are not of the trigger."""
+    return f"not {trigger}"
