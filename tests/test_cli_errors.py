@@ -94,7 +94,7 @@ TRAIN = [
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"],
-        "--task guess: expected classify, regress or forecast",
+        "--task guess: expected classify, regress, forecast or detect",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],

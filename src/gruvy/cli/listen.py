@@ -38,9 +38,8 @@ def listen(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE]",
-            help="A recording (.wav, .flac, .ogg), or - for raw samples on standard input.",
-            show_default=False,
+            metavar="FILE",
+            help="A recording (.wav, .flac, .ogg), or - for raw samples; without it, the microphone.",
         ),
     ] = None,
     microphone: Annotated[bool, typer.Option("--microphone", help="Hear the microphone, as without FILE.")] = False,
@@ -107,11 +106,7 @@ def tell(listener: Listener, block: Samples, show: Any, json: bool, last: bool =
 
 
 def pcm(stream: Any, dtype: str) -> Iterator[Samples]:
-    """Samples from -1 to 1 out of raw bytes, as they come.
-
-    Raises:
-        DataError: the last sample is cut short.
-    """
+    """Samples from -1 to 1 out of raw bytes, as they come."""
     kind, left, full = np.dtype(dtype), b"", np.float32(DTYPES[dtype])
     while more := stream.read1(1 << 16):
         left += more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ def hear(device: str | None) -> Iterator[tuple[int, Iterator[NDArray[np.float32]
         blocks.close()
 
 
-def _blocks(sounddevice: Any, which: Any, name: str, rate: int) -> Iterator[NDArray[np.float32]]:
+def _blocks(sounddevice: Any, which: Any, name: str, rate: int) -> Generator[NDArray[np.float32]]:
     """Whatever the microphone hears; one that vanishes is waited for."""
     tries, size = 0, max(1, round(BLOCK * rate))
     while True:
@@ -79,6 +79,4 @@ def _sounddevice() -> Any:
     try:
         return need("sounddevice")
     except OSError as problem:  # the package without the library that it stands on
-        raise DataError(
-            "sounddevice cannot load PortAudio; expected it installed: apt install libportaudio2"
-        ) from problem
+        raise DataError("sounddevice cannot load PortAudio; expected it: apt install libportaudio2") from problem

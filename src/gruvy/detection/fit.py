@@ -123,7 +123,7 @@ def train(
         made = laid(words, trigger, SECONDS, HEARD, rng)
         X.append(features_of(made.samples, features))
         y.append(np.where(after(features.window + features.step * np.arange(len(X[-1])), made.ends), mine, 1 - mine))
-        seen = Moments.of(X[-1])
+        seen = Moments.of(X[-1].astype(np.float64))
         moments = seen if moments is None else moments.merged(seen)
     assert moments is not None
     scaler = moments.scaler()

@@ -39,7 +39,7 @@ def read_sound(path: str | Path) -> Sound:
         MissingExtraError: soundfile is not installed.
     """
     with _opened(path) as file:
-        check_decoded(path, 4 * file.frames * file.channels)
+        check_decoded(Path(path), 4 * file.frames * file.channels)
         rate, both = file.samplerate, file.read(dtype="float32", always_2d=True)
     if not len(both):
         raise DataError(f"{path} has no samples")
