@@ -88,8 +88,10 @@ def at(found: Trials, features: SoundFeatures, *, threshold: float, smoothing: f
 
 
 def best(curve: Sequence[Rated]) -> Rated:
-    """The best F1 of those with few false alarms, or else the fewest false alarms."""
+    """The best F1 of those with few false alarms, of equals the middle one; or else the fewest false alarms."""
     few = [each for each in curve if each.other.false_per_hour <= MOST_FALSE]
-    if few:
-        return max(few, key=lambda each: each.heard.f1)
-    return min(curve, key=lambda each: each.other.false_per_hour)
+    if not few:
+        return min(curve, key=lambda each: each.other.false_per_hour)
+    most = max(each.heard.f1 for each in few)
+    equals = [each for each in few if each.heard.f1 == most]
+    return equals[len(equals) // 2]
