@@ -62,6 +62,8 @@ def listen(
         raise InputError(f"--rate {rate} has no meaning but with -: files and microphones tell their own")
     if dtype not in DTYPES:
         raise InputError(f"--dtype {dtype}: expected int16, int32 or float32")
+    if threshold is not None and not 0 < threshold <= 1:
+        raise InputError(f"--threshold {threshold}: expected a number above 0 and up to 1")
     from gruvy.detection import Listener
     from gruvy.model.file import load
 
@@ -115,7 +117,8 @@ def pcm(stream: Any, dtype: str) -> Iterator[Samples]:
             yield np.frombuffer(left[:whole], kind).astype(np.float32) / full
         left = left[whole:]
     if left:
-        say(f"gruvy: note: standard input ended within a sample of {dtype}; {len(left)} bytes are left out")
+        rest = "its last byte is" if len(left) == 1 else f"its last {len(left)} bytes are"
+        say(f"gruvy: note: standard input ended within a sample of {dtype}; {rest} left out")
 
 
 @contextmanager
