@@ -65,12 +65,14 @@ def test_words_are_laid_where_it_is_said():
     """With no noise to speak of, sound stops at each end and there is silence after it."""
     scene = JUDGED.__class__(share=1.0, noise=(80, 80), level=(-20, -20), pause=(0.4, 0.5), broken=0, changed=False)
     made = laid(all_words(), "high", 20, scene, np.random.default_rng(0))
-    assert made.words == len(made.ends) > 10
+    assert len(made.rows) == len(made.ends) > 10
     assert len(made.samples) == 20 * RATE
     for end in made.ends:
         at = round(end * RATE)
         before, after = made.samples[at - 800 : at], made.samples[at + 40 : at + 1600]
         assert np.mean(before**2) > 100 * np.mean(after**2)
+    assert made.times == made.ends
+    assert {all_words().words[row] for row in made.rows} == {"high"}
     same = laid(all_words(), "high", 20, scene, np.random.default_rng(0))
     assert (same.samples == made.samples).all()
 
@@ -79,7 +81,7 @@ def test_scenes():
     rng = np.random.default_rng(0)
     for scene in (HEARD, JUDGED):
         made = [laid(all_words(), "high", 30, scene, rng) for _ in range(8)]
-        share = sum(len(m.ends) for m in made) / sum(m.words for m in made)
+        share = sum(len(m.ends) for m in made) / sum(len(m.rows) for m in made)
         assert share == pytest.approx(scene.share * (1 - scene.broken), abs=0.08)
         assert max(np.abs(m.samples).max() for m in made) <= 1
 
@@ -148,14 +150,18 @@ def test_a_trigger_that_cannot_be_learnt_is_refused(trigger, text):
 
 
 def test_the_threshold():
-    """The best F1 of those with few false alarms; of equals the middle one; without any, the fewest false alarms."""
+    """The best F1 with few false alarms; of those about as good the middle one; without any, the fewest alarms."""
 
-    def rated(threshold, good, false):
-        return Rated(threshold, EventScore(good, 10 - good, 0, (), 1), EventScore(0, 0, false, (), 1))
+    def rated(threshold, good, false, smoothing=0.1):
+        score = EventScore(good, 10 - good, 0, (), 1), EventScore(0, 0, false, (), 1)
+        return Rated(threshold, smoothing, *score)
 
     assert best([rated(0.1, 10, 9), rated(0.2, 9, 6), rated(0.3, 8, 0)]).threshold == 0.2
     assert best([rated(t, 9, 0) for t in (0.2, 0.3, 0.4)]).threshold == 0.3
     assert best([rated(0.1, 10, 90), rated(0.2, 9, 60), rated(0.3, 8, 70)]).threshold == 0.2
+    several = [rated(t, 9, 0, s) for s in (0.1, 0.15) for t in (0.2, 0.3, 0.4)]
+    assert best(several)[:2] == (0.3, 0.1)
+    assert best([*several, rated(0.5, 10, 0, 0.15)])[:2] == (0.5, 0.15)
 
 
 def test_a_detector_learns():

@@ -124,20 +124,26 @@ def _report(page: Console, found: Found) -> None:
     page.print(f"\nA net that had not heard them, on 20 minutes and on an hour of other words {who}:", markup=False)
     table = Table("threshold", "F1", "precision", "recall", "delay", "false alarms an hour", box=PLAIN)
     for each in found.curve:
-        if each != found.chosen and round(100 * each.threshold) % 10:
+        if each.smoothing != found.chosen.smoothing or (each != found.chosen and round(100 * each.threshold) % 10):
             continue
         score = each.heard
         cells = [f"{each.threshold:.2f}", *(f"{x:.3f}" for x in (score.f1, score.precision, score.recall))]
         cells += [f"{score.delay:.2f} s", f"{each.other.false_per_hour:.0f}"]
         table.add_row(*cells, style="bold" if each == found.chosen else None)
     page.print(table)
-    page.print(f"threshold {found.chosen.threshold:.2f}; then a net learnt from everybody\n", markup=False)
+    taken = f"threshold {found.chosen.threshold:.2f}, smoothing {found.chosen.smoothing:g} s"
+    page.print(f"{taken}; then a net learnt from everybody\n", markup=False)
 
 
 def _scores(rated: Rated) -> dict[str, Any]:
     heard = rated.heard
     told = {name: getattr(heard, name) for name in ("f1", "precision", "recall", "delay")}
-    return {"threshold": rated.threshold, **told, "false_per_hour": rated.other.false_per_hour}
+    return {
+        "threshold": rated.threshold,
+        "smoothing": rated.smoothing,
+        **told,
+        "false_per_hour": rated.other.false_per_hour,
+    }
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from .words import Words, check_trigger
 
 SECONDS = 12.0  # of a recording to learn from
 LAYOUT = {"id": None, "time": None, "wide": False, "window": None, "step": None, "missing": "error", "features": None}
+SMOOTHING = (0.1, 0.15)  # seconds to choose from: more would be late
 AFTER = (0.05, 0.25)  # seconds after a trigger's end in which a step is one of it
 RESAMPLING = "LQ"  # what holds a stream back least, at most 62 ms: the other qualities 80 to 170
 
@@ -29,8 +30,8 @@ class Found(NamedTuple):
     """A trained detector.
 
     model: to `gruvy.model.file.write`. history: of the last training. held: the speakers that the threshold was
-    chosen on, by a net that had not heard them; empty where the speakers are not known. chosen: the threshold, and
-    how good it is there. curve: the same for each threshold.
+    chosen on, by a net that had not heard them; empty where the speakers are not known. chosen: the settings of
+    events, and how good they are there. curve: the same for each threshold and smoothing that was tried.
     """
 
     model: Model
@@ -51,7 +52,7 @@ def fit_detector(
     max_epochs: int = 8,
     batch_size: int = 16,
     learning_rate: float = 6e-3,
-    smoothing: float = 0.1,
+    smoothing: float | None = None,
     refractory: float = 0.6,
     seed: int = 0,
     progress: Progress | None = None,
@@ -60,15 +61,16 @@ def fit_detector(
 
     Long recordings are made of the words: one after another, each in another voice, room and microphone, with pauses
     and background noise. A first net learns from all but about a fifth of the speakers; on them, unchanged, the
-    threshold is chosen: the best F1 among those with at most 6 false alarms an hour, or else the fewest. Then a net
-    learns from everybody.
+    threshold is chosen: the best F1 with at most 6 false alarms an hour, or else the fewest of these, and of thresholds
+    about as good the middle one. Then a net learns from everybody.
 
     Args:
         words: of `read_recordings`.
         trigger: the word to hear, one of `words.words`.
         hours: of sound to make for each training.
         hidden_units, layers, dropout, max_epochs, batch_size, learning_rate: of net and training.
-        smoothing, refractory: seconds, of `gruvy.detect`.
+        smoothing, refractory: seconds, of `gruvy.detect`; a smoothing of None is chosen, with the threshold, of 0.1 and
+            0.15.
         seed: the same seed gives the same model.
         progress: called with what is being done, how much of it is done, and of how much.
 
@@ -79,19 +81,22 @@ def fit_detector(
     check_trigger(words, trigger)
     positive("hours", hours)
     whole("seed", seed, 0)
-    events.Detection(step=0.01, smoothing=smoothing, refractory=refractory)
+    events.Detection(step=0.01, smoothing=0.0 if smoothing is None else smoothing, refractory=refractory)
     net = {"hidden_units": hidden_units, "layers": layers, "dropout": dropout}
     how = {"max_epochs": max_epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     features = SoundFeatures(rate=words.rate, resampling=RESAMPLING)
     held = words.held_out(trigger, seed)
     say = progress or (lambda *_: None)
     model, history = train(words.where(~held), trigger, features, hours, net, how, seed, say, "the first net")
-    detection = {"smoothing": smoothing, "refractory": refractory}
-    curve = rated(trials(model, words.where(held), trigger, seed, say), features, **detection)
+    wanted = SMOOTHING if smoothing is None else (smoothing,)
+    found = trials(model, words.where(held), trigger, seed, say)
+    curve = rated(found, features, smoothing=wanted, refractory=refractory)
     chosen = best(curve)
     if history.stopped != "interrupted":
         model, history = train(words, trigger, features, hours, net, how, seed, say, "the net")
-    settings = events.Detection(step=features.step, start=features.window, threshold=chosen.threshold, **detection)
+    settings = events.Detection(
+        step=features.step, threshold=chosen.threshold, smoothing=chosen.smoothing, refractory=refractory
+    )
     assert model.layout is not None
     model.layout["detection"] = events.kept(settings, trigger)
     speakers = sorted({*words.speakers[held]} - {*words.speakers[~held]})

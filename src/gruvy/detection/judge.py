@@ -11,37 +11,48 @@ from numpy.typing import NDArray
 
 from ..data.sound import features_of
 from ..model.event_scores import EventScore, score_events
-from ..model.events import detect
+from ..model.events import Event, detect
 from ..model.model import Model
 from ..model.sound import SoundFeatures
-from .streams import JUDGED, laid
+from .streams import JUDGED, Laid, laid
 from .words import Words
 
 MINUTE = 60.0
 WITH, WITHOUT = 20, 60  # minutes with the trigger, and of other words alone
 MOST_FALSE = 6.0  # false alarms an hour that a threshold may give
+ALIKE = 0.01  # of F1
 THRESHOLDS = (*np.arange(0.1, 0.96, 0.05).round(2).tolist(), 0.97, 0.98, 0.99)
 
 Progress = Callable[[str, int, int], None]
 
 
 class Rated(NamedTuple):
-    """A threshold, and how good the events are in recordings with the trigger and in an hour of other words."""
+    """Settings of events, and how good these are in recordings with the trigger and in an hour of other words."""
 
     threshold: float
+    smoothing: float
     heard: EventScore
     other: EventScore
 
 
+class Minute(NamedTuple):
+    """A recording to judge by: the trigger's probabilities (T,), and what was laid, without its samples."""
+
+    probabilities: NDArray[np.float32]
+    laid: Laid
+
+
 class Trials(NamedTuple):
-    """Recordings to judge by: for each minute its probabilities (T,) and the seconds at which the triggers end.
+    """Recordings to judge by: with the trigger, and of other words alone."""
 
-    heard: minutes with the trigger. other: minutes without. words: in the latter.
-    """
+    heard: list[Minute]
+    other: list[Minute]
 
-    heard: list[tuple[NDArray[np.float32], list[float]]]
-    other: list[tuple[NDArray[np.float32], list[float]]]
-    words: int
+    def __add__(self, more: object) -> Trials:
+        """Both together."""
+        if not isinstance(more, Trials):
+            return NotImplemented
+        return Trials(self.heard + more.heard, self.other + more.other)
 
 
 def trials(model: Model, words: Words, trigger: str, seed: int, say: Progress | None = None) -> Trials:
@@ -57,41 +68,46 @@ def trials(model: Model, words: Words, trigger: str, seed: int, say: Progress | 
     assert model.layout is not None
     assert model.classes is not None
     features, mine = SoundFeatures(**model.layout["sound"]), model.classes.tolist().index(trigger)
-    rng, found, count = np.random.default_rng(seed), Trials([], [], 0), 0
+    rng, found = np.random.default_rng(seed), Trials([], [])
     for minute in range(WITH + WITHOUT):
         if say is not None:
             say("judging", minute, WITH + WITHOUT)
         heard = minute < WITH
         made = laid(words, trigger, MINUTE, JUDGED if heard else replace(JUDGED, share=0), rng)
         p = model.predict_proba([features_of(made.samples, features)])[0][:, mine]
-        (found.heard if heard else found.other).append((p, made.ends))
-        count += 0 if heard else made.words
-    return found._replace(words=count)
+        (found.heard if heard else found.other).append(Minute(p, made._replace(samples=made.samples[:0])))
+    return found
 
 
-def rated(found: Trials, features: SoundFeatures, *, smoothing: float, refractory: float) -> list[Rated]:
-    """The scores at each threshold, the lowest first."""
-    return [at(found, features, threshold=t, smoothing=smoothing, refractory=refractory) for t in THRESHOLDS]
+def rated(found: Trials, features: SoundFeatures, *, smoothing: Sequence[float], refractory: float) -> list[Rated]:
+    """The scores for each smoothing and threshold, the lowest first."""
+    settings = [{"smoothing": s, "threshold": t, "refractory": refractory} for s in smoothing for t in THRESHOLDS]
+    return [at(found, features, **each) for each in settings]
 
 
 def at(found: Trials, features: SoundFeatures, *, threshold: float, smoothing: float, refractory: float) -> Rated:
-    """The scores at one threshold."""
+    """The scores with these settings."""
     how = {"threshold": threshold, "smoothing": smoothing, "refractory": refractory}
     both = []
-    for part in (found.heard, found.other):
-        each = [
-            score_events(detect(p, step=features.step, start=features.window, **how), ends, seconds=MINUTE)
-            for p, ends in part
-        ]
+    for part in found:
+        each = [score_events(heard_in(minute, features, **how), minute.laid.ends, seconds=MINUTE) for minute in part]
         both.append(sum(each[1:], each[0]))
-    return Rated(threshold, *both)
+    return Rated(threshold, smoothing, *both)
+
+
+def heard_in(minute: Minute, features: SoundFeatures, **how: float) -> list[Event]:
+    """The events in a minute."""
+    return detect(minute.probabilities, step=features.step, start=features.window, **how)
 
 
 def best(curve: Sequence[Rated]) -> Rated:
-    """The best F1 of those with few false alarms, of equals the middle one; or else the fewest false alarms."""
+    """The best F1 with few false alarms: the middle threshold of those about as good; or else the fewest false alarms.
+
+    An unheard voice moves the probabilities either way: the middle is farthest from where it gets worse.
+    """
     few = [each for each in curve if each.other.false_per_hour <= MOST_FALSE]
     if not few:
         return min(curve, key=lambda each: each.other.false_per_hour)
-    most = max(each.heard.f1 for each in few)
-    equals = [each for each in few if each.heard.f1 == most]
-    return equals[len(equals) // 2]
+    most = max(few, key=lambda each: each.heard.f1)
+    alike = [e for e in few if e.smoothing == most.smoothing and e.heard.f1 >= most.heard.f1 - ALIKE]
+    return alike[len(alike) // 2]

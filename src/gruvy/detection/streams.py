@@ -13,11 +13,15 @@ from .words import Words
 
 
 class Laid(NamedTuple):
-    """A long recording: samples (m,), the seconds at which each trigger word ends, and how many words they are."""
+    """A long recording: samples (m,), the seconds at which each trigger word ends, and each word that was laid.
+
+    rows: which recording each word is, in order. times: the seconds at which it ends.
+    """
 
     samples: NDArray[np.float32]
     ends: list[float]
-    words: int
+    rows: list[int]
+    times: list[float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +57,12 @@ def laid(words: Words, trigger: str, seconds: float, scene: Scene, rng: np.rando
     """A recording of so many seconds, drawn at random."""
     rate, said = words.rate, words.words == trigger
     mine, others = np.flatnonzero(said), np.flatnonzero(~said)
-    x, ends, count = np.zeros(int(seconds * rate), np.float32), [], 0
+    x, found = np.zeros(int(seconds * rate), np.float32), Laid(np.zeros(0, np.float32), [], [], [])
     at = int(rng.uniform(0.2, 1) * rate)
     while True:
         triggers = rng.random() < scene.share
-        word = words.samples[rng.choice(mine if triggers else others)]
+        row = int(rng.choice(mine if triggers else others))
+        word = words.samples[row]
         n = len(word)
         if scene.changed:
             word, n = changed(word, rng, rate)
@@ -67,10 +72,14 @@ def laid(words: Words, trigger: str, seconds: float, scene: Scene, rng: np.rando
         if at + len(word) + rate // 2 > len(x):
             break
         x[at : at + len(word)] += word * np.float32(10 ** (rng.uniform(-1, 1) * scene.gain / 20))
-        ends += [(at + n) / rate] if triggers else []
-        at, count = at + n + int(rng.uniform(*scene.pause) * rate), count + 1
+        found.rows.append(row)
+        found.times.append((at + n) / rate)
+        if triggers:
+            found.ends.append((at + n) / rate)
+        at += n + int(rng.uniform(*scene.pause) * rate)
     x += _noise(len(x), rate, rng) * np.float32(10 ** (-rng.uniform(*scene.noise) / 20))
-    return Laid(np.clip(x * np.float32(10 ** (rng.uniform(*scene.level) / 20)), -1, 1), ends, count)
+    loud = x * np.float32(10 ** (rng.uniform(*scene.level) / 20))
+    return found._replace(samples=np.clip(loud, -1, 1))
 
 
 def _noise(m: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
