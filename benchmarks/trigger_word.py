@@ -175,8 +175,8 @@ def table(rows: list[dict]) -> str:
     if not rows:
         return "Nothing is measured yet."
     lines = [
-        "| held out | recordings, of the word | F1 (95 %) | precision, recall | delay; from a microphone | false alarms an "
-        "hour (95 %), of words | threshold, smoothing, chosen on |",
+        "| held out | recordings, of the word | F1 (95 %) | precision, recall | delay; from a microphone "
+        "| false alarms an hour (95 %), of words | threshold, smoothing, chosen on |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for r in rows:
@@ -193,8 +193,8 @@ def table(rows: list[dict]) -> str:
     lines += [
         "",
         f"Mean F1 {np.mean(f1):.3f}, least {min(f1):.3f}; most false alarms an hour {max(false):.0f}. Model file "
-        f"{max(sizes) / 1000:.0f} kB; samples to events take 1/{1 / max(shares):.0f} of real time on one core; training "
-        f"{max(r['training cpu'] for r in rows) / 60:.1f} minutes of one core at most.",
+        f"{max(sizes) / 1000:.0f} kB; samples to events take 1/{1 / max(shares):.0f} of real time on one core; "
+        f"training {max(r['training cpu'] for r in rows) / 60:.1f} minutes of one core at most.",
     ]
     if missing:
         lines.append(f"Not measured yet: {', '.join(missing)}.")
