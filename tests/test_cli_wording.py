@@ -109,7 +109,10 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--check": ["--check", "d.csv"],
         },
     ),
-    "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
+    "datasets": (
+        ["datasets", "digits"],
+        {"--output": ["-o", "."], "--part": ["--part", "nope"], "--from": ["--from", "a.zip"]},
+    ),
     "bench": (
         ["bench"],
         {

@@ -132,6 +132,7 @@ def test_the_list():
     assert [row.name for row in rows] == [
         "digits",
         "spoken-digits",
+        "spoken-digits-wav",
         "japanese-vowels",
         "mnist1d",
         "adding",
@@ -139,7 +140,7 @@ def test_the_list():
     ]
     assert all(row.task in ("classify", "regress", "tag") for row in rows)
     assert all(row.description and row.size and row.source and row.licence for row in rows)
-    assert [row.extra for row in rows] == ["train", "datasets", "datasets", "datasets", None, None]
+    assert [row.extra for row in rows] == ["train", "datasets", "audio", "datasets", "datasets", None, None]
     assert [row.available for row in rows[-2:]] == [True, True]
 
 

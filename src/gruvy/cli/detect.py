@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from gruvy.cli.app import PLAIN, document, out, say
 from gruvy.cli.options import option_of, typed
+from gruvy.cli.progress import progress
 from gruvy.cli.writing import check_outputs, history_beside
+from gruvy.data import fetched
 from gruvy.data.collection import some
 from gruvy.errors import InputError
 
@@ -70,9 +69,9 @@ def train(context: typer.Context) -> None:
     from gruvy.model.file import write
 
     page = out(every["json"])
-    with _bar() as told:
+    with progress() as told:
         words = read_recordings(
-            data,
+            fetched.here() if data == fetched.SPOKEN_DIGITS and not Path(data).exists() else data,
             target=every["target"],
             group=every["group"],
             progress=lambda done, of: told("reading", done, of),
@@ -144,27 +143,3 @@ def _scores(rated: Rated) -> dict[str, Any]:
         **told,
         "false_per_hour": rated.other.false_per_hour,
     }
-
-
-@contextmanager
-def _bar() -> Iterator[Any]:
-    """What says how far the work is: a bar on a terminal, a line for each part elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        seen: set[str] = set()
-
-        def line(what: str, done: int, of: int) -> None:
-            if what not in seen:
-                seen.add(what)
-                print(what, file=sys.stderr)
-
-        yield line
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("")
-
-        def moved(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of)
-
-        yield moved
