@@ -11,6 +11,7 @@ from ..errors import DataError, InputError
 from .contributions import Contributions
 from .drawing import check_place, frame, heat
 from .gradients import GradientNorms
+from .heard import heard
 from .palette import BLUE, COLOURS, VERMILION, rgb
 from .trace import Trace
 from .units import fewer, order_of
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Array = np.ndarray[Any, Any]
+
+__all__ = ["confusion", "contributions", "gates", "gradient_norms", "heard", "history", "time_scales"]
 
 # name: (title, whether it has a sign)
 _GATES = {
