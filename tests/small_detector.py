@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gruvy.detection import Found, fit_detector, judge
+from gruvy.detection import Found, fit_detector
 from gruvy.detection.words import Words, trimmed
 
 RATE = 8000
@@ -50,7 +50,4 @@ SMALL = {"hours": 0.15, "hidden_units": 32, "layers": 1, "dropout": 0.0, "max_ep
 @cache
 def found() -> Found:
     """The detector of "high", trained once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "WITH", 3)
-        patch.setattr(judge, "WITHOUT", 3)
-        return fit_detector(all_words(), "high", learning_rate=1e-2, **SMALL)
+    return fit_detector(all_words(), "high", learning_rate=1e-2, minutes=(3, 3), **SMALL)

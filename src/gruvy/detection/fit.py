@@ -15,7 +15,7 @@ from ..model.model import Model
 from ..model.scaler import Moments
 from ..model.sound import SoundFeatures
 from ..model.task import Labels
-from .judge import Progress, Rated, best, rated, trials
+from .judge import MINUTES, Progress, Rated, best, rated, trials
 from .streams import HEARD, laid
 from .words import Words, check_trigger
 
@@ -54,6 +54,7 @@ def fit_detector(
     learning_rate: float = 6e-3,
     smoothing: float | None = None,
     refractory: float = 0.6,
+    minutes: tuple[int, int] = MINUTES,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Found:
@@ -71,6 +72,7 @@ def fit_detector(
         hidden_units, layers, dropout, max_epochs, batch_size, learning_rate: of net and training.
         smoothing, refractory: seconds, of `gruvy.detect`; a smoothing of None is chosen, with the threshold, of 0.1 and
             0.15.
+        minutes: of recordings with the trigger, and of other words alone, that settings of events are chosen on.
         seed: the same seed gives the same model.
         progress: called with what is being done, how much of it is done, and of how much.
 
@@ -81,6 +83,8 @@ def fit_detector(
     check_trigger(words, trigger)
     positive("hours", hours)
     whole("seed", seed, 0)
+    for each in minutes:
+        whole("minutes", each, 1)
     events.Detection(step=0.01, smoothing=0.0 if smoothing is None else smoothing, refractory=refractory)
     net = {"hidden_units": hidden_units, "layers": layers, "dropout": dropout}
     how = {"max_epochs": max_epochs, "batch_size": batch_size, "learning_rate": learning_rate}
@@ -89,7 +93,7 @@ def fit_detector(
     say = progress or (lambda *_: None)
     model, history = train(words.where(~held), trigger, features, hours, net, how, seed, say, "the first net")
     wanted = SMOOTHING if smoothing is None else (smoothing,)
-    found = trials(model, words.where(held), trigger, seed, say)
+    found = trials(model, words.where(held), trigger, seed, say, minutes)
     curve = rated(found, features, smoothing=wanted, refractory=refractory)
     chosen = best(curve)
     if history.stopped != "interrupted":

@@ -18,7 +18,7 @@ from .streams import JUDGED, Laid, laid
 from .words import Words
 
 MINUTE = 60.0
-WITH, WITHOUT = 20, 60  # minutes with the trigger, and of other words alone
+MINUTES = (20, 60)  # with the trigger, and of other words alone
 MOST_FALSE = 6.0  # false alarms an hour that a threshold may give
 ALIKE = 0.01  # of F1
 THRESHOLDS = (*np.arange(0.1, 0.96, 0.05).round(2).tolist(), 0.97, 0.98, 0.99)
@@ -55,8 +55,15 @@ class Trials(NamedTuple):
         return Trials(self.heard + more.heard, self.other + more.other)
 
 
-def trials(model: Model, words: Words, trigger: str, seed: int, say: Progress | None = None) -> Trials:
-    """20 minutes of the words with the trigger and an hour of the others, as they were recorded, and what a model says.
+def trials(
+    model: Model,
+    words: Words,
+    trigger: str,
+    seed: int,
+    say: Progress | None = None,
+    minutes: tuple[int, int] = MINUTES,
+) -> Trials:
+    """Recordings laid of the words, as they were recorded, and what a model says of them.
 
     Args:
         model: of probabilities step by step.
@@ -64,15 +71,16 @@ def trials(model: Model, words: Words, trigger: str, seed: int, say: Progress | 
         trigger: the word.
         seed: of how the words are laid.
         say: called with what is being done, how much of it is done, and of how much.
+        minutes: with the trigger, and of the other words alone.
     """
     assert model.layout is not None
     assert model.classes is not None
     features, mine = SoundFeatures(**model.layout["sound"]), model.classes.tolist().index(trigger)
     rng, found = np.random.default_rng(seed), Trials([], [])
-    for minute in range(WITH + WITHOUT):
+    for minute in range(sum(minutes)):
         if say is not None:
-            say("judging", minute, WITH + WITHOUT)
-        heard = minute < WITH
+            say("judging", minute, sum(minutes))
+        heard = minute < minutes[0]
         made = laid(words, trigger, MINUTE, JUDGED if heard else replace(JUDGED, share=0), rng)
         p = model.predict_proba([features_of(made.samples, features)])[0][:, mine]
         (found.heard if heard else found.other).append(Minute(p, made._replace(samples=made.samples[:0])))
