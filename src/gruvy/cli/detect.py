@@ -15,7 +15,7 @@ from gruvy.cli.options import option_of, typed
 from gruvy.cli.progress import progress
 from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data import fetched
-from gruvy.data.collection import some
+from gruvy.data.collection import plural, some
 from gruvy.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def _describe(page: Console, words: Words, data: str, trigger: str) -> None:
 
 def _report(page: Console, found: Found) -> None:
     who = f"said by {some(found.held, 6)}" if found.held else "in recordings"
-    page.print(f"\nA net that had not heard them, on 20 minutes and on an hour of other words {who}:", markup=False)
+    heard, other = (plural(round(60 * score.hours), "minute") for score in found.chosen[2:])
+    page.print(f"\nA net that had not heard them, on {heard} and on {other} of other words {who}:", markup=False)
     table = Table("threshold", "F1", "precision", "recall", "delay", "false alarms an hour", box=PLAIN)
     for each in found.curve:
         if each.smoothing != found.chosen.smoothing or (each != found.chosen and round(100 * each.threshold) % 10):
@@ -128,6 +129,7 @@ def _report(page: Console, found: Found) -> None:
         score = each.heard
         cells = [f"{each.threshold:.2f}", *(f"{x:.3f}" for x in (score.f1, score.precision, score.recall))]
         cells += [f"{score.delay:.2f} s", f"{each.other.false_per_hour:.0f}"]
+        cells = ["-" if cell.startswith("nan") else cell for cell in cells]  # nothing was heard
         table.add_row(*cells, style="bold" if each == found.chosen else None)
     page.print(table)
     taken = f"threshold {found.chosen.threshold:.2f}, smoothing {found.chosen.smoothing:g} s"

@@ -122,11 +122,20 @@ def train(
     import torch
 
     from ..network import GRU
+    from ..training import Settings
 
-    X: list[Any] = []
-    y, moments, rng = [], None, np.random.default_rng(seed)
+    def told(row: Any) -> None:
+        say(f"training {named}", int(row["epoch"] or 0), epochs)
+
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        gru = GRU(features.channels, net["hidden_units"], 2, layers=net["layers"], dropout=net["dropout"])
+    settings = {**how, "seed": seed, "progress": False, "on_epoch": told}
+    epochs = Settings(**settings).max_epochs or 0  # whatever is wrong with a setting is told before hours are laid
     count, classes = max(1, round(hours * 3600 / SECONDS)), np.unique([trigger, background(trigger)])
-    mine = classes.tolist().index(trigger)
+    mine, rng = classes.tolist().index(trigger), np.random.default_rng(seed)
+    X: list[Any] = []
+    y, moments = [], None
     for k in range(count):
         say(f"laying {hours:g} h of words for {named}", k, count)
         made = laid(words, trigger, SECONDS, HEARD, rng)
@@ -138,16 +147,8 @@ def train(
     scaler = moments.scaler()
     for k, x in enumerate(X):
         X[k] = scaler(x).astype(np.float32)
-    epochs = whole("max_epochs", how["max_epochs"], 1)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        gru = GRU(features.channels, net["hidden_units"], 2, layers=net["layers"], dropout=net["dropout"])
-
-        def told(row: dict[str, Any]) -> None:
-            say(f"training {named}", int(row["epoch"]), epochs)
-
-        say(f"training {named}", 0, epochs)
-        gru.fit(X, y, "tag", seed=seed, progress=False, on_epoch=told, **how)
+    say(f"training {named}", 0, epochs)
+    gru.fit(X, y, "tag", **settings)
     model = gru.model(
         target=Labels(classes, per_step=True),
         scaler=scaler,
