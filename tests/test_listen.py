@@ -200,3 +200,17 @@ def test_another_model_is_refused(tmp_path):
     other.save(tmp_path / "m.safetensors")
     done = call("listen", str(tmp_path / "m.safetensors"), "-")
     assert done.stderr == "gruvy: m.safetensors was not trained to hear a word: expected one of --task detect\n"
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_an_hour(model, heard):
+    """From a block of samples to events, at a rate that is resampled: what is held after an hour is what was before."""
+    psutil = pytest.importorskip("psutil")
+    x = soxr.resample(heard[0] / np.float32(32768), RATE, 16000)
+    listener, process, held = Listener(model, rate=16000), psutil.Process(), []
+    for turn in range(180):  # 20 seconds each
+        for block in blocks(x, 800):
+            listener(block)
+        if turn in (29, 179):
+            held.append(process.memory_info().rss)
+    assert held[1] - held[0] < 2**20

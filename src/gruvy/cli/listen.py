@@ -30,7 +30,7 @@ BLOCK = 0.05  # seconds of a file at a time
     epilog=example(
         "gruvy listen seven.safetensors",
         "gruvy listen seven.safetensors street.wav --json",
-        "arecord -f S16_LE -r 16000 | gruvy listen seven.safetensors - --rate 16000",
+        "arecord -t raw -f S16_LE -r 16000 | gruvy listen seven.safetensors - --rate 16000",
     )
 )
 def listen(
@@ -51,8 +51,8 @@ def listen(
 ) -> None:
     """Hear the word that a model was trained for: print each event, with its time and probability, as it comes.
 
-    A file is heard as fast as it can be read. Standard input is one channel of raw samples, in the byte order of this
-    machine. On a terminal the last line shows the level of the sound and the probability of the word. Ctrl-C ends it.
+    A file is heard as fast as it can be read. Standard input is one channel of raw samples, without a header, in the
+    byte order of this machine. On a terminal the last line shows the level of the sound and the probability of the word. Ctrl-C ends it.
     """
     if microphone and source is not None:
         raise InputError(f"--microphone: expected no FILE with it, or {source} without it")

@@ -25,7 +25,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         yield line
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as bar:
         task = bar.add_task("")
 
         def moved(what: str, done: int, of: int) -> None:

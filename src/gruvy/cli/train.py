@@ -99,7 +99,8 @@ def train(
 
     Says how good it is, how far that is from guessing, what is mistaken for what, and what to type next. Text, yes or
     no, and few different whole numbers are classes; other targets are numbers. One long recording is cut by --window,
-    and its last windows are held out. Ctrl-C stops the training and keeps what was learnt.
+    and its last windows are held out. A detector has 2 layers, dropout 0.2 and 8 epochs where nothing else is typed.
+    Ctrl-C stops the training and keeps what was learnt.
     """
     if task in ("forecast", "detect"):
         other, mine = (detect, forecast) if task == "forecast" else (forecast, detect)
