@@ -52,7 +52,8 @@ def listen(
     """Hear the word that a model was trained for: print each event, with its time and probability, as it comes.
 
     A file is heard as fast as it can be read. Standard input is one channel of raw samples, without a header, in the
-    byte order of this machine. On a terminal the last line shows the level of the sound and the probability of the word. Ctrl-C ends it.
+    byte order of this machine. On a terminal the last line shows the level of the sound and the probability of the
+    word. Ctrl-C ends it.
     """
     if microphone and source is not None:
         raise InputError(f"--microphone: expected no FILE with it, or {source} without it")
