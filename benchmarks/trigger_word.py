@@ -1,12 +1,14 @@
 """How well a word is heard from a speaker who was never heard in training: F1 of events, delay, false alarms an hour.
 
     python benchmarks/trigger_word.py RECORDINGS [--speakers george,theo] [--write]
+    python benchmarks/trigger_word.py RECORDINGS --speakers theo --picture MODEL
 
 RECORDINGS is a folder of recordings of the digits, as `gruvy datasets spoken-digits-wav -o RECORDINGS` writes it, or
 the data set's own, or its zip. Each speaker is held out in turn: a detector of "seven" learns from the others, who also
 choose its threshold, with the default settings of `gruvy train --task detect`; it is judged on 20 minutes of streams
 made of the recordings of the one held out, and on an hour of that speaker's other words. Each result is kept in
-trigger_word.jsonl, beside this file, and not measured again; with --write the table goes into docs/sound.md.
+trigger_word.jsonl, beside this file, and not measured again; with --write the table goes into docs/sound.md. With
+--picture a detector that has not heard the speaker is shown at work, in docs/inside/seven.svg; it needs Chromium.
 """
 
 from __future__ import annotations
@@ -14,26 +16,30 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 
 from gruvy import files
-from gruvy.data import SoundFeatures
+from gruvy.data import SoundFeatures, features_of
 from gruvy.detection import Listener, fit_detector, read_recordings
 from gruvy.detection.judge import at, heard_in, trials
 from gruvy.detection.streams import JUDGED, laid
 from gruvy.extras import need
+from gruvy.inside.heard import heard
 from gruvy.model.event_scores import score_events
 from gruvy.model.file import load, write
 
 HERE = Path(__file__).parent
 RESULTS, PAGE = HERE / "trigger_word.jsonl", HERE.parent / "docs" / "sound.md"
+PICTURE = HERE.parent / "docs" / "inside" / "seven.svg"
 START, END = "<!-- written by benchmarks/trigger_word.py -->", "<!-- end -->"
 SPEAKERS = ("george", "jackson", "nicolas", "theo", "yweweler")
 RATE = 44100  # of a microphone, for the delay from the arrival of samples
@@ -45,7 +51,13 @@ def main() -> None:
     parser.add_argument("recordings", nargs="?", help="a folder or a zip; without it, only the table")
     parser.add_argument("--speakers", default=",".join(SPEAKERS), help="those to hold out, joined by commas")
     parser.add_argument("--write", action="store_true", help="put the table into docs/sound.md")
+    parser.add_argument("--picture", help="a detector to draw at work, and nothing else")
     given = parser.parse_args()
+    if given.picture:
+        with folder(Path(given.recordings)) as place:
+            words = read_recordings(place)
+        picture(words.where(words.speakers == given.speakers), load(given.picture))
+        return
     if given.recordings:
         with folder(Path(given.recordings)) as place:
             words = read_recordings(place)
@@ -117,6 +129,17 @@ def measured(words, speaker: str) -> dict:
         "share of real time": share,
         "counts": counts(judged, unheard, features, how),
     }
+
+
+def picture(words, model) -> None:
+    """Twelve seconds of a speaker whom the detector has not heard."""
+    sys.path.insert(0, str(PICTURE.parents[1]))
+    from build_tutorial import drawn
+
+    trigger = "7" if "7" in words.words else "seven"
+    made = laid(words, trigger, 12, replace(JUDGED, share=0.3), np.random.default_rng(8))
+    bands = features_of(made.samples, SoundFeatures(**model.layout["sound"]))
+    files.write(PICTURE, drawn(heard(model, bands, truth=made.ends)))
 
 
 def streamed(model, words, trigger: str) -> tuple[float, float]:

@@ -82,7 +82,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path, monkeypatch, words, text):
 def test_it_says_what_it_found(tmp_path, monkeypatch, few_minutes):
     monkeypatch.chdir(tmp_path)
     write_folder(tmp_path / "words", 3)
-    done = call("train", "words", *DETECT, *SMALL, "--max-epochs", "1")
+    done = call("train", "words", *DETECT, *SMALL, "--max-epochs", "1", "--hours", "0.05")
     assert done.exit_code == 0, done.output
     assert "A net that had not heard them, on 3 minutes and on 3 minutes of other words said by dee:" in done.stdout
     assert "threshold   F1" in done.stdout
