@@ -12,7 +12,7 @@ import gruvy
 from gruvy.data import features_of
 from gruvy.detection import read_recordings
 from gruvy.detection.judge import Rated, best
-from gruvy.detection.streams import HEARD, JUDGED, laid
+from gruvy.detection.streams import HEARD, JUDGED, _spliced, laid
 from gruvy.detection.voices import changed, stretched
 from gruvy.detection.words import Words, trimmed
 from gruvy.errors import DataError, InputError, ModelFileError
@@ -84,6 +84,18 @@ def test_scenes():
         share = sum(len(m.ends) for m in made) / sum(len(m.rows) for m in made)
         assert share == pytest.approx(scene.share * (1 - scene.broken), abs=0.08)
         assert max(np.abs(m.samples).max() for m in made) <= 1
+
+
+def test_spliced_words_are_none():
+    """The beginning of one word and the end of another by the same speaker: two tones, one after the other."""
+    words, rng = all_words(), np.random.default_rng(0)
+    for _ in range(10):
+        x = _spliced(words, rng)
+        assert np.isfinite(x).all()
+        first, second = loudest(x[: len(x) // 3]), loudest(x[-len(x) // 3 :])
+        assert max(first, second) > 1.5 * min(first, second)
+    alone = words.where((words.words == "low") & (words.speakers == "ann"))
+    assert len(_spliced(alone, rng)) < 0.2 * RATE  # nothing to splice it with: half a word
 
 
 def test_words_and_speakers_of_a_folder(tmp_path):
@@ -159,6 +171,8 @@ def test_the_threshold():
     assert best([rated(0.1, 10, 9), rated(0.2, 9, 6), rated(0.3, 8, 0)]).threshold == 0.2
     assert best([rated(t, 9, 0) for t in (0.2, 0.3, 0.4)]).threshold == 0.3
     assert best([rated(0.1, 10, 90), rated(0.2, 9, 60), rated(0.3, 8, 70)]).threshold == 0.2
+    late = Rated(0.2, 0.1, EventScore(10, 0, 0, (0.16,) * 10, 1), EventScore(0, 0, 0, (), 1))
+    assert best([late, rated(0.3, 8, 0)]).threshold == 0.3
     several = [rated(t, 9, 0, s) for s in (0.1, 0.15) for t in (0.2, 0.3, 0.4)]
     assert best(several)[:2] == (0.3, 0.1)
     assert best([*several, rated(0.5, 10, 0, 0.15)])[:2] == (0.5, 0.15)

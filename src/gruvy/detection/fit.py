@@ -62,8 +62,8 @@ def fit_detector(
 
     Long recordings are made of the words: one after another, each in another voice, room and microphone, with pauses
     and background noise. A first net learns from all but about a fifth of the speakers; on them, unchanged, the
-    threshold is chosen: the best F1 with at most 6 false alarms an hour, or else the fewest of these, and of thresholds
-    about as good the middle one. Then a net learns from everybody.
+    threshold is chosen: the best F1 with at most 6 false alarms an hour and a median delay of at most 0.15 s, or else
+    the fewest alarms, and of thresholds about as good the middle one. Then a net learns from everybody.
 
     Args:
         words: of `read_recordings`.

@@ -20,6 +20,7 @@ from .words import Words
 MINUTE = 60.0
 MINUTES = (20, 60)  # with the trigger, and of other words alone
 MOST_FALSE = 6.0  # false alarms an hour that a threshold may give
+MOST_LATE = 0.15  # seconds that the median delay may be
 ALIKE = 0.01  # of F1
 THRESHOLDS = (*np.arange(0.1, 0.96, 0.05).round(2).tolist(), 0.97, 0.98, 0.99)
 
@@ -111,11 +112,13 @@ def heard_in(minute: Minute, features: SoundFeatures, **how: float) -> list[Even
 def best(curve: Sequence[Rated]) -> Rated:
     """The best F1 with few false alarms: the middle threshold of those about as good; or else the fewest false alarms.
 
-    An unheard voice moves the probabilities either way: the middle is farthest from where it gets worse.
+    Of those alone that are not late. An unheard voice moves the probabilities either way: the middle is farthest from
+    where it gets worse.
     """
-    few = [each for each in curve if each.other.false_per_hour <= MOST_FALSE]
+    quick = [each for each in curve if not each.heard.delay > MOST_LATE]
+    few = [each for each in quick if each.other.false_per_hour <= MOST_FALSE]
     if not few:
-        return min(curve, key=lambda each: each.other.false_per_hour)
+        return min(quick or curve, key=lambda each: each.other.false_per_hour)
     most = max(few, key=lambda each: each.heard.f1)
     alike = [e for e in few if e.smoothing == most.smoothing and e.heard.f1 >= most.heard.f1 - ALIKE]
     return alike[len(alike) // 2]

@@ -35,6 +35,7 @@ class Scene:
         noise: decibels by which background noise lies below the words, at least and at most.
         level: of the whole, decibels below full scale, at least and at most.
         broken: share of the trigger words that break off, and are none then.
+        spliced: share of the other words that are made of the beginning of one word and the end of another.
         changed: each word in another voice, room and microphone.
     """
 
@@ -44,12 +45,13 @@ class Scene:
     noise: tuple[float, float] = (5.0, 40.0)
     level: tuple[float, float] = (-45.0, -10.0)
     broken: float = 0.15
+    spliced: float = 0.25
     changed: bool = True
 
 
 HEARD = Scene(share=0.2)
 JUDGED = Scene(
-    share=0.15, gain=4.0, pause=(0.3, 1.5), noise=(15.0, 40.0), level=(-35.0, -15.0), broken=0, changed=False
+    share=0.15, gain=4.0, pause=(0.3, 1.5), noise=(15.0, 40.0), level=(-35.0, -15.0), broken=0, spliced=0, changed=False
 )
 
 
@@ -63,6 +65,8 @@ def laid(words: Words, trigger: str, seconds: float, scene: Scene, rng: np.rando
         triggers = rng.random() < scene.share
         row = int(rng.choice(mine if triggers else others))
         word = words.samples[row]
+        if not triggers and scene.spliced and rng.random() < scene.spliced:
+            word = _spliced(words, rng)
         n = len(word)
         if scene.changed:
             word, n = changed(word, rng, rate)
@@ -80,6 +84,20 @@ def laid(words: Words, trigger: str, seconds: float, scene: Scene, rng: np.rando
     x += _noise(len(x), rate, rng) * np.float32(10 ** (-rng.uniform(*scene.noise) / 20))
     loud = x * np.float32(10 ** (rng.uniform(*scene.level) / 20))
     return found._replace(samples=np.clip(loud, -1, 1))
+
+
+def _spliced(words: Words, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The beginning of a word and the end of another by the same speaker: none of the words that there are."""
+    first = int(rng.integers(len(words)))
+    partners = (words.speakers == words.speakers[first]) & (words.words != words.words[first])
+    if not partners.any():
+        return words.samples[first][: len(words.samples[first]) // 2]
+    a, b = words.samples[first], words.samples[rng.choice(np.flatnonzero(partners))]
+    a, b = a[: int(len(a) * rng.uniform(0.3, 0.7))].copy(), b[int(len(b) * rng.uniform(0.3, 0.7)) :].copy()
+    over = min(round(0.01 * words.rate), len(a), len(b))
+    fade = np.linspace(0, 1, over, dtype=np.float32)
+    a[len(a) - over :] = a[len(a) - over :] * (1 - fade) + b[:over] * fade
+    return np.concatenate([a, b[over:]])
 
 
 def _noise(m: int, rate: int, rng: np.random.Generator) -> NDArray[np.float32]:
