@@ -130,6 +130,10 @@ def test_words_and_speakers_by_a_table(tmp_path):
     assert words.speakers.tolist() == ["a", "a", "b", "b"]
     assert words.rate == 16000
     assert read_recordings(tmp_path, target="label", group="who", rate=RATE).rate == RATE
+    with pytest.raises(
+        DataError, match=re.escape(f"group='age': there is no such column in {tmp_path / 'labels.csv'}")
+    ):
+        read_recordings(tmp_path, group="age")
     with pytest.raises(DataError, match="does not exist; expected a folder of recordings"):
         read_recordings(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is a file; expected a folder of recordings"):

@@ -115,6 +115,8 @@ def _labelled(
     """What labels.csv says of recordings of sound: names of the targets, targets, groups, and what was decided."""
     pl = need("polars")
     targets, added, notes = _labels(folder, paths, names, options)
+    if options.group is not None and options.group not in added:
+        raise DataError(f"group={options.group!r}: there is no such column in {folder / LABELS}")
     columns = [labels(pl.Series(name, added[name])) for name in targets]
     groups = None if options.group is None else np.array([str(name) for name in added[options.group]])
     return targets, columns[0] if len(columns) == 1 else np.column_stack(columns), groups, notes
