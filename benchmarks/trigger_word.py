@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("recordings", nargs="?", help="a folder or a zip; without it, only the table")
     parser.add_argument("--speakers", default=",".join(SPEAKERS), help="those to hold out, joined by commas")
     parser.add_argument("--write", action="store_true", help="put the table into docs/sound.md")
+    parser.add_argument("--keep", help="a folder to keep each detector in, as SPEAKER.safetensors")
     parser.add_argument("--picture", help="a detector to draw at work, and nothing else")
     given = parser.parse_args()
     if given.picture:
@@ -63,7 +64,7 @@ def main() -> None:
             words = read_recordings(place)
         for speaker in given.speakers.split(","):
             if speaker not in {row["speaker"] for row in results()}:
-                row = measured(words, speaker)
+                row = measured(words, speaker, given.keep)
                 with RESULTS.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
                 print(json.dumps({name: value for name, value in row.items() if name != "counts"}), flush=True)
@@ -95,7 +96,7 @@ def results() -> list[dict]:
     return sorted(rows, key=lambda row: row["speaker"])
 
 
-def measured(words, speaker: str) -> dict:
+def measured(words, speaker: str, keep: str | None) -> dict:
     """A detector of the others, judged on this speaker."""
     trigger = "7" if "7" in words.words else "seven"
     mine = words.speakers == speaker
@@ -107,9 +108,10 @@ def measured(words, speaker: str) -> dict:
     features, judged = SoundFeatures(**found.model.layout["sound"]), trials(found.model, unheard, trigger, 5)
     score = at(judged, features, **how)
     with tempfile.TemporaryDirectory() as place:
-        write(Path(place, "m.safetensors"), found.model)
-        size, model = os.path.getsize(Path(place, "m.safetensors")), load(Path(place, "m.safetensors"))
-        late, share = streamed(model, unheard, trigger)
+        path = Path(keep or place, f"{speaker}.safetensors")
+        write(path, found.model)
+        size, model = os.path.getsize(path), load(path)
+    late, share = streamed(model, unheard, trigger)
     return {
         "speaker": speaker,
         "recordings": len(unheard),

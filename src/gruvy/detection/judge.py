@@ -22,7 +22,7 @@ MINUTES = (20, 60)  # with the trigger, and of other words alone
 MOST_FALSE = 6.0  # false alarms an hour that a threshold may give
 MOST_LATE = 0.15  # seconds that the median delay may be
 ALIKE = 0.01  # of F1
-THRESHOLDS = (*np.arange(0.1, 0.96, 0.05).round(2).tolist(), 0.97, 0.98, 0.99)
+THRESHOLDS = (*np.arange(0.05, 0.96, 0.05).round(2).tolist(), 0.97, 0.98, 0.99)
 
 Progress = Callable[[str, int, int], None]
 
