@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,7 +16,7 @@ from cli_help import call
 from gruvy.detection import Listener, fit, judge, read_recordings
 from gruvy.detection.streams import JUDGED, laid
 from gruvy.errors import ModelFileError
-from small_detector import RATE, all_words, write_folder
+from small_detector import RATE, all_words, found, write_folder
 
 soundfile = pytest.importorskip("soundfile")
 DIGITS = Path(os.environ.get("GRUVY_SPOKEN_DIGITS", Path(__file__).parents[2] / "shared/data/spoken-digits-wav.zip"))
@@ -88,6 +89,24 @@ def test_it_says_what_it_found(tmp_path, monkeypatch, few_minutes):
     assert "threshold   F1" in done.stdout
     assert "nan" not in done.stdout
     assert done.stdout.endswith("Next:\n  gruvy listen model.safetensors\n")
+
+
+def test_ctrl_c_keeps_what_was_learnt(tmp_path, monkeypatch):
+    """In the training of the first net: it is judged, and saved."""
+    trained, (model, history, *_) = [], found()
+
+    def train(words, *of, **others):
+        trained.append(len(words))
+        return replace(model, layout=dict(model.layout)), history._replace(stopped="interrupted")
+
+    monkeypatch.setattr(fit, "train", train)
+    monkeypatch.setitem(fit.fit_detector.__kwdefaults__, "minutes", (1, 1))
+    path = tmp_path / "m.safetensors"
+    done = call("train", str(write_folder(tmp_path / "words", 3)), *DETECT, "--model", str(path))
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1] == "gruvy: stopped; what was learnt so far is saved"
+    assert trained == [27]  # of 36: without those of one speaker
+    assert Listener(path).trigger == "high"
 
 
 @pytest.mark.slow

@@ -79,6 +79,12 @@ def fit_detector(
     Raises:
         InputError: nobody says the trigger, there are fewer than 10 recordings of it or of other words, or a setting
             is out of its range. MissingExtraError: torch, soxr or kaldi-native-fbank is not installed.
+
+    Example:
+        >>> from gruvy.detection import read_recordings
+        >>> found = fit_detector(read_recordings("recordings"), "seven")  # doctest: +SKIP
+        >>> found.held, round(found.chosen.heard.f1, 2)  # doctest: +SKIP
+        (['ann'], 0.96)
     """
     check_trigger(words, trigger)
     positive("hours", hours)

@@ -49,12 +49,6 @@ class Trials(NamedTuple):
     heard: list[Minute]
     other: list[Minute]
 
-    def __add__(self, more: object) -> Trials:
-        """Both together."""
-        if not isinstance(more, Trials):
-            return NotImplemented
-        return Trials(self.heard + more.heard, self.other + more.other)
-
 
 def trials(
     model: Model,

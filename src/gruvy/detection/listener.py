@@ -29,7 +29,7 @@ class Listener:
         threshold: another one than the model's own.
 
     Attributes:
-        trigger: the word. detection: how probabilities become events. probability: the last smoothed one.
+        trigger: the word. detection: how probabilities become events. probability: that of the last step.
 
     Raises:
         InputError: the model was not trained to detect a word, or a setting is out of its range.
