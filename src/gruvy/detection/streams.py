@@ -45,7 +45,7 @@ class Scene:
     noise: tuple[float, float] = (5.0, 40.0)
     level: tuple[float, float] = (-45.0, -10.0)
     broken: float = 0.15
-    spliced: float = 0.25
+    spliced: float = 0.15
     changed: bool = True
 
 
@@ -87,13 +87,16 @@ def laid(words: Words, trigger: str, seconds: float, scene: Scene, rng: np.rando
 
 
 def _spliced(words: Words, rng: np.random.Generator) -> NDArray[np.float32]:
-    """The beginning of a word and the end of another by the same speaker: none of the words that there are."""
+    """The beginning of a word and the end of another by the same speaker, of each at most half: none of the words.
+
+    With more of the trigger in it, it could be the trigger: seve(n) and (ni)ne.
+    """
     first = int(rng.integers(len(words)))
     partners = (words.speakers == words.speakers[first]) & (words.words != words.words[first])
     if not partners.any():
         return words.samples[first][: len(words.samples[first]) // 2]
     a, b = words.samples[first], words.samples[rng.choice(np.flatnonzero(partners))]
-    a, b = a[: int(len(a) * rng.uniform(0.3, 0.7))].copy(), b[int(len(b) * rng.uniform(0.3, 0.7)) :].copy()
+    a, b = a[: int(len(a) * rng.uniform(0.3, 0.5))].copy(), b[int(len(b) * rng.uniform(0.5, 0.7)) :].copy()
     over = min(round(0.01 * words.rate), len(a), len(b))
     fade = np.linspace(0, 1, over, dtype=np.float32)
     a[len(a) - over :] = a[len(a) - over :] * (1 - fade) + b[:over] * fade
