@@ -154,6 +154,17 @@ def test_ctrl_c_ends_it_cleanly_and_events_come_at_once(model, heard):
         assert process.stderr.read() == b""
 
 
+def test_a_reader_that_has_had_enough(model, heard):
+    """As in `| head -1`: silence, and the exit code of a command that could not finish."""
+    words, pipe = [sys.executable, "-m", "gruvy", "listen", str(model), "-"], subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+        process.stdout.close()
+        process.stdin.write(heard[0].tobytes())
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait(10) == 1
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals")
 def test_a_terminal_has_a_meter(model, heard, tmp_path):
     import pty
