@@ -140,7 +140,7 @@ def test_without_torch(model, heard, tmp_path):
     assert gone.stderr == f"gruvy: sounddevice is not installed: {command('sounddevice')}\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_ctrl_c_ends_it_cleanly_and_events_come_at_once(model, heard):
     """Whoever reads the pipe has the event before more sound comes."""
     words = [sys.executable, "-m", "gruvy", "listen", str(model), "-", "--json"]
@@ -165,7 +165,7 @@ def test_a_reader_that_has_had_enough(model, heard):
         assert process.wait(10) == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs pseudo-terminals")
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals on Windows")
 def test_a_terminal_has_a_meter(model, heard, tmp_path):
     import pty
 
