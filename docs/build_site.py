@@ -43,6 +43,7 @@ NAMES = {
          "gruvy.model.event_scores"],
     ),
     "api/forecast.md": ("Forecasting", "See [forecasting](../forecasting.md).", ["gruvy.forecast"]),
+    "api/detection.md": ("Trigger words", "See [sound](../sound.md#a-word-to-be-heard).", ["gruvy.detection"]),
     "api/training.md": (
         "Training",
         "One loop trains every net here, and any module of yours. See [training settings](../settings.md).",

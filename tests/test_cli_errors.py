@@ -19,7 +19,7 @@ from gruvy.model.model import Model
 from gruvy.model.task import Labels
 from gruvy.weights import Cell, Weights
 
-KNOWN = "digits, spoken-digits, japanese-vowels, mnist1d, adding, binary-addition"
+KNOWN = "digits, spoken-digits, spoken-digits-wav, japanese-vowels, mnist1d, adding, binary-addition"
 SLOPES = ["--id", "recording", "--time", "seconds", "--features", "height,noise"]
 COLUMNS = "recording, seconds, height, noise, person, way, slope"
 
@@ -94,7 +94,7 @@ TRAIN = [
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--task", "guess"],
-        "--task guess: expected classify, regress, tag or forecast",
+        "--task guess: expected classify, regress, tag, forecast or detect",
     ),
     (
         ["train", "d.csv", *SLOPES, "--target", "way", "--hidden-units", "0"],

@@ -66,6 +66,18 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--horizon": ["--horizon", "3"],
             "--season": ["--season", "3"],
             "--known-ahead": ["--known-ahead", "x"],
+            "--trigger": ["--trigger", "seven"],
+            "--hours": ["--hours", "1"],
+        },
+    ),
+    "listen": (
+        ["listen", "m.safetensors"],
+        {
+            "--microphone": ["a.wav", "--microphone"],
+            "--device": ["a.wav", "--device", "1"],
+            "--rate": ["a.wav", "--rate", "8000"],
+            "--dtype": ["-", "--dtype", "nope"],
+            "--threshold": ["-", "--threshold", "2"],
         },
     ),
     "predict": (PREDICT, {**LAYOUT, "--output": ["-o", "."], "--weights": ["--weights", "nope"]}),
@@ -115,7 +127,10 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--check": ["--check", "d.csv"],
         },
     ),
-    "datasets": (["datasets", "digits"], {"--output": ["-o", "."], "--part": ["--part", "nope"]}),
+    "datasets": (
+        ["datasets", "digits"],
+        {"--output": ["-o", "."], "--part": ["--part", "nope"], "--from": ["--from", "a.zip"]},
+    ),
     "bench": (
         ["bench"],
         {
@@ -144,6 +159,7 @@ NEVER_WRONG = {
     "forecast": {"--spreadsheet", "--json"},
     "explain": {"--na", "--wide", "--json"},
     "stream": {"--spreadsheet"},
+    "listen": {"--json"},
     "datasets": {"--spreadsheet", "--json"},
     "bench": {"--json"},
     "lab": {"--full", "--anew", "--json", "--output"},

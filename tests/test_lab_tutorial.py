@@ -62,5 +62,5 @@ def test_the_notebook_opens_and_runs_in_jupyter(build, tmp_path, monkeypatch):
     nbclient.NotebookClient(book, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [out for c in book.cells if c.cell_type == "code" for out in c.outputs]
     kinds = [kind for out in outputs for kind in out.get("data", {})]
-    assert kinds.count("application/vnd.plotly.v1+json") == 7
+    assert kinds.count("application/vnd.plotly.v1+json") == 8
     assert kinds.count("image/svg+xml") == 1

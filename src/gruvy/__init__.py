@@ -22,7 +22,7 @@ from .errors import (
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from . import convert, data, forecast, nn
+    from . import convert, data, detection, forecast, nn
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, GRUTagger, channel_importance
     from .forecast import GRUForecaster
@@ -41,13 +41,14 @@ _LAZY = {
     "convert": "convert",
     "data": "data",
     "detect": "model.events",
+    "detection": "detection",
     "forecast": "forecast",
     "from_torch": "network",
     "load": "model.file",
     "nn": "nn",
     "sequences": "data",
 }
-_MODULES = ("nn", "data", "convert", "forecast")
+_MODULES = ("nn", "data", "convert", "forecast", "detection")
 
 __all__ = [
     "GRU",
@@ -69,6 +70,7 @@ __all__ = [
     "convert",
     "data",
     "detect",
+    "detection",
     "forecast",
     "from_torch",
     "load",

@@ -19,6 +19,7 @@ from gruvy.cli import (  # noqa: F401 (each registers its commands)
     export,
     forecast,
     lab,
+    listen,
     predict,
     score,
     train,

@@ -34,6 +34,7 @@ ORDER = (
     "forecast",
     "explain",
     "stream",
+    "listen",
     "convert",
     "inspect",
     "export",

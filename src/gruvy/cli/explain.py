@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from gruvy.cli.predict import ModelFile, read_for
 from gruvy.cli.writing import check_outputs
 from gruvy.data.collection import plural
 from gruvy.errors import InputError
+
+if TYPE_CHECKING:
+    from gruvy.model.model import Model
 
 
 @app.command(
@@ -47,8 +50,9 @@ def explain(
     """Write one page, to open in any browser, that shows the gates of a trained model at work on your sequences.
 
     The page needs no network and holds everything: choose a sequence, move through time, see what is kept and what
-    is let in, and which steps made the answer what it is. How the data are laid out (id, time, windows and so on) is
-    as in training, unless options say otherwise. Needs no torch.
+    is let in, and which steps made the answer what it is. Of a model that hears a word, a second page shows the first
+    recording, the probability under it and the events. How the data are laid out (id, time, windows and so on) is as in
+    training, unless options say otherwise. Needs no torch.
     """
     check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
     whole("--most", most, 1)
@@ -70,13 +74,29 @@ def explain(
         title=f"{model.name} on {Path(data).name}",
         max_sequences=most,
     )
+    beside = heard_beside(net, sequences.x[0], output)
     for note in done.notes:
         say(note)
     if json:
-        document({"page": done.path, "bytes": done.size, "sequences": done.kept, "of": done.total, "notes": done.notes})
+        told = {"page": done.path, "bytes": done.size, "sequences": done.kept, "of": done.total, "notes": done.notes}
+        document(told if beside is None else {**told, "heard": beside})
         return
     say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
+    if beside is not None:
+        say(f"{beside}: the sound of {sequences.ids[0]}, what is heard in it, and when")
     say("Open it in a browser: it works offline.")
+
+
+def heard_beside(net: Model, features: Any, output: Path) -> Path | None:
+    """Of a model that hears a word, a page of one recording, its probability and its events; None of others."""
+    if "detection" not in (net.layout or {}):
+        return None
+    from gruvy import files
+    from gruvy.inside.heard import heard
+
+    path = output.with_name(f"{output.stem}.heard.html")
+    files.write(path, heard(net, features).to_html(include_plotlyjs=True))
+    return path
 
 
 def read_history(path: Path) -> list[dict[str, float | None]]:

@@ -12,6 +12,7 @@ import typer
 
 from gruvy.cli import reading
 from gruvy.cli.app import Json, app, document, example, out, say
+from gruvy.cli.options import option_of, typed
 from gruvy.cli.writing import Spreadsheet, check_outputs, history_beside, number, write_csv
 from gruvy.data.collection import plural, some, span
 from gruvy.data.text_files import STDIN
@@ -42,12 +43,6 @@ SHARED = (
 NETWORK = ("hidden_units", "layers", "convention", "dropout", "max_epochs", "batch_size", "learning_rate", "device")
 
 
-def typed(context: typer.Context) -> dict[str, Any]:
-    """The options that were typed, and their values."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-
-
 def refuse(context: typer.Context) -> None:
     """Options of forecasts have no meaning for other tasks.
 
@@ -56,7 +51,7 @@ def refuse(context: typer.Context) -> None:
     """
     for name in OURS:
         if name in typed(context):
-            raise InputError(f"{_option(name)} has no meaning without --task forecast")
+            raise InputError(f"{option_of(name)} has no meaning without --task forecast")
 
 
 def train(context: typer.Context) -> None:
@@ -68,7 +63,7 @@ def train(context: typer.Context) -> None:
     given, every = typed(context), context.params
     for name in given:
         if name not in (*SHARED, *OURS):
-            raise InputError(f"{_option(name)} has no meaning with --task forecast")
+            raise InputError(f"{option_of(name)} has no meaning with --task forecast")
     data, model = every["data"], every["model"]
     history = every["history"] or history_beside(model)
     check_outputs([("--model", model), ("--history", history)], {"the data": data})
@@ -153,10 +148,6 @@ def _read(data: str, layout: reading.Layout, **columns: Any) -> Panel:
     if data != STDIN and not (path.is_file() and path.name.lower().endswith(TABLES)):
         raise DataError(f"{data}: expected a file of series to forecast from, {', '.join(TABLES)}")
     return panel(data, id=layout.id, time=layout.time, **columns)
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 @app.command(

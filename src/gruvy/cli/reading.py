@@ -206,6 +206,7 @@ def as_trained(kept: dict[str, Any] | None, data: str, layout: Layout) -> tuple[
             "step": "window" in typed,
             "features": kept["wide"] != (wide and not folder),
             "one_hot": wide and not folder,
+            "detection": True,  # of `gruvy listen`
         }
         for option, value in kept.items():
             if option not in typed and value != DEFAULTS.get(option) and not meaningless.get(option):

@@ -5,13 +5,14 @@ The way of the data: `files` takes any path, and has a folder read by `folder`, 
 stretches of time. A `table` and its `options` go through `long_form`, with `categories`, or `wide_form` to `steps`, of
 which `assembly`, with `gaps`, makes the `Sequences` of `collection`. Tables need polars, `splits` scikit-learn, a data
 set its package; all else has NumPy alone.
-Nothing here writes a file.
+`fetched` brings the one that lies on the internet. Nothing else here writes a file.
 """
 
 from __future__ import annotations
 
 from gruvy.arrays import as_sequences, check_targets
 from gruvy.data.collection import Sequences
+from gruvy.data.fetched import fetch
 from gruvy.data.files import read
 from gruvy.data.frames import sequences
 from gruvy.data.intervals import labels_at
@@ -36,6 +37,7 @@ __all__ = [
     "as_sequences",
     "check_targets",
     "features_of",
+    "fetch",
     "from_bits",
     "guess_task",
     "labels_at",

@@ -23,6 +23,8 @@ from gruvy.data.table_files import TABLES, read_csv, read_table
 from gruvy.errors import DataError
 from gruvy.extras import need
 
+Array = np.ndarray[Any, Any]
+
 
 def read_folder(folder: Path, options: Options) -> Sequences:
     """One recording per file; targets from labels.csv, from the columns of the recordings or from subfolders."""
@@ -38,7 +40,7 @@ def read_folder(folder: Path, options: Options) -> Sequences:
         raise DataError(f"{folder} holds sound, {sounds[0].name}, and tables, {other.name}; expected one kind")
     if options.sound is not None and not sounds:
         raise DataError(f"sound= has no meaning for the folder {folder}, whose recordings are tables")
-    names = [shown(without_ending(path.relative_to(folder))).replace(os.sep, "/") for path in paths]
+    names = _named(folder, paths)
     if sounds:
         return _sounds(folder, paths, names, options)
     tracks = tracks_of(options, folder, names)
@@ -73,6 +75,29 @@ def read_one_sound(path: Path, options: Options) -> Sequences:
     return _tagged(made, tracks_of(options, path.with_suffix(TRACK)))
 
 
+def read_words(folder: Path, options: Options) -> tuple[list[Path], Array, Array | None]:
+    """The recordings of sound in a folder, the label of each and, where labels.csv has the column, its group.
+
+    Labels are those of labels.csv or the names of subfolders; in a folder without either, the beginning of each file's
+    name up to the first "_".
+    """
+    paths = _recordings(folder)
+    tables = [path for path in paths if ending(path) not in SOUNDS]
+    if tables:
+        raise DataError(f"{folder} holds {tables[0].name}; expected recordings of sound, {', '.join(SOUNDS)}")
+    names = _named(folder, paths)
+    if (folder / LABELS).is_file():
+        _, y, groups, _ = _labelled(folder, paths, names, options)
+        return paths, y.astype(str), groups
+    _only_sound(folder, options, ("target", "group"))
+    if any("/" in name for name in names):
+        return paths, np.array(_subfolders(paths, names)), None
+    for path, name in zip(paths, names, strict=True):
+        if "_" not in name:
+            raise DataError(f"{path}: expected labels.csv, subfolders named for words, or names such as 7_ann_1.wav")
+    return paths, np.array([name.partition("_")[0] for name in names]), None
+
+
 def _sounds(folder: Path, paths: list[Path], names: list[str], options: Options) -> Sequences:
     """The features of each recording; targets from labels.csv or from subfolders, where there are any."""
     tracks = tracks_of(options, folder, names)
@@ -85,12 +110,21 @@ def _sounds(folder: Path, paths: list[Path], names: list[str], options: Options)
         if not any("/" in name for name in names):
             return made
         return replace(made, y=np.array(_subfolders(paths, names)), target=["label"])
+    targets, y, groups, notes = _labelled(folder, paths, names, options)
+    return replace(made, y=y, target=targets, groups=groups, notes=notes)
+
+
+def _labelled(
+    folder: Path, paths: list[Path], names: list[str], options: Options
+) -> tuple[list[str], Array, Array | None, list[str]]:
+    """What labels.csv says of recordings of sound: names of the targets, targets, groups, and what was decided."""
     pl = need("polars")
     targets, added, notes = _labels(folder, paths, names, options)
+    if options.group is not None and options.group not in added:
+        raise DataError(f"group={options.group!r}: there is no such column in {folder / LABELS}")
     columns = [labels(pl.Series(name, added[name])) for name in targets]
     groups = None if options.group is None else np.array([str(name) for name in added[options.group]])
-    y = columns[0] if len(columns) == 1 else np.column_stack(columns)
-    return replace(made, y=y, target=targets, groups=groups, notes=notes)
+    return targets, columns[0] if len(columns) == 1 else np.column_stack(columns), groups, notes
 
 
 def _made(paths: list[Path], names: list[str], options: Options) -> Sequences:
@@ -143,6 +177,11 @@ def _recordings(folder: Path) -> list[Path]:
     if not paths:
         raise DataError(f"the folder {folder} holds no recordings; expected .csv, .tsv, .parquet or sound files")
     return paths
+
+
+def _named(folder: Path, paths: list[Path]) -> list[str]:
+    """What the recordings are called: their paths in the folder, without endings."""
+    return [shown(without_ending(path.relative_to(folder))).replace(os.sep, "/") for path in paths]
 
 
 def _together(folder: Path, paths: list[Path], names: list[str], options: Options) -> Table:

@@ -1,4 +1,4 @@
-"""Data sets by name, none of which is ever downloaded: they lie in installed packages or are made here."""
+"""Data sets by name. `load` downloads nothing: they lie in installed packages, were fetched, or are made here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gruvy.data import fetched
 from gruvy.data.collection import Sequences
+from gruvy.data.files import read
 from gruvy.data.splits import Task, split
 from gruvy.data.synthetic import adding, all_sums, random_sums
 from gruvy.errors import DataError, InputError
@@ -21,7 +23,7 @@ from gruvy.extras import extra_of, need
 
 
 class Entry(NamedTuple):
-    """What is known of a named data set before it is loaded; size is in words, package is what it is in."""
+    """What is known of a named data set before it is loaded; size is in words, package is what it is in or needs."""
 
     name: str
     task: Task
@@ -33,7 +35,9 @@ class Entry(NamedTuple):
 
     @property
     def available(self) -> bool:
-        """Whether the package that holds the data is installed."""
+        """Whether the package that holds the data is installed, or the data were fetched."""
+        if self.name == fetched.SPOKEN_DIGITS:
+            return fetched.is_here()
         return self.package is None or find_spec(self.package) is not None
 
     @property
@@ -79,7 +83,7 @@ def names() -> list[Entry]:
     """Every data set that `load` knows, with its task, size, source and licence.
 
     >>> [entry.name for entry in names()]
-    ['digits', 'spoken-digits', 'japanese-vowels', 'mnist1d', 'adding', 'binary-addition']
+    ['digits', 'spoken-digits', 'spoken-digits-wav', 'japanese-vowels', 'mnist1d', 'adding', 'binary-addition']
     """
     return [entry for entry, _ in _KNOWN.values()]
 
@@ -96,6 +100,7 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Dataset:
     Raises:
         InputError: there is no data set of that name, or it has no such option.
         MissingExtraError: the package that holds the data is not installed.
+        DataError: it has to be fetched first.
 
     >>> load("binary-addition").train
     Sequences(256 of 5 steps, 2 channels: a, b; a+b: shape (256, 5))
@@ -152,6 +157,19 @@ def _spoken_digits(seed: int) -> tuple[Sequences, Sequences]:
     features = [f"mfcc{i}" for i in range(x.shape[1])]
     whole = Sequences(np.split(x, np.cumsum(lengths)[:-1]), y=y, features=features, target=["digit"])
     return split(whole, seed=seed)
+
+
+@_known(
+    fetched.SPOKEN_DIGITS,
+    "classify",
+    "recordings of the digits 0 to 9 spoken 50 times each by 5 people, as log-mel",
+    "2,500 x 12 to 226 steps x 32, 10 classes; 80/20, whole speakers",
+    "fetched once, 17 MB; Free Spoken Digit Dataset, Z. Jackson",
+    "CC BY-SA 4.0",
+    "pooch",
+)
+def _spoken_digits_wav(seed: int) -> tuple[Sequences, Sequences]:
+    return split(read(fetched.here(), target="label", group="speaker"), seed=seed)
 
 
 @_known(

@@ -12,6 +12,7 @@ from ..model.event_scores import EventCurve
 from .contributions import Contributions
 from .drawing import check_place, frame, heat
 from .gradients import GradientNorms
+from .heard import heard
 from .palette import BLUE, COLOURS, VERMILION, rgb
 from .trace import Trace
 from .units import fewer, order_of
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Array = np.ndarray[Any, Any]
+
+__all__ = ["confusion", "contributions", "event_curve", "gates", "gradient_norms", "heard", "history", "time_scales"]
 
 # name: (title, whether it has a sign)
 _GATES = {

@@ -65,6 +65,28 @@ class Detection:
         return Detector(self)
 
 
+def kept(detection: Detection, trigger: str) -> dict[str, Any]:
+    """What a model's file says of detection; `step` and `start` follow from its features of sound."""
+    said = {name: getattr(detection, name) for name in ("threshold", "smoothing", "refractory")}
+    return {"trigger": trigger, **said}
+
+
+def fits(said: Any) -> bool:
+    """Whether what a model's file says of detection is complete and in its ranges."""
+    if not isinstance(said, dict) or set(said) != {"trigger", "threshold", "smoothing", "refractory"}:
+        return False
+    try:
+        of_file(said, step=0.01, start=0.0)
+    except InputError:
+        return False
+    return isinstance(said["trigger"], str)
+
+
+def of_file(said: dict[str, Any], *, step: float, start: float) -> Detection:
+    """The settings that `kept` gave."""
+    return Detection(step=step, start=start, **{name: value for name, value in said.items() if name != "trigger"})
+
+
 class Detector:
     """Probabilities in, in blocks of any size, events out; `Detection.detector` makes it. Its memory does not grow.
 

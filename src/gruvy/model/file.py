@@ -24,7 +24,7 @@ from ..convention import Convention
 from ..engines.choose import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
-from . import sound
+from . import events, sound
 from .model import Model
 from .pooling import POOLINGS
 from .quantiles import Quantiles
@@ -255,6 +255,10 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         features = sound.SoundFeatures(**layout["sound"])
         if features.channels != weights.input_units or columns.get("channels") != features.names:
             raise ValueError("sound")
+    if layout is not None and "detection" in layout:
+        trigger = layout["detection"]["trigger"]
+        if "sound" not in layout or said["task"] != "tag" or trigger not in task.classes.tolist():  # type: ignore[union-attr]
+            raise ValueError("detection")
     return Model(
         weights=weights,
         V=V,
@@ -306,6 +310,7 @@ MORE: dict[str, Callable[[Any], bool]] = {  # there if used
     "encoding": lambda value: isinstance(value, str),
     "background": lambda value: isinstance(value, str),
     "sound": sound.fits,
+    "detection": events.fits,
 }
 
 

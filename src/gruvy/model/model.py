@@ -43,8 +43,8 @@ class Model:
         columns: names of the columns of a file that the data came from: "channels", "targets", "others".
         layout: how the files it was trained on hold their sequences: "id", "time", "wide", "window", "step", "missing"
             and, for wide form or where channels are made of columns, "features"; and those used of "drop", "one_hot",
-            "indicator", "na", "decimal", "encoding", "sound", "background", as for `gruvy.data.read`; None where it is
-            not known.
+            "indicator", "na", "decimal", "encoding", "sound", "background", as for `gruvy.data.read`, and "detection",
+            how a trigger word is detected; None where it is not known.
         settings: of the estimator that made it, and its name under "estimator".
         versions: of what wrote the file.
         held: how its matrices are held: "half", "bfloat16" or "int8", whose numbers `weights` has then, or None.

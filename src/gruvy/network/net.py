@@ -289,6 +289,8 @@ class GRU(torch.nn.Module):
         model = read(path)
         with fitting(path):
             if model.scaler is not None:
+                if "detection" in (model.layout or {}):
+                    raise ModelFileError(f"{path}: holds a detector; gruvy.detection.Listener reads it")
                 raise ModelFileError(f"{path}: holds a {model.settings['estimator']}; its own load reads it")
             return cls.of(model)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Ordered
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,22 +38,62 @@ def read_sound(path: str | Path) -> Sound:
             to more bytes than a quarter of the memory (or the environment variable GRUVY_MAX_DATA_BYTES).
         MissingExtraError: soundfile is not installed.
     """
+    with _opened(path) as file:
+        check_decoded(Path(path), 4 * file.frames * file.channels)
+        rate, both = file.samplerate, file.read(dtype="float32", always_2d=True)
+    if not len(both):
+        raise DataError(f"{path} has no samples")
+    return Sound(_one_channel(both, path, 0.0, rate), int(rate))
+
+
+@contextmanager
+def sound_blocks(path: str | Path, seconds: float) -> Iterator[tuple[int, Iterator[NDArray[np.float32]]]]:
+    """How many samples a second a file has, and its samples in blocks of so many seconds: those of `read_sound`.
+
+    Raises:
+        DataError: as `read_sound`, but a file of any length is read.
+    """
+    with _opened(path) as file:
+        size = max(1, round(seconds * file.samplerate))
+
+        def blocks() -> Iterator[NDArray[np.float32]]:
+            at = 0
+            while len(both := file.read(size, dtype="float32", always_2d=True)):
+                yield _one_channel(both, path, at / file.samplerate, file.samplerate)
+                at += len(both)
+            if not at:
+                raise DataError(f"{path} has no samples")
+
+        yield int(file.samplerate), blocks()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    """A file of sound; whatever goes wrong in reading it is said to be its fault."""
     soundfile, path = _soundfile(), Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     try:
         with open(path, "rb") as opened, soundfile.SoundFile(opened) as file:
-            check_decoded(path, 4 * file.frames * file.channels)
-            rate, both = file.samplerate, file.read(dtype="float32", always_2d=True)
+            yield file
     except soundfile.LibsndfileError as problem:
         raise DataError(f"{path} is not a sound file that can be read") from problem
-    if not len(both):
-        raise DataError(f"{path} has no samples")
+
+
+def _one_channel(both: NDArray[np.float32], path: str | Path, start: float, rate: int) -> NDArray[np.float32]:
+    """The mean of the channels (m, channels), all of it finite."""
     samples: NDArray[np.float32] = both.mean(axis=1, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(samples))
     if len(bad):
-        raise DataError(f"{path} holds {samples[bad[0]]} at {bad[0] / rate:.3f} s; every sample must be finite")
-    return Sound(samples, int(rate))
+        raise DataError(f"{path} holds {samples[bad[0]]} at {start + bad[0] / rate:.3f} s; every sample must be finite")
+    return samples
+
+
+def resampled(sound: Sound, rate: int, quality: str) -> Sound:
+    """The sound at so many samples a second; quality is soxr's."""
+    if sound.rate == rate:
+        return sound
+    return Sound(need("soxr").resample(sound.samples, sound.rate, rate, quality=quality), rate)
 
 
 def settings_for(paths: Ordered[Path], said: SoundFeatures | Mapping[str, Any] | None) -> SoundFeatures:
@@ -85,9 +126,7 @@ def sequences_of(paths: Ordered[Path], settings: SoundFeatures) -> list[NDArray[
 
 
 def _features(path: Path, settings: SoundFeatures) -> NDArray[np.float32]:
-    samples, rate = read_sound(path)
-    if rate != settings.rate:
-        samples = need("soxr").resample(samples, rate, settings.rate, quality=settings.resampling)
+    samples, _ = resampled(read_sound(path), settings.rate, settings.resampling)
     steps = features_of(samples, settings)
     if not len(steps):
         raise DataError(
@@ -97,12 +136,8 @@ def _features(path: Path, settings: SoundFeatures) -> NDArray[np.float32]:
 
 
 def _rate(path: Path) -> int:
-    soundfile = _soundfile()
-    try:
-        with open(path, "rb") as opened, soundfile.SoundFile(opened) as file:
-            return int(file.samplerate)
-    except soundfile.LibsndfileError as problem:
-        raise DataError(f"{path} is not a sound file that can be read") from problem
+    with _opened(path) as file:
+        return int(file.samplerate)
 
 
 def _soundfile() -> Any:
