@@ -3,8 +3,8 @@
     python benchmarks/held.py [--rounds 31] [--seeds 3] [--write]
 
 Steps of one stream, as many inputs as units, the four ways in turns, in one thread: medians and quartiles of the
-ratios, above 1 faster than float32. Accuracy is of `GRUClassifier` on the sequences held out, whose file is loaded in each way. --write puts the
-table into docs/deploy.md.
+ratios, above 1 faster than float32. Accuracy is of `GRUClassifier` on the sequences held out, whose file is loaded in
+each way. --write puts the table into docs/deploy.md.
 """
 
 from __future__ import annotations
