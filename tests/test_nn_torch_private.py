@@ -141,3 +141,14 @@ def test_no_other_file_uses_a_private_name():
 
 def test_that_check_sees_one():
     assert private_names("torch._C._functorch.x\nt._version\ntorch.nn.GRU") == {"_C", "_functorch", "_version"}
+
+
+def test_multiplies_bfloat16():
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        pytest.skip("no /proc/cpuinfo")
+    if "vendor_id" not in flags:  # no x86
+        assert not torch_private.multiplies_bfloat16()
+    else:
+        assert torch_private.multiplies_bfloat16() == ("avx512_bf16" in flags or "amx_tile" in flags)

@@ -9,16 +9,18 @@
 
 namespace gruvy::GRUVY_NS {
 
-// dst[k * step + l] = src[l * stride + k], l < n; 0 for n <= l < lanes.
+// dst[k * step + l] = src[l * stride + k], l < n; 0 for n <= l < lanes. Where some k lie together, [k / G][lane][k % G]
+// with G step between groups; the last group is filled with 0.
 template <class T, class S> inline void pack_rows(S *dst, Index step, const S *src, Index stride, Index n, Index K) {
-    constexpr int L = Vec<T>::lanes;
-    if (n == L) {
+    constexpr int L = Vec<T>::lanes, G = group<S>;
+    if (n == L && G == 1) {
         for (Index k = 0; k < K; k++)
             for (int l = 0; l < L; l++) dst[k * step + l] = src[l * stride + k];
         return;
     }
-    for (Index k = 0; k < K; k++)
-        for (int l = 0; l < L; l++) dst[k * step + l] = l < n ? src[l * stride + k] : S{};
+    for (Index k = 0; k < blocks_of(K, G) * G; k++)
+        for (int l = 0; l < L; l++)
+            dst[(k - k % G) * step + l * G + k % G] = l < n && k < K ? src[l * stride + k] : S{};
 }
 
 // dst[k * L + l] = src[k * stride + l], l < n; 0 beyond: panels of the columns.
@@ -41,10 +43,11 @@ template <class T, class S = T> struct Panels {
         Panels panels;
         panels.blocks = blocks_of(s.H, L);
         panels.gates = convention.after ? 3 : 1;
-        panels.size_W = panels.gates * s.I * L;
-        panels.size_U = panels.gates * s.H * L;
-        panels.W = arena.template take<S>(3 * panels.blocks * s.I * L);
-        panels.U = arena.template take<S>(3 * panels.blocks * s.H * L);
+        const Index I = blocks_of(s.I, group<S>) * group<S>, H = blocks_of(s.H, group<S>) * group<S>;
+        panels.size_W = panels.gates * I * L;
+        panels.size_U = panels.gates * H * L;
+        panels.W = arena.template take<S>(3 * panels.blocks * I * L);
+        panels.U = arena.template take<S>(3 * panels.blocks * H * L);
         panels.b = arena.template take<T>(3 * panels.blocks * L);
         panels.c = arena.template take<T>(panels.blocks * L);
         panels.scale_W = scaled<S> ? arena.template take<T>(3 * panels.blocks * L) : nullptr;
@@ -67,13 +70,13 @@ template <class T, class S = T> struct Panels {
         for (Index j = first; j < last; j++)
             for (Index g = 0; g < 3; g++) {
                 Index row = g * s.H + j * L, n = least(L, s.H - j * L);
-                Index panel = gates == 3 ? j : g * blocks + j, offset = gates == 3 ? g * L : 0;
+                Index panel = gates == 3 ? j : g * blocks + j, offset = gates == 3 ? g * L * group<S> : 0;
                 pack_rows<T>(W + panel * size_W + offset, gates * L, from_W + row * s.I, s.I, n, s.I);
                 pack_rows<T>(U + panel * size_U + offset, gates * L, from_U + row * s.H, s.H, n, s.H);
                 const Index place = (gates == 3 ? j * 3 + g : panel) * L;
                 for (int l = 0; scaled<S> && l < L; l++) {
-                    scale_W[place + l] = l < n ? row_W[row + l] : T(0);
-                    scale_U[place + l] = l < n ? row_U[row + l] : T(0);
+                    scale_W[place + l] = l < n ? row_W[row + l] / T(int8_is) : T(0);
+                    scale_U[place + l] = l < n ? row_U[row + l] / T(int8_is) : T(0);
                 }
                 T *bias = b + place;
                 const bool last = g == 2 && gates == 3;  // the candidate's second bias stays by itself
