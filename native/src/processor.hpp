@@ -8,13 +8,13 @@
 namespace gruvy {
 
 struct Processor {
-    bool avx2 = false, avx512 = false;  // with FMA; with F, DQ, VL and BW
+    bool avx2 = false, avx512 = false;  // with FMA and F16C; with F, DQ, VL and BW
 
     Processor() {
         unsigned a, b, c, d;
         if (!__get_cpuid(1, &a, &b, &c, &d)) return;
-        constexpr unsigned fma = 1u << 12, xsave = 1u << 27, avx = 1u << 28;
-        if ((c & (fma | xsave | avx)) != (fma | xsave | avx)) return;
+        constexpr unsigned needed = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29;  // FMA, xgetbv, AVX, F16C
+        if ((c & needed) != needed) return;
         unsigned saved, high;
         __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
         if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
