@@ -139,6 +139,19 @@ ABSOLUTE: dict[str, float] = {
     "spread of 50 deals": 0.0106,
     # Log-mel in Kaldi's float32 against float64: roundings of samples up to 32768, in the bands of little energy.
     "features of sound": 3e-4,
+    # A word's power brought to 1 in float32, with ramps of 5 ms at its ends.
+    "power of a word": 1e-3,
+    # A word that is stretched: seconds, less than a piece of 30 ms; its pitch, two bins of 2 to 3 Hz; its level.
+    "length of a word": 0.02,
+    "pitch of a word": 0.02,
+    "holes in a word": 0.1,
+    # Tones that are drawn up to a tenth higher or lower.
+    "pitch of a tone": 0.1,
+    # The share of trigger words in some 300: three standard errors.
+    "share of a word": 0.08,
+    # Whole and in blocks, probabilities of float32; seconds from a word's end to its event.
+    "probability of an event": 1e-5,
+    "time of an event": 0.4,
     # The error of a guess on 4,000 sequences, relative to its expectation of 1: three standard errors.
     "error of 4,000 guesses": 0.05,
 }

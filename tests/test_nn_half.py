@@ -198,7 +198,7 @@ def test_other_dtypes_are_still_refused(monkeypatch: pytest.MonkeyPatch) -> None
     x = torch.zeros(T, B, I, dtype=torch.bfloat16)
     weights = [torch.zeros(3 * H, n, dtype=torch.bfloat16) for n in (I, H)]
     with pytest.raises(EngineError, match="it has float32 and float64, not bfloat16"):
-        torch.ops.gruvy.gru(x, x.new_zeros(1, B, H), weights, None, None, None, None, "torch", 1, False)
+        torch.ops.gruvy.gru(x, x.new_zeros(1, B, H), weights, None, None, None, None, "torch", 1, False, False)
 
 
 def test_planted_fault_a_state_rounded_at_each_step_is_seen() -> None:

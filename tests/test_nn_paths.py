@@ -27,6 +27,7 @@ def test_jit_script_is_refused() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:gruvy runs without its native core")
 def test_paths_and_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = make()
     long = X.repeat(2, 1, 1)  # 8 steps

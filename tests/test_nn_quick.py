@@ -146,6 +146,7 @@ def test_autocast_and_frozen_weights_are_not_usual(went):
     assert went == []
 
 
+@pytest.mark.filterwarnings("ignore:gruvy runs without its native core")
 def test_without_the_engine_or_with_a_forced_one(monkeypatch, went):
     monkeypatch.setattr(native, "available", lambda: (False, "not built"))
     GRU(I, H)(X)

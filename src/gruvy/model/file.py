@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -24,7 +24,8 @@ from ..convention import Convention
 from ..engines.choose import choose
 from ..errors import InputError, ModelFileError
 from ..weights import Cell, Weights
-from . import events, sound
+from . import sound
+from .layout import layout_of, texts
 from .model import Model
 from .pooling import POOLINGS
 from .quantiles import Quantiles
@@ -243,14 +244,14 @@ def _model(said: dict[str, Any], tensors: dict[str, Array]) -> Model:
         scaler = _scaler(tensors, "input", weights.input_units)
     names, columns, settings, versions = (said[name] for name in ("feature_names", "columns", "settings", "versions"))
     if not (
-        (names is None or _texts(names))
+        (names is None or texts(names))
         and isinstance(columns, dict)
-        and all(map(_texts, columns.values()))
+        and all(map(texts, columns.values()))
         and isinstance(settings, dict)
         and isinstance(versions, dict)
     ):
         raise ValueError("names")
-    layout = _layout_in(said.get("layout"))
+    layout = layout_of(said.get("layout"))
     if layout is not None and "sound" in layout:
         features = sound.SoundFeatures(**layout["sound"])
         if features.channels != weights.input_units or columns.get("channels") != features.names:
@@ -284,49 +285,6 @@ def _scaler(tensors: dict[str, Array], of: str, count: int) -> Scaler:
     if mean.shape != (count,) or scale.shape != (count,) or (scale <= 0).any():
         raise ValueError(of)
     return Scaler(mean, scale)
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-LAYOUT: dict[str, tuple[type, ...]] = {
-    "id": (str, type(None)),
-    "time": (str, type(None)),
-    "wide": (bool,),
-    "window": (int, type(None)),
-    "step": (int, type(None)),
-    "missing": (str,),
-    "features": (list, type(None)),
-}
-
-
-MORE: dict[str, Callable[[Any], bool]] = {  # there if used
-    "drop": _texts,
-    "one_hot": lambda value: isinstance(value, dict) and all(map(_texts, value.values())),
-    "indicator": _texts,
-    "na": _texts,
-    "decimal": lambda value: isinstance(value, str),
-    "encoding": lambda value: isinstance(value, str),
-    "background": lambda value: isinstance(value, str),
-    "sound": sound.fits,
-    "detection": events.fits,
-}
-
-
-def _layout_in(layout: Any) -> dict[str, Any] | None:
-    if layout is None:
-        return None
-    features = layout["features"] or []
-    if any(type(layout[name]) not in kinds for name, kinds in LAYOUT.items()) or set(map(type, features)) - {str}:
-        raise ValueError("layout")
-    said = {name: layout[name] for name in LAYOUT}
-    for name, fits in MORE.items():
-        if name in layout:
-            if not fits(layout[name]):
-                raise ValueError("layout")
-            said[name] = layout[name]
-    return said
 
 
 def _classes_out(classes: Array) -> tuple[list[Any], str]:
