@@ -86,7 +86,7 @@ template <class E> struct ReadoutArgs {
 };
 
 // How weights may be held in fewer bytes than the float32 numbers that they meet: `held.hpp`.
-enum class Format { float16, bfloat16, int8 };
+enum class Format : std::uint8_t { float16, bfloat16, int8 };
 struct Float16 {
     std::uint16_t bits;
 };

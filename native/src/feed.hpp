@@ -14,7 +14,7 @@ class Feed {
     // cells: a Packed for each layer. hidden (layers, B, H), pooled (B, H) float64 and steps (B) int64 are the stream's
     // own and stay written to. mean and scale (I) float64 of the inputs, or None. V (O, H) and b (O), or None.
     // back_mean and back_scale (O) float64 of the targets, or None.
-    Feed(nb::list cells_, nb::handle hidden_, nb::handle mean_, nb::handle scale_, nb::handle V_, nb::handle b_,
+    Feed(const nb::list &cells_, nb::handle hidden_, nb::handle mean_, nb::handle scale_, nb::handle V_, nb::handle b_,
          nb::handle back_mean_, nb::handle back_scale_, const std::string &pooling_, nb::handle pooled_,
          nb::handle steps_)
         : hidden("hidden", hidden_, true), mean("mean", mean_, false), scale("scale", scale_, false),
@@ -79,7 +79,12 @@ class Feed {
         Usual &operator=(const Usual &) = delete;
     };
 
-    template <class F> void with_type(F f) const { kind == Kind::float32 ? f(float()) : f(double()); }
+    template <class F> void with_type(F f) const {
+        if (kind == Kind::float32)
+            f(0.0f);
+        else
+            f(0.0);
+    }
 
     template <class T> void take_readout(T, nb::handle V_, nb::handle b_) {
         Array V("V", V_, false), b("b", b_, false);
@@ -133,7 +138,7 @@ class Feed {
                     std::memcpy(&given, from + i * next, sizeof given);
                     const double value = m ? (double(given) - m[i]) / s[i] : double(given);
                     const T found = in[b * I + i] = T(value);
-                    fine &= found - found == 0 || given - given != 0;  // infinite now and not before
+                    fine &= std::isfinite(found) || !std::isfinite(given);  // infinite now and not before
                 }
             }
         };
@@ -187,7 +192,7 @@ class Feed {
     std::vector<const Packed *> cells;
     std::vector<nb::object> owners;
     Array hidden, mean, scale, back_mean, back_scale, pooled, steps;
-    enum class Pooling { last, mean, max } pooling;
+    enum class Pooling : std::uint8_t { last, mean, max } pooling;
     Kind kind;
     Index B, I, H, O;
     std::unique_ptr<char, Free> readout;

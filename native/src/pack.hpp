@@ -20,7 +20,7 @@ template <class T, class S> inline void pack_rows(S *dst, Index step, const S *s
     }
     for (Index k = 0; k < blocks_of(K, G) * G; k++)
         for (int l = 0; l < L; l++)
-            dst[(k - k % G) * step + l * G + k % G] = l < n && k < K ? src[l * stride + k] : S{};
+            dst[(k - k % G) * step + Index(l) * G + k % G] = l < n && k < K ? src[l * stride + k] : S{};
 }
 
 // dst[k * L + l] = src[k * stride + l], l < n; 0 beyond: panels of the columns.

@@ -61,7 +61,7 @@ void await_change(const Word &word, int old, int spins, int microseconds) {
 thread_local bool inside = false;  // this thread runs a body now
 thread_local int team = 0;         // threads of its last call
 
-enum State { idle, posted, begun };  // of a worker's present body
+enum State : std::uint8_t { idle, posted, begun };  // of a worker's present body
 
 struct alignas(64) Worker {
     std::atomic<int> call{0};  // raised by one for each body to run

@@ -121,10 +121,9 @@ def main() -> int:
         source = NATIVE / "src"
         if fault:
             source = Path(shutil.copytree(source, Path(folder) / "src"))
-            tile = source / "tile.hpp"
-            text = re.sub(r"static_assert\(R \* M.*?\);", "", tile.read_text(), flags=re.S)
-            text = text.replace("K::template of<full, 3>()", "K::template of<full, 5>()")
-            tile.write_text(text)
+            for name in ("tile.hpp", "held.hpp"):
+                text = re.sub(r"static_assert\(R \* M.*?\);", "", (source / name).read_text(), flags=re.S)
+                (source / name).write_text(text.replace("K::template of<full, 3>()", "K::template of<full, 5>()"))
         for target, command in TARGETS.items():
             if not shutil.which(command[0]):
                 print(f"{target}: not checked, {command[0]} is not here")
