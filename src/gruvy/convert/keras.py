@@ -1,4 +1,4 @@
-"""Keras 3: layers, a Sequential model and a `.keras` file, which is read as numbers and JSON: none of its code runs."""
+"""Keras 3: layers, a model that is a chain of them, a `.keras` file: read as numbers and JSON, nothing in it is run."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Layer = tuple[str, dict[str, Any], list[Array]]  # class, settings, weights as K
 
 
 def from_keras(given: Any) -> Model:
-    """From a `keras.layers.GRU`, a Bidirectional of one, a list of layers or a `keras.Sequential`.
+    """From a `keras.layers.GRU`, a Bidirectional of one, a list of layers, a `keras.Sequential` or a functional model.
 
     Args:
-        given: GRU layers, one on top of the other, and at most one Dense layer behind them, built. A softmax or a
-            sigmoid of a Dense becomes classes 0, 1, ...
+        given: GRU layers, one on top of the other, and at most one Dense layer behind them, built; a functional model
+            must be one such chain. A softmax or a sigmoid of a Dense becomes classes 0, 1, ...
 
     Raises:
         InputError, InputTypeError: another layer, an activation or a setting that a GRU of gruvy does not have.
@@ -39,9 +39,43 @@ def from_keras(given: Any) -> Model:
     layers = given if isinstance(given, list | tuple) else getattr(given, "layers", None)
     if layers is None or type(given).__name__ == "Bidirectional":
         layers = [given]
+    elif type(given).__name__ == "Functional":
+        _check_chain("model", given.get_config())
     elif not isinstance(given, list | tuple) and type(given).__name__ != "Sequential":
-        raise InputTypeError(f"model: {type(given).__name__}, expected a keras.Sequential or its layers in a list")
+        raise InputTypeError(
+            f"model: {type(given).__name__}, expected a keras.Sequential, a functional model or layers in a list"
+        )
     return _model([(type(one).__name__, one.get_config(), list(one.get_weights())) for one in layers])
+
+
+def _check_chain(name: str, config: dict[str, Any]) -> None:
+    """A functional model in which each layer reads the one before it, and nothing else.
+
+    Raises:
+        InputError: it has branches, several inputs or outputs, or a state that is handed in.
+    """
+    layers = config["layers"]
+    for before, layer in zip([None, *layers], layers, strict=False):
+        read = [of for node in layer["inbound_nodes"] for of in _histories(node)]
+        wanted = [] if before is None else [[before["name"], 0, 0]]
+        if read != wanted or len(layer["inbound_nodes"]) != len(wanted):
+            told = ", ".join(str(of[0]) for of in read) or "nothing"
+            raise InputError(
+                f"{name}: layer {layer['name']!r} reads {told}, expected the layer before it alone: gruvy takes over "
+                "one chain of layers"
+            )
+    ends = [of if isinstance(of[0], list) else [of] for of in (config["input_layers"], config["output_layers"])]
+    if not layers or ends != [[[layers[0]["name"], 0, 0]], [[layers[-1]["name"], 0, 0]]]:
+        raise InputError(f"{name}: its inputs or outputs are not the chain's two ends; expected one of each")
+
+
+def _histories(said: Any) -> list[list[Any]]:
+    """Where the tensors in the configuration of a call come from: [layer, call, output] of each."""
+    if isinstance(said, dict):
+        if "keras_history" in said:
+            return [list(said["keras_history"])]
+        said = list(said.values())
+    return [of for one in said for of in _histories(one)] if isinstance(said, list | tuple) else []
 
 
 def _model(layers: Sequence[Layer]) -> Model:
@@ -182,7 +216,7 @@ def _arrays(cell: Cell, *, after: bool, biased: bool) -> list[Array]:
 
 
 def read(path: str | os.PathLike[str]) -> Model:
-    """From a `.keras` file of a Sequential model. Nothing in it is run, and nothing beside it is read.
+    """From a `.keras` file of a Sequential model, or a functional one that is a chain. Nothing in it is run.
 
     Raises:
         ModelFileError: no such file, damaged, or too large. InputError: what is in it is no GRU that gruvy has.
@@ -193,8 +227,10 @@ def read(path: str | os.PathLike[str]) -> Model:
         with zipfile.ZipFile(path) as packed:
             config = json.loads(_member(path, packed, "config.json", CONFIG))
             numbers = _member(path, packed, "model.weights.h5", WEIGHTS)
-        if config["class_name"] != "Sequential":
-            raise InputError(f"{path}: a {config['class_name']} model, expected a Sequential one of GRU layers")
+        if config["class_name"] == "Functional":
+            _check_chain(str(path), config["config"])
+        elif config["class_name"] != "Sequential":
+            raise InputError(f"{path}: a {config['class_name']} model, expected a chain of GRU layers")
         with h5py.File(io.BytesIO(numbers), "r") as file:
             return _model(_layers(path, config["config"]["layers"], file, h5py))
     except (InputError, ModelFileError):
