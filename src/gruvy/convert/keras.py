@@ -45,7 +45,9 @@ def from_keras(given: Any) -> Model:
         raise InputTypeError(
             f"model: {type(given).__name__}, expected a keras.Sequential, a functional model or layers in a list"
         )
-    return _model([(type(one).__name__, one.get_config(), list(one.get_weights())) for one in layers])
+    # The variables' own values: get_weights goes a way that NumPy 2 warns of.
+    arrays = [[array(f"layer {one.name!r}", v.value) for v in one.weights] for one in layers]
+    return _model([(type(one).__name__, one.get_config(), own) for one, own in zip(layers, arrays, strict=True)])
 
 
 def _check_chain(name: str, config: dict[str, Any]) -> None:
