@@ -126,7 +126,7 @@ def archive(r: Random, content: bytes, others: list[bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", r.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as file:
         for name, part in parts.items():
-            file.writestr(name, part)
+            file.writestr(zipfile.ZipInfo(name), part, file.compression)  # of a fixed date: a case is its number alone
     return out.getvalue()
 
 
