@@ -20,19 +20,8 @@ import torch
 
 import gruvy
 from gruvy.bench.machine import describe, use_threads
+from gruvy.bench.problem import GRID
 
-SHAPES = [
-    (100, 32, 64, 64),
-    (100, 32, 128, 128),
-    (100, 64, 256, 256),
-    (50, 64, 512, 512),
-    (200, 16, 256, 256),
-    (50, 128, 1024, 1024),
-    (784, 32, 1, 128),
-    (128, 32, 40, 32),
-    (100, 1, 64, 64),
-    (500, 1, 256, 256),
-]
 BOUND = {torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11}  # half a unit of the last place
 
 
@@ -76,7 +65,7 @@ def main() -> None:
             continue
         print(f"\n{name}: T, B, I, H | forward | with backward | error of gruvy, of torch | path")
         all_ratios: list[list[float]] = [[], []]
-        for T, B, I, H in SHAPES:
+        for T, B, I, H in GRID:
             torch.manual_seed(0)
             theirs, ours = torch.nn.GRU(I, H, dtype=dtype), gruvy.nn.GRU(I, H, dtype=dtype)
             exact = torch.nn.GRU(I, H, dtype=torch.float64)

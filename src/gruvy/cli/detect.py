@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gruvy.cli import options
 from gruvy.cli.app import PLAIN, document, out, say
-from gruvy.cli.options import option_of, typed
+from gruvy.cli.options import typed
 from gruvy.cli.progress import progress
 from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data import fetched
@@ -45,9 +46,7 @@ def refuse(context: typer.Context) -> None:
     Raises:
         InputError: one was typed.
     """
-    for name in OURS:
-        if name in typed(context):
-            raise InputError(f"{option_of(name)} has no meaning without --task detect")
+    options.refuse(context, OURS, "detect")
 
 
 def train(context: typer.Context) -> None:
@@ -57,9 +56,7 @@ def train(context: typer.Context) -> None:
         InputError: an option has no meaning here, or one is missing.
     """
     given, every = typed(context), context.params
-    for name in given:
-        if name not in (*SHARED, *OURS):
-            raise InputError(f"{option_of(name)} has no meaning with --task detect")
+    options.allow(context, (*SHARED, *OURS), "detect")
     data, model, trigger = every["data"], every["model"], every["trigger"]
     history = every["history"] or history_beside(model)
     check_outputs([("--model", model), ("--history", history)], {"the data": data})

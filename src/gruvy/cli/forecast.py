@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from gruvy.cli import reading
+from gruvy.cli import options, reading
 from gruvy.cli.app import Json, app, document, example, out, say
-from gruvy.cli.options import option_of, typed
+from gruvy.cli.options import typed
 from gruvy.cli.writing import Spreadsheet, check_outputs, history_beside, number, write_csv
 from gruvy.data.collection import plural, some, span
 from gruvy.data.text_files import STDIN
@@ -49,9 +49,7 @@ def refuse(context: typer.Context) -> None:
     Raises:
         InputError: one was typed.
     """
-    for name in OURS:
-        if name in typed(context):
-            raise InputError(f"{option_of(name)} has no meaning without --task forecast")
+    options.refuse(context, OURS, "forecast")
 
 
 def train(context: typer.Context) -> None:
@@ -61,9 +59,7 @@ def train(context: typer.Context) -> None:
         InputError: an option has no meaning here, or one is missing.
     """
     given, every = typed(context), context.params
-    for name in given:
-        if name not in (*SHARED, *OURS):
-            raise InputError(f"{option_of(name)} has no meaning with --task forecast")
+    options.allow(context, (*SHARED, *OURS), "forecast")
     data, model = every["data"], every["model"]
     history = every["history"] or history_beside(model)
     check_outputs([("--model", model), ("--history", history)], {"the data": data})

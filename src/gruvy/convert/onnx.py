@@ -15,7 +15,7 @@ from ..errors import InputError, ModelFileError
 from ..extras import need
 from ..model.model import Model
 from ..weights import Cell, Weights
-from .onnx_graph import Graph
+from .onnx_graph import DOMAINS, Graph, attributes, constants_of
 from .parts import Array, ConversionWarning, array, model, rows, say
 
 SIZE = 2**31 - 1  # bytes that protobuf holds
@@ -123,14 +123,11 @@ def nodes(proto: Any, folder: str | os.PathLike[str] | None = None) -> list[Node
     Raises:
         InputError: there is none, or one has clip, other activations, or weights that are not constants.
     """
-    constants = {t.name: t for t in proto.graph.initializer}
-    for node in proto.graph.node:
-        if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
-            constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
-    opsets = [o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")]
+    constants = constants_of(proto)
+    opsets = [o.version for o in proto.opset_import if o.domain in DOMAINS]
     if len(opsets) != 1 or not 7 <= opsets[0] <= 30:
         raise InputError(f"model: opset {opsets or 'not said'}, expected one from 7 to 30")
-    grus = [n for n in proto.graph.node if n.op_type == "GRU" and n.domain in ("", "ai.onnx")]
+    grus = [n for n in proto.graph.node if n.op_type == "GRU" and n.domain in DOMAINS]
     if not grus:
         kinds = sorted({n.op_type for n in proto.graph.node})[:6]
         raise InputError(f"model: no GRU node in it ({', '.join(kinds) or 'no node'})")
@@ -138,8 +135,7 @@ def nodes(proto: Any, folder: str | os.PathLike[str] | None = None) -> list[Node
 
 
 def _node(node: Any, name: str, constants: dict[str, Any], folder: Any) -> Node:
-    onnx = need("onnx")
-    said = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    said = attributes(node)
     known = {"activations", "clip", "direction", "hidden_size", "layout", "linear_before_reset"}
     known |= {"activation_alpha", "activation_beta"}
     if said.keys() - known:

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..extras import need
 
 # The axes of a value: T time, B batch, D two directions, 1 one direction, S final states one on the other, H features.
+DOMAINS = ("", "ai.onnx")  # of ONNX's own nodes
 Unit = tuple[int, int]  # a layer and a direction
 
 
@@ -42,14 +43,14 @@ class Graph:
     """
 
     def __init__(self, proto: Any, shapes: Sequence[tuple[int, int]]) -> None:
-        self.constants = {t.name: t for t in proto.graph.initializer}
+        self.constants = constants_of(proto)
         self.shapes, self.values = shapes, dict[str, Value]()
         self.makers = {out: node for node in proto.graph.node for out in node.output if out}
         self.layers, self.zeros = 0, set[str]()  # zeros: names of states to start from that hold nothing else
         for node in proto.graph.node:
-            if node.op_type == "Constant":
-                self.constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
-            elif self._is_zero(node):
+            if node.domain not in DOMAINS:
+                continue
+            if self._is_zero(node):
                 self.zeros.add(node.output[0])
             elif node.op_type == "GRU":
                 self._gru(node)
@@ -106,7 +107,7 @@ class Graph:
     def _is_zero(self, node: Any) -> bool:
         made_of = None
         if node.op_type == "ConstantOfShape":
-            made_of = _said(node).get("value")
+            made_of = attributes(node).get("value")
             if made_of is None:
                 return True
         elif node.op_type == "Expand":
@@ -131,7 +132,7 @@ class Graph:
         return self.values.get(node.input[0])
 
     def transpose(self, node: Any) -> Value | None:
-        value, perm = self.values.get(node.input[0]), _said(node).get("perm")
+        value, perm = self.values.get(node.input[0]), attributes(node).get("perm")
         if value is None:
             return None
         perm = list(reversed(range(len(value.axes)))) if perm is None else perm
@@ -140,7 +141,7 @@ class Graph:
         return replace(value, axes="".join(value.axes[p] for p in perm))
 
     def squeeze(self, node: Any) -> Value | None:
-        value, said = self.values.get(node.input[0]), _said(node).get("axes")
+        value, said = self.values.get(node.input[0]), attributes(node).get("axes")
         if value is None:
             return None
         axes = self.numbers(node.input[1]) if len(node.input) > 1 else said
@@ -162,7 +163,7 @@ class Graph:
     def gather(self, node: Any) -> Value | None:
         """One step, one direction, or one of several final states."""
         value, tensor = self.values.get(node.input[0]), self.constants.get(node.input[1])
-        at, axis = self.numbers(node.input[1]), _said(node).get("axis", 0)
+        at, axis = self.numbers(node.input[1]), attributes(node).get("axis", 0)
         if value is None or tensor is None or at is None or len(tensor.dims) or not 0 <= axis < len(value.axes):
             return None
         axes, kind = value.axes[:axis] + value.axes[axis + 1 :], value.axes[axis]
@@ -174,7 +175,7 @@ class Graph:
 
     def concat(self, node: Any) -> Value | None:
         """Final states of several layers on each other, or of two directions side by side."""
-        parts, axis = [self.values.get(name) for name in node.input], _said(node).get("axis", 0)
+        parts, axis = [self.values.get(name) for name in node.input], attributes(node).get("axis", 0)
         known = [p for p in parts if p is not None and p.final and not p.weight and not p.at_last_step]
         if len(known) != len(parts) or not known:
             return None
@@ -186,7 +187,7 @@ class Graph:
         return None
 
     def gemm(self, node: Any) -> Value | None:
-        said, value = _said(node), self.values.get(node.input[0])
+        said, value = attributes(node), self.values.get(node.input[0])
         plain = said.get("alpha", 1.0) == said.get("beta", 1.0) == 1.0 and not said.get("transA")
         bias = node.input[2] if len(node.input) > 2 else ""
         if value is None or value.weight or value.axes != "BH" or not plain or node.input[1] not in self.constants:
@@ -209,7 +210,17 @@ class Graph:
         return None
 
 
-def _said(node: Any) -> dict[str, Any]:
+def constants_of(proto: Any) -> dict[str, Any]:
+    """The tensors of a graph that no input changes, by name."""
+    found = {t.name: t for t in proto.graph.initializer}
+    for node in proto.graph.node:
+        if node.op_type == "Constant" and node.domain in DOMAINS:
+            found.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
+    return found
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """What a node is told beside its inputs."""
     return {a.name: need("onnx").helper.get_attribute_value(a) for a in node.attribute}
 
 
