@@ -94,12 +94,12 @@ def do(job: Job) -> dict[str, Any]:
     run = contestants.JUDGED.get(job.what)
     if run is None:
         run = contestants.with_setting(next(s for s in contestants.grid() if contestants.name_of(s) == job.what))
-    started = time.perf_counter()
+    started = time.process_time()  # whatever else runs on the machine
     try:
         found = {"score": score(data, judged.y, run(data, train, judged, job.seed))}
     except InputError as error:  # a training that diverged knows nothing
         found = {"score": 0.0, "failed": str(error)}
-    return found | {"seconds": round(time.perf_counter() - started, 2)}
+    return found | {"seconds": round(time.process_time() - started, 2)}
 
 
 def begin() -> None:
