@@ -20,8 +20,8 @@ from gruvy.detection import Listener
 from gruvy.detection.streams import JUDGED, laid
 from gruvy.errors import DataError, InputError, InputTypeError
 from gruvy.extras import command
-from gruvy.model.events import detect
 from gruvy.model.event_scores import score_events
+from gruvy.model.events import detect
 from gruvy.model.file import write
 from small_detector import RATE, all_words, found
 
