@@ -151,15 +151,12 @@ template <class T> struct Register {
     using U = typename Bits<T>::U;
     static constexpr int lanes = register_bytes / (int)sizeof(T), registers = register_count;
     F v;
-    static GRUVY_INLINE Register load(const T *p) {
-        Register r;
-        __builtin_memcpy(&r.v, p, sizeof(F));
-        return r;
-    }
+    typedef F Anywhere __attribute__((aligned(alignof(T)), may_alias));  // a vector at any address of a number
+    static GRUVY_INLINE Register load(const T *p) { return {*(const Anywhere *)p}; }
     static GRUVY_INLINE Register load(const T *p, int n) { return {load_part(p, n)}; }
     static GRUVY_INLINE Register set(T s) { return {s - F{}}; }
     static GRUVY_INLINE Register zero() { return {F{}}; }
-    GRUVY_INLINE void store(T *p) const { __builtin_memcpy(p, &v, sizeof(F)); }
+    GRUVY_INLINE void store(T *p) const { *(Anywhere *)p = v; }
     GRUVY_INLINE void store(T *p, int n) const { store_part(p, n, v); }
 #if defined(GRUVY_REGISTER)
     GRUVY_INLINE void keep() { __asm__("" : "+" GRUVY_REGISTER(v)); }
@@ -181,10 +178,7 @@ template <class T> struct Register {
                              : GRUVY_REGISTER(a.v), GRUVY_REGISTER(b.v));
     }
     GRUVY_INLINE void add(Register a, const T *p) {
-        struct Unaligned {
-            F v;
-        } __attribute__((packed, may_alias));
-        const Unaligned &b = *(const Unaligned *)p;
+        const Anywhere &b = *(const Anywhere *)p;
         if constexpr (sizeof(T) == 4)
             __asm__ volatile("vfmadd231ps %2, %1, %0" : "+" GRUVY_REGISTER(v) : GRUVY_REGISTER(a.v), "m"(b));
         else
