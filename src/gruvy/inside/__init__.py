@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .answers import answers
 from .contributions import Contributions, contributions
 from .gradients import GradientNorms, gradient_norms
 from .trace import Trace, trace
 
-__all__ = ["Contributions", "GradientNorms", "Trace", "contributions", "gradient_norms", "trace"]
+__all__ = ["Contributions", "GradientNorms", "Trace", "answers", "contributions", "gradient_norms", "trace"]
