@@ -9,6 +9,8 @@ import { follow } from "./contributions.js";
 import { drawCharts, markUnit, table } from "./charts.js";
 import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
+import { keepAddress } from "./link.js";
+import { menus } from "./menu.js";
 import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
 import * as state from "./state.js";
@@ -40,6 +42,8 @@ export function start() {
   drawCharts();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
+  menus();
+  keepAddress();
 }
 
 // On paper the page is light, and as wide as the paper.
