@@ -5,7 +5,7 @@ import { I, data, net, sequence, view } from "./state.js";
 /** What stands above every line. */
 export const IMPORTS = "from gruvy.inside import answers, contributions, memory, trace";
 
-const X = () => `X[${sequence().at}:${sequence().at + 1}]`;
+const X = () => `X[${sequence().at}:${sequence().at + 1}${data.flat ? ", :, None" : ""}]`;
 const NAMES = { z: "update", keep: "keep", r: "reset", n: "candidate", h: "state" };
 
 // What was changed on the page is in no X.
