@@ -11,6 +11,7 @@ from compare import assert_close, limit
 from gruvy import reference
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer.choosing import outputs_of
+from gruvy.inside.memory import memory
 from gruvy.inside.trace import trace
 from small_nets import CONVENTIONS, random_weights, small_model
 
@@ -22,6 +23,8 @@ def number(text):
     plain = text.strip().replace("−", "-")
     if plain in ("∞", "-∞"):
         return float(plain.replace("∞", "inf")), 0
+    if re.fullmatch(r"\d+", plain):  # a count
+        return int(plain), 0
     decimals = re.fullmatch(r"-?\d+\.(\d+)(e[+-]?\d+)?", plain)
     assert decimals, f"not a number as the page prints them: {text!r}"
     return float(plain), 10.0 ** (int((decimals[2] or "e0")[1:]) - len(decimals[1]))
@@ -35,24 +38,49 @@ def same(text, expected):
 class Shown:
     """A page that is open, with what it said and what it asked for."""
 
-    def __init__(self, browser, path, width=1440, **options):
+    def __init__(self, browser, path, width=1440, at=None, **options):
         self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         self.page = self.context.new_page()
         self.said, self.asked = [], []
         self.page.on("console", lambda m: self.said.append(m.text))
         self.page.on("pageerror", lambda e: self.said.append(str(e)))
         self.page.on("request", lambda r: self.asked.append(r.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(at or path.as_uri())
         self.page.wait_for_timeout(100)
 
     def close(self, path):
         self.context.close()
         assert self.said == []
-        assert self.asked == [path.as_uri()]
+        # a worker's script is the page's own, out of the browser's memory
+        assert [url for url in self.asked if not url.startswith("blob:")] == [path.as_uri()]
 
     def numbers(self):
         return self.page.evaluate(
             "Array.from(document.querySelectorAll('[data-value]'), e => [e.dataset.value, e.textContent])"
+        )
+
+    def ask(self, question, given=None):
+        """What the page's own parts say: `view`, `net`, `data`, `run`, `sequences`, `charts`, `sequence()`, `H`."""
+        words = "{view, net, data, sequences, charts, state} = window.gruvy, sequence = () => window.gruvy.sequence"
+        return self.page.evaluate(
+            f"given => {{ const {words}, run = view.run, H = net.units; return {question}; }}", given
+        )
+
+    def settled(self):
+        """Wait for the run of a net that runs beside the page."""
+        for _ in range(600):
+            if self.page.evaluate("Boolean(window.gruvy && gruvy.view.run)"):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("the net did not run within 30 seconds")
+
+    def place(self, name, step, row=None):
+        """Where on the screen a step of a plot over time is, counted from 1, and a row of it; by default its middle."""
+        self.page.locator(f"#{name}").scroll_into_view_if_needed()
+        return self.ask(
+            "(chart => chart.place(given[1] - 0.5, given[2] === null ? (chart.y.domain[0] + chart.y.domain[1]) / 2 : "
+            "given[2] + 0.5))(charts.get(document.getElementById(given[0])))",
+            [name, step, row],
         )
 
     def choose(self, name, value):
@@ -143,11 +171,20 @@ class Truth:
         final = self.answer(self.outputs[0][i])
         found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
         found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
-        found |= {"step.contribution": self.contributions(i, answer)[s].sum()}
+        found |= self.of_answer(i, s, answer)
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
+        m = memory(self.parts, self.X[i][None], at=s)
+        found |= {"nudge.state": m.state[j, 0, u], "nudge.answer": m.answer[j, 0, u]}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         return found
+
+    def of_answer(self, i, s, answer):
+        """What the contributions add up to."""
+        values, base, gap = self.contributions(i, answer, s)
+        found = {"step.contribution": values[s].sum(), "explained.base": base}
+        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
+        return found | {"explained.own": base + values.sum() + gap, "explained.gap": gap}
 
     def row(self, i, s, j, units, block):
         """Of some units and the block of steps that holds step s: mean, lowest and highest."""
@@ -159,11 +196,18 @@ class Truth:
             found |= {f"row.{name}.low": min(values), f"row.{name}.high": max(values)}
         return found
 
-    def contributions(self, i, answer):
-        if (i, answer) not in self.found:
-            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3)
-            self.found[i, answer] = c.values[0]
-        return self.found[i, answer]
+    def contributions(self, i, answer, s):
+        """To an output, on the scale that a person reads, and what it is without them; of a tagger at step s."""
+        tags = self.parts.task == "tag"
+        answer, s = (int(self.outputs[1][i][s].argmax()), s) if answer is None else (answer, None)
+        if (i, answer, s) not in self.found:
+            at = s if tags else None
+            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3, at=at)
+            scale, mean = (
+                (1, 0) if tags or self.parts.task == "classify" else (self.parts.target.scale, self.parts.target.mean)
+            )
+            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item(), (c.gap * scale).item()
+        return self.found[i, answer, s]
 
     def units(self):
         """Of the table: time-scales and saturation over all sequences together."""
@@ -183,6 +227,12 @@ class Truth:
         found = {f"table.{i}.scale": v for i, v in enumerate(t.time_scales().ravel())}
         for k, share in enumerate(t.saturation()):
             found |= {f"table.{i}.{k}": v for i, v in enumerate(share.ravel())}
+        at = [len(x) // (4 if self.w.directions == 1 else 2) for x in self.X]
+        several = [memory(self.parts, x[None], at=a) for x, a in zip(self.X, at, strict=True)]
+        for j in range(self.w.layers * self.w.directions):
+            for name in ("state", "answer"):
+                values = sorted(v for m in several if not np.isnan(v := getattr(m, f"{name}_together")[j, 0]))
+                found[f"together.{j}.{name}"] = values[(len(values) - 1) // 2] if values else None
         return found
 
 
@@ -221,27 +271,30 @@ NETS = {
 
 def order_of(shown):
     """The page's sequences by the place they had in X, from their names."""
-    return [int(v) for v in shown.page.evaluate("data.sequences.map(s => s.id.split(' ').at(-1))")]
+    return [int(v) for v in shown.ask("data.sequences.map(s => s.id.split(' ').at(-1))")]
 
 
 def shown_unit(shown):
     return int(shown.page.input_value("#unit"))
 
 
-def picture_agrees(page, truth, gate):
+def picture_agrees(shown, truth, gate):
     """The picture of the gate gets lighter, or redder, exactly as the values get larger."""
     i = 2
     t = truth.traces[i]
     values = {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}[gate][0, 0]  # (T, H)
-    order = page.evaluate("view.order")
-    pixels = page.evaluate(
-        """([rows, steps]) => { const c = document.getElementById("c-gate"), out = [];
+    order = shown.ask("view.order")
+    pixels = shown.page.evaluate(
+        """async ([rows, steps]) => { const out = [], image = new Image();
+          image.src = document.querySelector("#c-gate image").getAttribute("href");
+          await image.decode();
           const copy = document.createElement("canvas");
-          copy.width = c.width; copy.height = c.height;
+          copy.width = image.width; copy.height = image.height;
           const pen = copy.getContext("2d", {willReadFrequently: true});
-          pen.drawImage(c, 0, 0);
+          pen.drawImage(image, 0, 0);
           for (let u = 0; u < rows; u++) for (let t = 0; t < steps; t++)
-            out.push(Array.from(pen.getImageData((t + .5) * c.width / steps, (u + .5) * c.height / rows, 1, 1).data));
+            out.push(Array.from(
+              pen.getImageData((t + .5) * image.width / steps, (u + .5) * image.height / rows, 1, 1).data));
           return out; }""",
         [4, len(values)],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from explained import NETS, Shown, Truth, assert_numbers, make, order_of, same, 
 from gruvy.inside.explorer import aggregate, explain, payload
 from gruvy.inside.trace import trace
 from gruvy.model.model import Model
+from gruvy.weights import Weights
 from small_nets import CONVENTIONS, random_weights, small_model
 
 
@@ -41,13 +44,14 @@ def test_many_units_and_steps_are_averaged_and_said(browser, tmp_path, monkeypat
 def aggregated(monkeypatch):
     """Small nets aggregated as large ones are: two units a row, blocks of steps from the seventh step on."""
     monkeypatch.setattr(aggregate, "MOST_WEIGHTS", 0)
+    monkeypatch.setattr(aggregate, "MOST_HALVES", 0)
     monkeypatch.setattr(aggregate, "ROWS", 2)
     monkeypatch.setattr(aggregate, "COLUMNS", 6)
 
 
 def rows_of(shown):
     """Of each layer and direction: the units of each row, and the one that is carried whole."""
-    return shown.page.evaluate(
+    return shown.ask(
         "net.whole.map((units, j) => units.map((unit, row) => [Array.from({length: H}, (_, u) => u)"
         ".filter(u => net.rowOf(j, u) === row), unit]))"
     )
@@ -69,7 +73,7 @@ def test_every_number_of_an_aggregated_net_is_the_traces(browser, tmp_path, name
     truth, shown = Truth(parts, X), Shown(browser, path)
     assert shown.page.inner_text("#made") == "The gates were computed beforehand"
     order, layers = order_of(shown), truth.w.layers * truth.w.directions
-    answers = shown.page.evaluate("data.sequences.map(s => s.answers.map(a => a.output))")
+    answers = shown.ask("data.sequences.map(s => s.answers.map(a => a.output))")
     rows = rows_of(shown)
     assert [sorted(u for units, _ in row for u in units) for row in rows] == [[0, 1, 2, 3]] * layers
     rng = np.random.default_rng(23)
@@ -80,7 +84,7 @@ def test_every_number_of_an_aggregated_net_is_the_traces(browser, tmp_path, name
             shown.stand(layers, j, s, asked)
             units, u = next(row for row in rows[j] if asked in row[0])
             assert shown_unit(shown) == u
-            asked = shown.page.evaluate("view.asked")  # an earlier one, if this one stood in the field already
+            asked = shown.ask("view.asked")  # an earlier one, if this one stood in the field already
             apart = f"unit {asked} moves like this one and is not carried whole; " if u != asked else ""
             assert asked in units
             assert f"of 4; {apart}the nearest to the mean of its row, 2 units" in shown.page.inner_text("#unit-says")
@@ -149,17 +153,16 @@ def test_the_plots_of_an_aggregated_net_are_its_means(browser, tmp_path, aggrega
         shown.choose("layer", j)
         t = truth.traces[2]
         for gate, a in {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}.items():
-            drawn = shown.page.evaluate(
-                "g => [0, 1].map(row => Array.from({length: 12}, (_, t) => net.shown(run, view.layer, g, row, t)))",
+            drawn = shown.ask(
+                "[0, 1].map(row => Array.from({length: 12}, (_, t) => net.shown(run, view.layer, given, row, t)))",
                 gate,
             )
             means = [a[j, 0][:, units].reshape(6, 4).mean(1).repeat(2) for units, _ in layer]
             assert_close(drawn, means, "drawn")
     # a click on a row chooses the unit that is carried of it, the arrows go from row to row
-    box = shown.page.locator("#c-gate").bounding_box()
-    shown.page.mouse.click(box["x"] + 5, box["y"] + box["height"] - 5)
+    shown.page.mouse.click(*shown.place("c-gate", 1, 1))
     rows = rows_of(shown)[1]
-    last = shown.page.evaluate("view.order[1]")
+    last = shown.ask("view.order[1]")
     assert shown_unit(shown) == rows[last][1]
     shown.page.focus("#tracks")
     shown.page.keyboard.press("ArrowUp")
@@ -185,13 +188,77 @@ def test_units_that_move_alike_share_a_row():
 def test_what_is_aggregated_and_when():
     small = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=64)
     wide = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=720)
+    wider = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=1000)
     assert aggregate.plan(Model.of(small), 50_000) is None
     assert aggregate.plan(Model.of(small), 90_000) == (
         "This net and 90,000 steps are more than a browser can compute at once", 8
     )  # fmt: skip
-    assert aggregate.plan(Model.of(wide), 60) == ("This net has 1,559,520 weights, more than a page can carry", 64)
-    assert aggregate.plan(Model.of(wide), 5000).rows == 24
+    assert aggregate.plan(Model.of(wider), 60) == ("This net has 3,006,000 weights, more than a page can carry", 64)
+    assert aggregate.plan(Model.of(wider), 5000).rows == 24
     assert [aggregate.block_of(T) for T in (1, 1000, 1001, 5000)] == [1, 1, 2, 5]
+    # 1,559,520 weights go in 16 bits, unless one of them does not
+    assert aggregate.plan(Model.of(wide), 60) is None
+    assert aggregate.halves(Model.of(wide))
+    assert not aggregate.halves(Model.of(small))
+    huge = Weights("tutorial", [[wide.cells[0][0]._replace(b=np.full(3 * 720, 7e4))]])
+    assert aggregate.plan(Model.of(huge), 60).why == "This net has 1,559,520 weights, more than a page can carry"
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_weights_in_16_bits_and_a_worker_give_the_rounded_nets_numbers(browser, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(aggregate, "MOST_WEIGHTS", 0)
+    monkeypatch.setattr(aggregate, "AT_ONCE", 0)
+    monkeypatch.setattr(payload, "LIVE", 0)
+    parts, X, y = make(*NETS[name])
+    path = tmp_path / "page.html"
+    notes = explain(parts, X, path, y).notes
+    assert re.fullmatch(
+        r"This net has [\d,]+ weights, so the page carries them in 16 bits; of its answers none is more than "
+        r"[\d.e-]+ from the model's\.", notes[0],
+    )  # fmt: skip
+    own, page = Truth(parts, X), Truth(aggregate.rounded(parts), X)
+    apart = max(np.abs(page.answer(page.outputs[0][i]) - own.answer(own.outputs[0][i])).max() for i in range(len(X)))
+    assert float(notes[0].split(" from the")[0].split()[-1]) == float(f"{apart:.2g}")
+    assert apart > 0  # so the two are told apart
+    shown, layers = Shown(browser, path), own.w.layers * own.w.directions
+    shown.settled()
+    answers = shown.ask("data.sequences.map(s => s.answers.map(a => a.output))")
+    rng = np.random.default_rng(27)
+    for k, i in enumerate(order_of(shown)):
+        shown.choose("sequence", k)
+        shown.settled()
+        for s in {0, len(X[i]) - 1}:
+            j, u = int(rng.integers(layers)), int(rng.integers(4))
+            shown.stand(layers, j, s, u)
+            expected = page.expected(i, s, j, u, answers[k][0]) | own.of_answer(i, s, answers[k][0])
+            assert_numbers(shown, expected | own.units() | own.scale(j, u), 40)
+    shown.close(path)
+
+
+@pytest.mark.slow
+def test_two_layers_both_ways_of_256_units_open_at_once(browser, tmp_path):
+    rng = np.random.default_rng(28)
+    w = random_weights(rng, CONVENTIONS[3], I=13, H=256, layers=2, directions=2, size=0.06).astype(np.float32)
+    V = rng.normal(size=(10, 512)).astype(np.float32) * 0.2
+    parts = small_model(w, V, np.zeros(10, np.float32), "last", "classify", classes=tuple(range(10)))
+    X = [rng.normal(size=(100, 13)).astype(np.float32) for _ in range(20)]
+    path = tmp_path / "page.html"
+    assert explain(parts, X, path, rng.integers(0, 10, 20)).size < 12e6
+    shown = Shown(browser, path)
+    shown.settled()
+    print(f"open after {shown.page.evaluate('performance.now()') / 1000:.1f} s")
+    assert shown.ask("net.units * net.layers * net.directions") == 1024
+    page, i = Truth(aggregate.rounded(parts), X[: int(shown.ask("sequence().at")) + 1]), int(shown.ask("sequence().at"))
+    shown.stand(4, 3, 60, 200)
+    seen = dict(shown.numbers())
+    wrong = {
+        k: v for k, v in page.cell(i, 60, 3, 200).items() if f"cell.{k}" in seen and not same(seen[f"cell.{k}"], v)
+    }
+    assert wrong == {}
+    shown.page.click("#later")
+    assert "Running the net" in shown.page.inner_text("#busy")
+    shown.settled()
+    shown.close(path)
 
 
 @pytest.mark.slow
@@ -204,14 +271,14 @@ def test_two_thousand_five_hundred_units(browser, tmp_path):
     found = explain(parts, x, path, ["a", "b"])
     assert found.size < 12e6
     shown = Shown(browser, path)
-    i = int(shown.page.evaluate("+sequence().id"))
+    i = int(shown.ask("+sequence().id"))
     t = trace(w, x[i][None])
     for asked in (0, 1234, 2499):
         shown.page.fill("#unit", str(asked))
         shown.page.press("#unit", "Enter")
         shown.slide("step", 50)
         u, seen = shown_unit(shown), dict(shown.numbers())
-        row = shown.page.evaluate("Array.from(net.row).flatMap((r, u) => r === net.rowOf(0, view.unit) ? [u] : [])")
+        row = shown.ask("Array.from(net.row).flatMap((r, u) => r === net.rowOf(0, view.unit) ? [u] : [])")
         assert asked in row
         assert len(row) in (39, 40)
         for key, a in (("z", t.update), ("out", t.state), ("n", t.candidate)):

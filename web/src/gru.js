@@ -1,33 +1,58 @@
-"use strict";
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
-const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
-const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
+export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-function bytes(text) {
+export function bytes(text) {
   const raw = atob(text),
     found = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
   return found.buffer;
 }
-const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
+export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
-function dot(a, from, b, start, count) {
+// Numbers of 16 bits: one of sign, five of exponent, ten of fraction.
+export function halves(text) {
+  const found = new Uint16Array(bytes(text)), out = new Float32Array(found.length);
+  for (let i = 0; i < out.length; i++) {
+    const v = found[i], e = (v >> 10) & 31, f = v & 1023;
+    const size = e === 0 ? f * 2 ** -24 : (1 + f / 1024) * 2 ** (e - 15);
+    out[i] = v & 0x8000 ? -size : size;
+  }
+  return out;
+}
+
+export function dot(a, from, b, start, count) {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
   return sum;
 }
 
-class Net {
+export class Net {
+  /** @type {string} */ reset = "after";
+  keeps = true;
+  layers = 1;
+  directions = 1;
+  units = 0;
+  inputs = 0;
+  outputs = 0;
+  pooling = "last";
+  task = "";
+  /** @type {Float32Array | null} */ V = null;
+  /** @type {Float32Array | null} */ b_y = null;
+  /** @type {Float32Array | null} */ shift = null;
+  /** @type {Float32Array | null} */ scale = null;
+  /** @type {Float32Array | null} */ y_shift = null;
+  /** @type {Float32Array | null} */ y_scale = null;
+  /** @type {number[][] | null} of a net carried in rows: how many units each row has */ sizes = null;
+
+  /** @param {any} data what gruvy.inside.explorer.payload packs */
   constructor(data) {
-    Object.assign(this, data.net); // reset, keeps, layers, directions, units, inputs, outputs, pooling, task
-    this.cells = data.cells.map((layer) => layer.map((cell) => ({
-      W: floats(cell.W),
-      U: floats(cell.U),
-      b: floats(cell.b),
-      c: floats(cell.c),
-      width: cell.width,
-    })));
+    Object.assign(this, data.net);
+    this.cells = data.cells.map((layer) => layer.map((cell) => {
+      const read = (text) => (typeof text !== "string" ? text : cell.half ? halves(text) : floats(text));
+      return { W: read(cell.W), U: read(cell.U), b: read(cell.b), c: read(cell.c), width: cell.width };
+    }));
     for (const name of ["V", "b_y", "shift", "scale", "y_shift", "y_scale"]) this[name] = floats(data[name]);
   }
 
@@ -46,11 +71,7 @@ class Net {
     const H = this.units,
       I = cell.width,
       found = {};
-    for (const [gate, k] of [
-        ["r", 0],
-        ["z", 1],
-        ["n", 2]
-      ]) {
+    for (const [k, gate] of ["r", "z", "n"].entries()) {
       const row = k * H + unit;
       found[gate] = {
         Wx: dot(cell.W, row * I, x, at, I),
@@ -69,7 +90,7 @@ class Net {
   }
 
   // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after.
-  layer(cell, x, T, backward) {
+  layer(cell, x, T, backward, progress = null) {
     const H = this.units,
       out = {};
     for (const name of ["r", "z", "n", "q", "h", "before"]) out[name] = new Float64Array(T * H);
@@ -82,6 +103,7 @@ class Net {
       const t = backward ? T - 1 - i : i,
         at = t * I,
         to = t * H;
+      if (progress && i % 8 === 0) progress(i / T);
       out.before.set(state, to);
       for (let u = 0; u < H; u++) {
         const r = sigmoid(dot(W, u * I, x, at, I) + dot(U, u * H, state, 0, H) + (b ? b[u] : 0));
@@ -105,17 +127,21 @@ class Net {
 
   // A whole sequence of the page: of each layer and direction its input, gates and states; the answer at the end,
   // and that of every prefix where there is one.
+  /** @param {any} s @returns {any} */
   run(s) {
-    const H = this.units,
-      D = this.directions,
-      T = s.steps,
-      runs = [];
-    let inputs = this.seen(s.x),
-      width = this.inputs;
+    const T = s.steps, x = this.seen(s.x);
+    return this.runOf(x, T);
+  }
+
+  // Every layer and direction over inputs as the net sees them (T * I): their gates and states, and the top's states.
+  forward(x, T, progress = null) {
+    const H = this.units, D = this.directions, runs = [];
+    let inputs = x, width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
-        const one = this.layer(cell, inputs, T, d === 1);
+        const done = runs.length, all = this.layers * D, part = progress && ((share) => progress((done + share) / all));
+        const one = this.layer(cell, inputs, T, d === 1, part);
         Object.assign(one, { x: inputs, width, cell });
         for (let t = 0; t < T; t++) joined.set(one.h.subarray(t * H, (t + 1) * H), t * D * H + d * H);
         runs.push(one);
@@ -123,8 +149,18 @@ class Net {
       inputs = joined;
       width = D * H;
     }
-    const steps = this.outputsOverTime(inputs, T)?.map((y) => this.answer(y));
-    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(inputs, runs, T)), over: null };
+    return { runs, top: inputs };
+  }
+
+  runOf(x, T) {
+    const { runs, top } = this.forward(x, T);
+    return this.answered(runs, top, T);
+  }
+
+  // A run with its answers: at the end, and at each step where there are some.
+  answered(runs, top, T) {
+    const steps = this.outputsOverTime(top, T)?.map((y) => this.answer(y));
+    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(top, runs, T)), over: null };
     if (steps) Object.assign(found, { over: (t, o) => steps[t][o], best: (t) => (this.labels ? best(steps[t]) : 0) });
     return found;
   }
@@ -218,11 +254,12 @@ class Net {
       runs.slice(-D).forEach((one, d) => pooled.set(one.last, d * H));
     } else {
       for (let p = 0; p < P; p++) {
-        let best = -Infinity,
-          sum = 0;
-        for (let t = 0; t < T; t++) { best = Math.max(best, top[t * P + p]);
-          sum += top[t * P + p]; }
-        pooled[p] = this.pooling === "mean" ? sum / T : best;
+        let most = -Infinity, sum = 0;
+        for (let t = 0; t < T; t++) {
+          most = Math.max(most, top[t * P + p]);
+          sum += top[t * P + p];
+        }
+        pooled[p] = this.pooling === "mean" ? sum / T : most;
       }
     }
     return this.readOut(pooled);
