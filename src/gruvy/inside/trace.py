@@ -162,8 +162,7 @@ def trace(
     restarts = check_flags("restarts", restarts, B, T)
     plan = None if edits is None else Plan(edits, w, T)
     if plan is not None:
-        blank = np.zeros(w.input_units) if model.scaler is None else np.asarray(model.scaler.mean, np.float64)
-        x, mask = plan.edited(x, lengths, mask, blank)
+        x, mask = plan.edited(x, lengths, mask, blank_of(model))
     x, change = model.seen(x), None if plan is None else plan.change
     given = {"lengths": lengths, "mask": mask, "restarts": restarts}
     result = run(w, x, initial, **given, gates=True, engine=engine, change=change)
@@ -174,6 +173,11 @@ def trace(
     r, z, n = (result.gates[:, :, :, k].transpose(0, 2, 1, 3) for k in range(3))
     valid = valid_steps(T, B, Steps(lengths, None if mask is None else mask.T))[..., 0].T
     return Trace(z, r, n, states, valid, initial, restarts, w.convention, D)
+
+
+def blank_of(model: Model) -> Array:
+    """The input (I,) that says nothing: the mean of the training data where the model knows it, else 0."""
+    return np.zeros(model.weights.input_units) if model.scaler is None else np.asarray(model.scaler.mean, np.float64)
 
 
 def _by_reference(engine: str | None) -> str:
