@@ -11,7 +11,7 @@ import gruvy
 from compare import assert_apart, assert_close
 from edit_cases import WHERE, by_hand, random_case, random_edits
 from gruvy.errors import InputError, InputTypeError
-from gruvy.inside import answers, trace
+from gruvy.inside import read_out, trace
 from gruvy.inside.edits import Edit
 from gruvy.inside.noise import normal
 from gruvy.weights import Cell, Weights
@@ -36,7 +36,7 @@ def test_edits_do_what_the_equations_written_out_say(seed):
     model, X, options = random_case(rng)
     edits = random_edits(rng, model, X.shape[1])
     found = trace(model, X, edits=edits, **options)
-    told = answers(model, found)
+    told = read_out(model, found)
     for b in range(len(X)):
         lone = by_hand(model, X[b], edits, **{k: v[b] for k, v in options.items()})
         for name in WHERE:
@@ -126,7 +126,7 @@ def test_cut_steps_are_as_if_the_sequence_were_shorter():
     assert_close(cut.final(), short.final(), "engine")
     for pooling in ("last", "mean", "max"):
         model = small_model(w, rng.normal(size=(2, 8)), rng.normal(size=2), pooling, "classify", classes=(0, 1))
-        told = answers(model, trace(model, x, edits=[Edit("input", "cut", steps=(3, 6))]))
+        told = read_out(model, trace(model, x, edits=[Edit("input", "cut", steps=(3, 6))]))
         assert_close(told.final, model.predict_proba(np.delete(x, [3, 4, 5], axis=1)), "engine")
 
 
@@ -139,7 +139,7 @@ def test_answers_without_edits_are_the_models(kind, pooling):
     own = {"y_shift": np.array([1.0, 2, 3]), "y_scale": np.array([2.0, 3, 4])} if kind == "regress" else {}
     model = small_model(w, V, b_y, "last" if kind == "tag" else pooling, kind, classes=("a", "b", "c"), **own)
     X = [rng.normal(size=(n, 3)) for n in (7, 4)]
-    told = answers(model, trace(model, X))
+    told = read_out(model, trace(model, X))
     ask = model.predict if kind == "regress" else model.predict_proba
     if kind == "tag":
         for steps, expected in zip(told.steps, ask(X), strict=True):

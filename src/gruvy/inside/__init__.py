@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from .answers import Answers, answers
 from .contributions import Contributions, contributions
 from .describe import Description, describe
 from .edits import Edit
 from .find import Found, Peak, Place, exciting, find
 from .gradients import GradientNorms, gradient_norms
 from .influence import influence
+from .read_out import ReadOut, read_out
 from .statespace import Plane, Point, fixed_points, plane
 from .trace import Trace, trace
 
 __all__ = [
-    "Answers",
     "Contributions",
     "Description",
     "Edit",
@@ -23,8 +22,8 @@ __all__ = [
     "Place",
     "Plane",
     "Point",
+    "ReadOut",
     "Trace",
-    "answers",
     "contributions",
     "describe",
     "exciting",
@@ -33,5 +32,6 @@ __all__ = [
     "gradient_norms",
     "influence",
     "plane",
+    "read_out",
     "trace",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
-from .answers import Answers, answers
+from .read_out import ReadOut, read_out
 from .edits import DIRECTIONS, Edit
 from .trace import trace
 
@@ -110,21 +110,22 @@ class _Question:
         self.at = self.T - 1 if step is None else step
 
     def description(self) -> Description:
-        first = self.run(self.x, None, [])
-        whole = self.answer(first)[0]
+        seen = trace(self.model, self.x, edits=self.edits)
+        first = read_out(self.model, seen)
+        whole, course = self.answer(first)[0], self.over_time(first, seen.valid[0])
         best = int(whole.argmax()) if self.names else 0
-        sure, turn = self.course(first, best)
-        steps, without = self.shortest(whole, best, first)
+        sure, turn = (None, None) if course is None else self.turn(course, best)
+        steps, without = self.shortest(whole, best, course)
         carrier, kept = (None, None) if steps is None else self.carrier(whole, best, steps, without)
         said = None if without is None else self.told(without)
         found = Description(*self.told(whole, best), sure, turn, steps, said, carrier, kept, "")
         return found._replace(text=self.text(found))
 
-    def run(self, x: Array, mask: Array | None, more: list[Edit]) -> Answers:
+    def run(self, x: Array, mask: Array | None, more: list[Edit]) -> ReadOut:
         seen = trace(self.model, x, mask=mask, edits=[*self.edits, *more])
-        return answers(self.model, seen)
+        return read_out(self.model, seen)
 
-    def answer(self, found: Answers) -> Array:
+    def answer(self, found: ReadOut) -> Array:
         """The answers that are meant (B, K)."""
         return found.steps[:, self.at] if self.model.per_step and found.steps is not None else found.final
 
@@ -132,11 +133,15 @@ class _Question:
         k = (int(answer.argmax()) if self.names else 0) if k is None else k
         return Without(self.names[k] if self.names else None, float(answer[k]))
 
-    def course(self, found: Answers, best: int) -> tuple[Any, Any]:
+    def over_time(self, found: ReadOut, valid: Array) -> Array | None:
+        """The answer if it ended at each step (T, K); at a step that was cut it is that of the step before."""
+        if found.steps is None or self.model.per_step or not valid.any():
+            return None
+        latest = np.maximum.accumulate(np.where(valid, np.arange(self.T), -1))
+        return np.asarray(found.steps[0, np.where(latest < 0, valid.argmax(), latest)])
+
+    def turn(self, steps: Array, best: int) -> tuple[Any, Any]:
         """Where it was sure before the turn, and the turn."""
-        if found.steps is None or self.model.per_step:
-            return None, None
-        steps = found.steps[0]
         if self.names is None:
             v = steps[:, 0]
             if self.T < 2:
@@ -145,8 +150,6 @@ class _Question:
             return None, (t, float(v[t - 1]), float(v[t]))
         leads, sure = steps.argmax(1), steps.max(1) >= SURE
         other = np.flatnonzero(leads != best)
-        if leads[-1] != best:  # the last steps were cut
-            return None, None
         end = int(other[-1]) + 1 if len(other) else 0
         turn = (end, self.names[leads[end - 1]], self.names[best]) if end else None
         # before the turn; where there is none, at the end
@@ -163,13 +166,11 @@ class _Question:
         a, b = longest
         return (self.names[leads[a]], a, b, float(steps[a:b].max(1).min())), turn
 
-    def shortest(self, whole: Array, best: int, found: Answers) -> tuple[tuple[int, int] | None, Array | None]:
+    def shortest(self, whole: Array, best: int, course: Array | None) -> tuple[tuple[int, int] | None, Array | None]:
         """The shortest range of steps without which the answer is another one, and that answer."""
         half = None
         if self.names is None:
-            if found.steps is None or self.model.per_step:
-                return None, None
-            half = np.ptp(found.steps[0, :, 0]) / 2
+            half = 0 if course is None else np.ptp(course[:, 0]) / 2
             if half == 0:
                 return None, None
         for length in range(1, self.T):

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
-from .answers import answers
+from .read_out import read_out
 from .edits import Edit, Plan
 from .trace import blank_of, trace
 
@@ -54,7 +54,7 @@ def influence(model: Any, x: Any, *, edits: Sequence[Edit] = ()) -> Array:
     blanked = np.repeat(x, T + 1, axis=0)  # the last one as it is
     blanked[np.arange(T), np.arange(T)] = blank
     masks = None if mask is None else np.repeat(mask, T + 1, axis=0)
-    found = answers(model, trace(model, blanked, mask=masks, edits=inside))
+    found = read_out(model, trace(model, blanked, mask=masks, edits=inside))
     told = found.final[:, None] if found.steps is None else found.steps  # (T + 1, T, K)
     leads = told[T].argmax(-1) if model.classes is not None else np.zeros(told.shape[1], int)
     one = np.take_along_axis(told, leads[None, :, None], axis=2)[..., 0]

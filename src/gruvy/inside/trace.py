@@ -137,7 +137,7 @@ def trace(
         engine: ``"native"``, ``"reference"`` or None for the fastest.
 
     Returns:
-        `Trace`; `gruvy.inside.answers` says what the model answers from it.
+        `Trace`; `gruvy.inside.read_out` says what the model answers from it.
 
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...model.model import Model
 from ...model.pooling import running
-from ..answers import as_answer
 from ..trace import Trace
+from .choosing import as_answer
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from ...errors import DataError
 from ...model.batches import by_length
 from ...model.model import Model
 from ...model.task import Labels, Numbers
-from ..answers import as_answer
+from ...model.yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -48,6 +48,13 @@ def outputs_of(model: Model, sequences: list[Array]) -> tuple[Array, list[Array]
 def batches(sequences: list[Array], most: int) -> list[Array]:
     """Positions of the sequences, by length, in batches of at most `most` steps with their padding."""
     return by_length([len(s) for s in sequences], len(sequences), most)
+
+
+def as_answer(model: Model, outputs: Array) -> Array:
+    """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
+    if isinstance(model.target, (Labels, YesNo)):
+        return model.target.probabilities(outputs)
+    return outputs if model.target is None else model.target.back(outputs)
 
 
 def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Judged:

@@ -9,14 +9,13 @@ import numpy as np
 
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, running
-from ..model.task import Labels, Numbers
-from ..model.yes_no import YesNo
+from .explorer.choosing import as_answer
 from .trace import Trace
 
 Array = np.ndarray[Any, Any]
 
 
-class Answers(NamedTuple):
+class ReadOut(NamedTuple):
     """What a person reads: probabilities of the classes, or targets on their own scale.
 
     final (B, K): the answer to each whole sequence. steps (B, T, K): the answer if the sequence ended at each step, for
@@ -29,7 +28,7 @@ class Answers(NamedTuple):
     outputs: Array
 
 
-def answers(model: Any, trace: Trace) -> Answers:
+def read_out(model: Any, trace: Trace) -> ReadOut:
     """What a model answers from traced states, with its own pooling, read-out and scale.
 
     Args:
@@ -37,7 +36,7 @@ def answers(model: Any, trace: Trace) -> Answers:
         trace: of `trace`, with edits or without.
 
     Returns:
-        `Answers`.
+        `ReadOut`.
 
     Example:
         >>> from gruvy import Edit, Weights
@@ -45,7 +44,7 @@ def answers(model: Any, trace: Trace) -> Answers:
         >>> from gruvy.weights import Cell
         >>> w = Weights("tutorial", [[Cell(np.ones((3, 1)), np.ones((3, 1)), None, None)]])
         >>> t = trace(w, np.ones((1, 3, 1)), edits=[Edit("state", "set", 0.5, steps=2)])
-        >>> answers(w, t).final
+        >>> read_out(w, t).final
         array([[0.5]])
     """
     model = Model.of(model)
@@ -63,14 +62,7 @@ def answers(model: Any, trace: Trace) -> Answers:
         pooling = "last" if model.per_step else model.pooling
         each = as_answer(model, model.read(_prefixes(pooling, hidden, trace)))
         steps = np.where(trace.valid[..., None], each, 0)
-    return Answers(as_answer(model, outputs), steps, outputs)
-
-
-def as_answer(model: Model, outputs: Array) -> Array:
-    """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
-    if isinstance(model.target, (Labels, YesNo)):
-        return model.target.probabilities(outputs)
-    return model.target.back(outputs) if isinstance(model.target, Numbers) else outputs
+    return ReadOut(as_answer(model, outputs), steps, outputs)
 
 
 def _prefixes(pooling: str, hidden: Array, trace: Trace) -> Array:
