@@ -11,8 +11,8 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
-from .read_out import ReadOut, read_out
 from .edits import DIRECTIONS, Edit
+from .read_out import ReadOut, read_out
 from .trace import trace
 
 Array = np.ndarray[Any, Any]

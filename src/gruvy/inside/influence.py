@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
-from .read_out import read_out
 from .edits import Edit, Plan
+from .read_out import read_out
 from .trace import blank_of, trace
 
 Array = np.ndarray[Any, Any]
