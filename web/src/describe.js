@@ -32,6 +32,7 @@ export function* describing(net, s, edits, { step = null, names = [] } = {}) {
   const told = (/** @type {number[]} */ a, k = classes ? best(a) : 0) => ({ says: classes ? names[k] : null, value: a[k] });
   const first = run([]), whole = answer(first), k = classes ? best(whole) : 0, course = tag ? null : overTime(first, T);
   const [sure, turn] = course ? turnOf(course, k, T, classes, names) : [null, null];
+  /** @type {Description} */
   const found = { ...told(whole, k), sure, turn, steps: null, without: null, carrier: null, kept: null, text: "" };
 
   // the shortest range of steps without which it says something else
@@ -43,12 +44,12 @@ export function* describing(net, s, edits, { step = null, names = [] } = {}) {
       if (tag && a <= at && at < a + length) continue;
       const cut = answer(run([{ target: "input", action: "cut", steps: [a, a + length] }]));
       const moved = classes ? -cut[k] : Math.abs(cut[0] - whole[0]), other = classes ? best(cut) !== k : moved >= half;
-      if (other && moved > most) [most, left, found.steps] = [moved, cut, /** @type {any} */ ([a, a + length])];
+      if (other && moved > most) [most, left, found.steps] = [moved, cut, [a, a + length]];
       yield 0.7 * (length - 1 + a / T) / T;
     }
   }
   if (left) {
-    found.without = /** @type {any} */ (told(left));
+    found.without = told(left);
     yield* carry(net, found, whole, left, k, classes, (off) => answer(run([off])), told, T);
   }
   return { ...found, text: sentence(net, found, at, tag, classes) };
@@ -86,7 +87,7 @@ function* carry(net, found, whole, left, k, classes, run, told, T) {
   }
 }
 
-// Where it was sure before the turn, and the turn; of numbers the step of the largest move.
+/** Where it was sure before the turn, and the turn; of numbers the step of the largest move. @returns {[any, any]} */
 function turnOf(steps, k, T, classes, names) {
   if (!classes) {
     if (T < 2) return [null, null];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .answers import answers
 from .contributions import Contributions, contributions
 from .describe import Description, describe
 from .edits import Edit
@@ -24,6 +25,7 @@ __all__ = [
     "Point",
     "ReadOut",
     "Trace",
+    "answers",
     "contributions",
     "describe",
     "exciting",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, running
-from .explorer.choosing import as_answer
+from .answers import as_answer
 from .trace import Trace
 
 Array = np.ndarray[Any, Any]
