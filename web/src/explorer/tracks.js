@@ -37,7 +37,7 @@ export function drawInput() {
   const s = sequence(), T = s.steps, found = explained(), x = overSteps(T, true);
   const byFeature = found && found.values.length === T * I;
   $("shows").parentNode.hidden = !byFeature;
-  const showing = byFeature && $("shows").value === "c", values = showing ? found.values : s.x;
+  const showing = byFeature && $("shows").value === "c", values = showing ? found.values : view.run.input || s.x;
   const before = !showing && view.ghost ? view.ghost.input : null, title = showing ? "Contributions of each feature over time" : "Input over time";
   const read = (f, t) => ({ text: `${data.features[f]}, step ${t + 1}: ${number(values[t * I + f])}`,
     python: showing ? python.contribution(found, t, f) : python.input(t, f) });
