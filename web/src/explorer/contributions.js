@@ -33,6 +33,7 @@ export function follow(then) {
 /** What is explained now; null where the page has nothing, or not yet. @returns {Explained | null} */
 export function explained() {
   const s = sequence();
+  if (view.ghost) return null; // of a run that was changed nothing is known
   if (live()) {
     if (pending) return null;
     const output = liveOutput(), key = `${sequences.indexOf(s)} ${view.t} ${output}`;

@@ -89,7 +89,11 @@ export function drawInput() {
 export function drawContributions() {
   const found = explained(), host = $("c-contribution");
   for (const node of [host, host.previousElementSibling, $("contribution-says")]) node.hidden = !found;
-  if (!found) return;
+  if (!found) {
+    $("contribution-says").replaceChildren();
+    same("contribution", host, null);
+    return;
+  }
   const T = sequence().steps, per = perColumn(T, (host.clientWidth || 640) - 68), sums = [];
   if (per > 1) says.push(`each bar of the contributions is the sum of ${per} steps`);
   if (same("contribution", host, found, found.sums, T)) return;
