@@ -131,6 +131,13 @@ function sentence(found) {
   item("total", found.base + sum);
   host.append(`. The bars add up to the middle number (integrated gradients, from ${net.shift ? "the mean of the training data" : "an input of zeros"}); ` +
     (net.labels ? "the unit is the score before it becomes a probability." : "the unit is the target's own."));
+  const gap = found.own - found.base - sum;
+  if (Math.abs(gap) < 5e-5) return;
+  host.append(` The net's own ${net.labels ? "score" : "answer"} is `);
+  item("own", found.own);
+  host.append("; the bars miss it by ");
+  item("gap", gap);
+  host.append(".");
 }
 
 // One row per unit, or a row of units that move alike.
@@ -170,7 +177,7 @@ export function drawn() {
   const s = sequence(), { run } = view, final = run.final;
   if (!net.labels) return final.map((_, o) => o).slice(0, 6);
   const found = new Set(final.map((_, o) => o).sort((a, b) => final[b] - final[a]).slice(0, 3));
-  for (let t = 0; t < s.steps; t++) found.add(run.best(t));
+  for (let t = 0; t < s.steps; t++) if (run.best(t) >= 0) found.add(run.best(t)); // -1: the step is cut out
   if (s.labels) for (const o of s.labels) found.add(o);
   const truth = data.classes.indexOf(s.truth);
   if (truth >= 0) found.add(truth);
@@ -222,7 +229,7 @@ function leads(T, o) {
     if (!leading && from >= 0) { found.push([t - from, (from + t - 1) >> 1]); from = -1; }
   }
   const middles = found.sort((a, b) => b[0] - a[0]).slice(0, 6).map((p) => p[1]);
-  const highest = Array.from({ length: T }, (_, t) => t).sort((a, b) => run.over(b, o) - run.over(a, o)).slice(0, 8);
+  const highest = Array.from({ length: T }, (_, t) => t).filter((t) => run.best(t) >= 0).sort((a, b) => run.over(b, o) - run.over(a, o)).slice(0, 8);
   return [...middles, ...highest].map((t) => [t + 0.5, run.over(t, o)]);
 }
 
