@@ -22,6 +22,7 @@ export function showNumbers(diagram, equations, playground) {
   };
   const found = explained();
   if (found) item(live() ? `contribution of this step to what is said here` : "contribution of this step", "step.contribution", found.sums[t]);
+  $("tracks").classList.toggle("changed", Boolean(view.ghost));
   const x = run.input || s.x;
   strongest(s, t, found).forEach((f) => item(data.features[f], `input.${f}`, x[t * I + f]));
   if (net.sizes) rowNumbers(host, t);

@@ -55,7 +55,7 @@ function printed() {
 
 // What a person at the browser's console finds, and the tests.
 function window_() {
-  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, view.run, j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
 }
 
 function nameTheme() {

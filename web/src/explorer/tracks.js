@@ -89,11 +89,7 @@ export function drawInput() {
 export function drawContributions() {
   const found = explained(), host = $("c-contribution");
   for (const node of [host, host.previousElementSibling, $("contribution-says")]) node.hidden = !found;
-  if (!found) {
-    $("contribution-says").replaceChildren();
-    same("contribution", host, null);
-    return;
-  }
+  if (!found) return;
   const T = sequence().steps, per = perColumn(T, (host.clientWidth || 640) - 68), sums = [];
   if (per > 1) says.push(`each bar of the contributions is the sum of ${per} steps`);
   if (same("contribution", host, found, found.sums, T)) return;
@@ -109,6 +105,7 @@ export function drawContributions() {
   });
   const key = $("contribution-scale");
   key.replaceChildren();
+  element("span", { class: "was" }, key, "of the sequence as it was, ");
   element("span", {}, key, `to ${nameOfOutput(found.output)}${found.at === null ? "" : ` at step ${found.at + 1}`}`);
   keyed(key, { colour: "var(--positive)", dash: "" }, `up: ${words[0]}`);
   keyed(key, { colour: "var(--negative)", dash: "" }, `down: ${words[1]}`);
