@@ -14,7 +14,10 @@ import { keepAddress } from "./link.js";
 import { menus } from "./menu.js";
 import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
+import { beginAgain } from "./again.js";
+import { beginInfluence } from "./influence.js";
 import { beginSentence } from "./sentence.js";
+import { beginSpace } from "./space.js";
 import * as state from "./state.js";
 import { D, H, choose, data, layerName, moveTo, net, on, open, pick, pickLayer, pickRow, sequence, sequences, setTheme, tell, timeScales, view } from "./state.js";
 import { GATES, OVER_TIME, drawContributions, drawInput, drawTracks, placeCursor } from "./tracks.js";
@@ -43,7 +46,7 @@ export function start() {
   nameTheme();
   drawCharts();
   beginControls();
-  beginSentence();
+  for (const begin of [beginSentence, beginInfluence, beginAgain, beginSpace]) begin();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
   menus();
@@ -117,7 +120,7 @@ function listen() {
   new ResizeObserver(() => {
     if (tracks.clientWidth === width) return;
     width = tracks.clientWidth;
-    requestAnimationFrame(() => { if (view.run) { drawTracks(); placeCursor(); drawCharts(); } });
+    requestAnimationFrame(() => { if (view.run) { drawTracks(); placeCursor(); drawCharts(); tell("width"); } });
   }).observe(tracks);
 }
 

@@ -150,7 +150,7 @@ export function read(text) {
     found = []; // no edits of ours
   }
   const fit = possible() ? fitting(found, net, Math.max(1, ...data.sequences.map((s) => s.steps))) : [];
-  list = still = fit;
+  commit(fit, -1);
 }
 
 /** The edits as JSON, without what is as it always is. */
