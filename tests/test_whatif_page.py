@@ -68,6 +68,7 @@ class Edited(Truth):
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": free[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         was = self.plain.expected(i, s, j, u, answer)
+        found |= self.sources(i, s, j, u)
         return found | {k: v for k, v in was.items() if k.startswith(("explained.", "step.", "nudge."))}
 
 

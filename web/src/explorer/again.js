@@ -48,7 +48,7 @@ function said(found, [a, b]) {
   const { units, signs, places } = found, of = (sign) => unitsText(units.filter((_, k) => signs[k] === sign));
   const names = [[1, "above"], [-1, "below"]].filter(([sign]) => of(sign)).map(([sign, word]) => `${of(sign)} ${word}`).join("; ");
   $("again-says").textContent = !units.length ? `No unit stays beyond the threshold over steps ${a + 1} to ${b}: lower it.` :
-    `Over steps ${a + 1} to ${b} ${units.length} of ${H} units stay beyond it (${names}). ${places.length ? `${places.length}${places.length === 50 ? " or more" : ""} places do the same:` : "No other place does the same."}`;
+    `Over steps ${a + 1} to ${b}, ${units.length} of ${H} units stay beyond it (${names}). ${places.length ? `${places.length}${places.length === 50 ? " or more" : ""} places do the same:` : "No other place does the same."}`;
 }
 
 function rows(host, found, states, own) {
@@ -68,8 +68,8 @@ function rows(host, found, states, own) {
 }
 
 // Each unit's state from some steps before the range to some after it, in one small picture: all aligned at its begin.
-function strip(host, h, { units, signs }, [a, b]) {
-  const pad = 4, wide = b - a + 2 * pad, T = h.length / H;
+function strip(host, h, { units, signs }, [a, b], pad = 4) {
+  const wide = b - a + 2 * pad, T = h.length / H;
   const root = svg("svg", { viewBox: `0 0 ${wide} 20`, class: "strip", preserveAspectRatio: "none", "aria-hidden": "true" }, host);
   svg("rect", { x: pad, y: 0, width: b - a, height: 20, class: "range" }, root);
   svg("path", { d: `M0 10H${wide}`, class: "zero" }, root);
@@ -95,7 +95,7 @@ function peaks(states) {
     element("b", { class: "tick" }, link, number(p.value));
     if (s.truth !== null && net.task !== "tag") link.append(`, is ${s.truth}`);
     const one = { units: [u], signs: [1] };
-    strip(item, h, one, [Math.max(0, p.step - AROUND), Math.min(h.length / H, p.step + AROUND + 1)]);
+    strip(item, h, one, [p.step, p.step + 1], AROUND);
   }
 }
 

@@ -65,7 +65,7 @@ function draw() {
   };
   const chart = heatMap(host, {
     title: "How much each step changed the answer at each later step", height: Math.max(160, Math.min(420, T * 5 + 40)), left: 50, rows: T, steps: T,
-    value: (s, t) => found[s][t] / most, colour: diverging, x: { ...overSteps(T), label: "answer at step" }, y: {}, rowName: (s) => String(s + 1), read,
+    value: (s, t) => found[s][t] / most, colour: diverging, x: { ...overSteps(T), label: "answer at step" }, y: { label: "step that is blanked" }, rowName: (s) => String(s + 1), read,
   });
   chart.table = () => [["step", ...found.map((_, t) => `answer at step ${t + 1}`)], ...found.map((row, s) => [s + 1, ...row])];
   chart.svg.style.cursor = "pointer";
