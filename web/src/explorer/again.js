@@ -5,15 +5,15 @@ import { exciting, find, statesOf } from "../find.js";
 import { chosenRange } from "./range.js";
 import { percent, slowly } from "./slow.js";
 import { H, choose, moveTo, net, on, pick, sequence, sequences, view } from "./state.js";
-import { unitsText } from "./whatif.js";
+import { quick, unitsText } from "./whatif.js";
 
 const AROUND = 9; // steps before and after a peak
 let kept = { layer: -1, states: null };
 const due = whenVisible(() => $("again"));
 
 export function beginAgain() {
-  $("again").hidden = Boolean(net.sizes);
-  if (net.sizes) return;
+  $("again").hidden = !quick();
+  if (!quick()) return;
   const again = () => due(work);
   on("range", (phase) => { if (phase !== "down" && phase !== "move") again(); });
   for (const what of ["unit", "look", "sequence"]) on(what, again);

@@ -13,13 +13,17 @@ let found = null, wire = "x", gate = "z", timer = 0;
 const due = whenVisible(() => $("influence"));
 
 export function beginInfluence() {
-  $("influence").hidden = !whatif.possible();
   $("sources").hidden = !whatif.possible();
-  if (!whatif.possible()) return;
+  if (whatif.possible()) beginSources();
+  $("influence").hidden = !whatif.quick();
+  if (!whatif.quick()) return;
   on("run", () => { clearTimeout(timer); stop("influence"); found = null; timer = window.setTimeout(() => due(again), 400); });
   on("step", () => { if (found) mark(); });
   on("theme", () => { if (found) draw(); });
   $("influence-go").addEventListener("click", start);
+}
+
+function beginSources() {
   option($("source-gate"), [["z", "the update gate z"], ["r", "the reset gate r"], ["n", "the candidate h̃"]], gate);
   option($("source-wire"), [["x", "the input"], ["h", "the old state"]], wire);
   for (const id of ["source-gate", "source-wire"]) $(id).addEventListener("change", () => choose($("source-gate").value, $("source-wire").value));
@@ -92,6 +96,7 @@ function choose(g, w) {
 
 // The largest products of the wire, and what they come from.
 function list() {
+  if (!view.run) return; // it is on its way
   const host = $("source-list"), first = view.layer < D, all = sources(net, view.run, view.layer, view.unit, view.t, /** @type {any} */ (gate), /** @type {any} */ (wire));
   host.replaceChildren();
   const old = backward() ? "t+1" : "t−1", below = (i) => `unit ${i % net.units} below${D === 2 ? (i < net.units ? ", forward" : ", backward") : ""}`;

@@ -11,8 +11,8 @@ const MOST = 2e11; // multiplications that are begun without being asked: some m
 let timer = 0;
 
 export function beginSentence() {
-  $("sentence-box").hidden = !whatif.possible();
-  if (!whatif.possible()) return;
+  $("sentence-box").hidden = !whatif.quick();
+  if (!whatif.quick()) return;
   on("run", again);
   if (net.task === "tag") on("step", again);
   $("sentence-go").addEventListener("click", () => { $("sentence-go").hidden = true; start(); });

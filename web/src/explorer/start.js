@@ -25,22 +25,24 @@ import { fillSequences, showTargets, showVerdict } from "./verdict.js";
 
 let timer = 0;
 
-export function start() {
+/** @param {string} script the page's own script */
+export function start(script) {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  open($("data").textContent);
+  open($("data").textContent, script);
   Object.assign(window, { gruvy: window_() });
   $("summary").textContent = data.summary;
   $("notes").replaceChildren(...data.notes.map((text) => element("li", {}, null, text)));
   const diagram = new CellDiagram($("cell"), net), equations = new Equations($("equations"), net), playground = new Playground(net, data.features);
-  const numbers = () => { placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
+  const numbers = () => { if (!view.run) return; placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
   fill();
   table();
   listen();
   printed();
   on("run", () => { $("step").max = sequence().steps; showTargets(); showVerdict(); drawTracks(); numbers(); });
-  on("step", () => { numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
+  on("step", () => { if (!view.run) return; numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
   on("unit", () => { numbers(); markUnit(); });
-  on("look", () => { $("layer").value = view.layer; drawTracks(); placeCursor(); });
+  on("look", () => { $("layer").value = view.layer; if (view.run) { drawTracks(); placeCursor(); } });
+  on("busy", busy);
   on("theme", () => { refresh(); nameTheme(); if (view.run) { drawCharts(); drawTracks(); numbers(); } });
   view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   nameTheme();
@@ -63,6 +65,14 @@ function printed() {
 // What a person at the browser's console finds, and the tests.
 function window_() {
   return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+}
+
+// How far a run is that takes a moment.
+function busy(share) {
+  const node = $("busy");
+  node.hidden = share >= 1;
+  node.querySelector("progress").value = share;
+  node.querySelector("span").textContent = `${Math.round(100 * share)} %`;
 }
 
 function nameTheme() {
