@@ -57,6 +57,11 @@ export class Chart {
     });
     this.svg = /** @type {SVGSVGElement} */ (root);
     this.svg.setAttribute("role", "img");
+    // The drawing has one name; a part of it has none that a screen reader may read.
+    for (const part of this.svg.querySelectorAll("[aria-label]")) {
+      part.setAttribute("data-mark", part.getAttribute("aria-label"));
+      part.removeAttribute("aria-label");
+    }
     this.x = root.scale("x");
     this.y = root.scale("y");
     this.over = svg("g", { class: "over", "pointer-events": "none" }, this.svg);
