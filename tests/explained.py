@@ -177,7 +177,18 @@ class Truth:
         found |= {"nudge.state": m.state[j, 0, u], "nudge.answer": m.answer[j, 0, u]}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
-        return found
+        return found | self.sources(i, s, j, u)
+
+    def sources(self, i, s, j, u):
+        """What makes the update gate of the input, as the page lists it at first: the largest products."""
+        cell = self.w.cells[j // self.w.directions][j % self.w.directions]
+        weight, x = cell.W[self.w.hidden_units + u], self.inputs(i, j)[s]
+        order = sorted(range(len(x)), key=lambda k: -abs(weight[k] * x[k]))
+        found = {}
+        for place, k in enumerate(order[:8]):
+            found |= {f"source.{place}.weight": weight[k], f"source.{place}.from": x[k]}
+            found |= {f"source.{place}.value": weight[k] * x[k]}
+        return found | {"source.rest": sum(weight[k] * x[k] for k in order[8:])}
 
     def of_answer(self, i, s, answer):
         """What the contributions add up to."""

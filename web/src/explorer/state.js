@@ -74,6 +74,22 @@ export function show(run, ghost = null) {
   tell("run");
 }
 
+/** The run as it was before anything was changed. */
+export const before = () => view.ghost || view.run;
+
+/** How a sequence is run: the run to show, and the one that stays as a ghost. @type {(s: any) => [any, any]} */
+let runsOf = (s) => [net.run(s), null];
+/** @param {() => any} f */
+export function runBy(f) { runsOf = f; }
+
+/** Whether runs are made beside the page, and take a moment. */
+export const behind = () => Boolean(runner);
+/** Run a sequence there. @param {any} s @param {import("../edit.js").Edit[]} edits @param {(run: any) => void} done */
+export function runBehind(s, edits, done) {
+  tell("busy", 0);
+  runner.run(s, (share) => tell("busy", share), (run) => { tell("busy", 1); done(run); }, edits);
+}
+
 /** @param {number} k the place in the list */
 export function choose(k) {
   view.at = Math.max(0, Math.min(view.list.length - 1, k));
@@ -81,10 +97,13 @@ export function choose(k) {
   view.t = Math.min(view.t, s.steps - 1);
   view.target = 0;
   tell("sequence");
-  if (!runner) { show(net.run(s)); return; }
+  if (!runner) {
+    const [run, ghost] = runsOf(s);
+    show(run, ghost);
+    return;
+  }
   view.run = null;
-  tell("busy", 0);
-  runner.run(s, (share) => tell("busy", share), (run) => { tell("busy", 1); show(run); });
+  runBehind(s, [], (run) => { show(run); tell("base", run); });
 }
 
 /** @param {number} t */

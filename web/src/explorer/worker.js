@@ -1,5 +1,6 @@
 // Nets that take a moment run beside the page, in a worker made of the page's own script; one sees how far it is.
 
+import { changes } from "../edit.js";
 import { Net } from "../gru.js";
 
 const NAMES = ["r", "z", "n", "q", "h", "before", "last"];
@@ -11,9 +12,10 @@ export function serve() {
   self.onmessage = ({ data: asked }) => {
     if (asked.net) { net = new Net(asked.net); return; }
     let told = 0;
-    const { runs, top } = net.forward(net.seen(asked.x), asked.T, (share) => {
+    const what = changes(asked.edits, net, { x: asked.x, steps: asked.T });
+    const { runs, top } = net.forward(net.seen(what ? what.x : asked.x), asked.T, (share) => {
       if (share - told >= 0.05) { told = share; self.postMessage({ id: asked.id, share }); }
-    });
+    }, what);
     const parts = runs.map((one) => Object.fromEntries(NAMES.map((name) => [name, one[name]])));
     const inputs = runs.filter((_, j) => j % net.directions === 0).map((one) => one.x);
     const moved = [...parts.flatMap((part) => Object.values(part).map((a) => a.buffer)), ...inputs.map((a) => a.buffer), top.buffer];
@@ -34,8 +36,9 @@ export class Runner {
     this.next = null;
   }
 
-  /** @param {any} s a sequence @param {(share: number) => void} progress @param {(run: any) => void} done */
-  run(s, progress, done) {
+  /** @param {any} s a sequence @param {(share: number) => void} progress @param {(run: any) => void} done
+   * @param {import("../edit.js").Edit[]} edits */
+  run(s, progress, done, edits = []) {
     const id = ++this.id, net = this.net;
     const ask = () => {
       this.busy = true;
@@ -47,9 +50,10 @@ export class Runner {
           const k = Math.floor(j / net.directions), cell = net.cells[k][j % net.directions];
           return { ...part, cell, x: told.inputs[k], width: cell.width };
         });
-        done(net.answered(runs, told.top, s.steps));
+        const what = changes(edits, net, s);
+        done(Object.assign(net.answered(runs, told.top, s.steps, what && what.counts), { input: what ? what.x : s.x }));
       };
-      this.worker.postMessage({ id, x: s.x, T: s.steps });
+      this.worker.postMessage({ id, x: s.x, T: s.steps, edits });
     };
     if (this.busy) this.next = ask;
     else ask();

@@ -16,6 +16,7 @@ from ..contributions import contributions
 from . import aggregate, lags
 from .aggregate import pack
 from .choosing import Judged, batches, choose, judge, outputs_of
+from .space import space
 from .traces import MOST_CELLS, Traces
 
 Array = np.ndarray[Any, Any]
@@ -116,6 +117,7 @@ def page_data(
         "saturation": pack(saturation),
         "gradient": lags.gradient(model, chosen, notes),
         "memory": lags.remembered(model, chosen, notes),
+        "space": None if rows or net["background"] else space(model, traces),
         "history": history,
         "summary": _summary(model, judged, N),
         "order": judged.order,
