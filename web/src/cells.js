@@ -1,0 +1,284 @@
+// One step of each net and its twin backwards, in float64, for one sequence at a time: up to 32 units all of a cell's
+// weights lie in the processor's nearest cache, so that a batch is a loop over sequences.
+//
+// A state is one row of numbers: h, and for the LSTM h and c. `saved` keeps of each step what its twin needs. A gate
+// that is held has a constant in `held`, and no gradient goes through it.
+
+/** @typedef {Record<string, number|null>} Held by the gate's letter: a constant, or null where it is learned */
+
+/** @param {number} a */
+export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+
+/**
+ * @param {Float64Array} a
+ * @param {number} from
+ * @param {Float64Array} b
+ * @param {number} start
+ * @param {number} count
+ */
+function dot(a, from, b, start, count) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
+  return sum;
+}
+
+/**
+ * to += factor * a row
+ * @param {Float64Array} to
+ * @param {number} at
+ * @param {number} factor
+ * @param {Float64Array} row
+ * @param {number} start
+ * @param {number} count
+ */
+function add(to, at, factor, row, start, count) {
+  for (let i = 0; i < count; i++) to[at + i] += factor * row[start + i];
+}
+
+/** What all cells share: weights W (rows, I), U (rows, H), b (rows) and c, as parts of one row of parameters. */
+class Cell {
+  /**
+   * @param {number} inputs I
+   * @param {number} units H
+   * @param {{blocks: number, parts: number, kept: number, extra: number}} sizes blocks: rows are so many times H;
+   *   parts: of a state; kept: numbers of each unit that a step saves; extra: numbers in c
+   */
+  constructor(inputs, units, { blocks, parts, kept, extra }) {
+    this.I = inputs;
+    this.H = units;
+    this.rows = blocks * units;
+    this.state = parts * units;
+    this.kept = kept * units;
+    this.extra = extra;
+    this.size = this.rows * (inputs + units + 1) + extra;
+    this.da = new Float64Array(this.rows);
+    this.bind(new Float64Array(this.size), new Float64Array(this.size));
+  }
+
+  /**
+   * Use these parameters, and add to this gradient.
+   * @param {Float64Array} parameters
+   * @param {Float64Array} gradient
+   */
+  bind(parameters, gradient) {
+    [this.W, this.U, this.b, this.c] = this.split(parameters);
+    [this.dW, this.dU, this.db, this.dc] = this.split(gradient);
+  }
+
+  /** @param {Float64Array} all @returns {Float64Array[]} */
+  split(all) {
+    const { rows, I, H, extra } = this,
+      sizes = [rows * I, rows * H, rows, extra];
+    let at = 0;
+    return sizes.map((size) => all.subarray(at, (at += size)));
+  }
+
+  /**
+   * The gradients by W and b, from those by what came from the input.
+   * @param {Float64Array} x
+   * @param {number} xAt
+   */
+  learnInput(x, xAt) {
+    const { da, dW, db, I } = this;
+    for (let row = 0; row < this.rows; row++) {
+      if (da[row] === 0) continue;
+      add(dW, row * I, da[row], x, xAt, I);
+      db[row] += da[row];
+    }
+  }
+}
+
+/** h' = tanh(W x + U h + b) */
+export class Rnn extends Cell {
+  /** @param {number} inputs @param {number} units */
+  constructor(inputs, units) {
+    super(inputs, units, { blocks: 1, parts: 1, kept: 1, extra: 0 });
+    this.old = new Float64Array(units);
+  }
+
+  /**
+   * The new state, written to `out`, from x and the state s.
+   * @param {Float64Array} x @param {number} xAt @param {Float64Array} s @param {number} sAt
+   * @param {Float64Array} saved @param {number} at @param {Float64Array} out @param {number} outAt
+   */
+  step(x, xAt, s, sAt, saved, at, out, outAt) {
+    const { W, U, b, I, H } = this;
+    for (let u = 0; u < H; u++) {
+      saved[at + u] = out[outAt + u] = Math.tanh(b[u] + dot(W, u * I, x, xAt, I) + dot(U, u * H, s, sAt, H));
+    }
+  }
+
+  /**
+   * The gradient by the new state, `ds`, becomes that by the old one; with `learn` those by the weights are added up.
+   * @param {Float64Array} ds @param {number} dsAt @param {Float64Array} x @param {number} xAt
+   * @param {Float64Array} s @param {number} sAt @param {Float64Array} saved @param {number} at @param {boolean} learn
+   */
+  back(ds, dsAt, x, xAt, s, sAt, saved, at, learn) {
+    const { U, dU, da, old, H } = this;
+    old.fill(0);
+    for (let u = 0; u < H; u++) {
+      const h = saved[at + u];
+      da[u] = ds[dsAt + u] * (1 - h * h);
+      add(old, 0, da[u], U, u * H, H);
+      if (learn) add(dU, u * H, da[u], s, sAt, H);
+    }
+    ds.set(old, dsAt);
+    if (learn) this.learnInput(x, xAt);
+  }
+}
+
+/** c' = f ∘ c + i ∘ g, h' = o ∘ tanh(c'); rows i, f, g, o, as torch's */
+export class Lstm extends Cell {
+  /** @param {number} inputs @param {number} units @param {Held} [held] of i, f and o */
+  constructor(inputs, units, held = {}) {
+    super(inputs, units, { blocks: 4, parts: 2, kept: 5, extra: 0 });
+    this.held = [held.i ?? null, held.f ?? null, null, held.o ?? null];
+    this.old = new Float64Array(2 * units);
+  }
+
+  /**
+   * @param {Float64Array} x @param {number} xAt @param {Float64Array} s @param {number} sAt
+   * @param {Float64Array} saved @param {number} at @param {Float64Array} out @param {number} outAt
+   */
+  step(x, xAt, s, sAt, saved, at, out, outAt) {
+    const { W, U, b, I, H, held } = this;
+    for (let k = 0; k < 4; k++) {
+      const constant = held[k];
+      for (let u = 0, row = k * H; u < H; u++, row++) {
+        if (constant !== null) {
+          saved[at + row] = constant;
+          continue;
+        }
+        const a = b[row] + dot(W, row * I, x, xAt, I) + dot(U, row * H, s, sAt, H);
+        saved[at + row] = k === 2 ? Math.tanh(a) : sigmoid(a);
+      }
+    }
+    for (let u = 0; u < H; u++) {
+      const i = at + u,
+        c = saved[i + H] * s[sAt + H + u] + saved[i] * saved[i + 2 * H],
+        squashed = Math.tanh(c);
+      saved[i + 4 * H] = squashed;
+      out[outAt + u] = saved[i + 3 * H] * squashed;
+      out[outAt + H + u] = c;
+    }
+  }
+
+  /**
+   * @param {Float64Array} ds @param {number} dsAt @param {Float64Array} x @param {number} xAt
+   * @param {Float64Array} s @param {number} sAt @param {Float64Array} saved @param {number} at @param {boolean} learn
+   */
+  back(ds, dsAt, x, xAt, s, sAt, saved, at, learn) {
+    const { U, dU, da, old, H, held } = this;
+    for (let u = 0; u < H; u++) {
+      const i = saved[at + u],
+        f = saved[at + H + u],
+        g = saved[at + 2 * H + u],
+        o = saved[at + 3 * H + u],
+        squashed = saved[at + 4 * H + u],
+        dh = ds[dsAt + u],
+        dc = ds[dsAt + H + u] + dh * o * (1 - squashed * squashed); // h' = o tanh(c')
+      da[u] = held[0] === null ? dc * g * i * (1 - i) : 0;
+      da[H + u] = held[1] === null ? dc * s[sAt + H + u] * f * (1 - f) : 0;
+      da[2 * H + u] = dc * i * (1 - g * g);
+      da[3 * H + u] = held[3] === null ? dh * squashed * o * (1 - o) : 0;
+      old[u] = 0;
+      old[H + u] = dc * f; // c' = f c + i g
+    }
+    for (let row = 0; row < 4 * H; row++) {
+      if (da[row] === 0) continue;
+      add(old, 0, da[row], U, row * H, H);
+      if (learn) add(dU, row * H, da[row], s, sAt, H);
+    }
+    ds.set(old, dsAt);
+    if (learn) this.learnInput(x, xAt);
+  }
+}
+
+/** The GRU of `gruvy.reference`, in all four conventions; rows r, z, n */
+export class Gru extends Cell {
+  /**
+   * @param {number} inputs @param {number} units @param {Held} [held] of r and z
+   * @param {{reset?: "before"|"after", keeps?: boolean}} [convention] the tutorial's
+   */
+  constructor(inputs, units, held = {}, { reset = "before", keeps = false } = {}) {
+    super(inputs, units, { blocks: 3, parts: 1, kept: 4, extra: reset === "after" ? units : 0 });
+    this.after = reset === "after";
+    this.keeps = keeps;
+    this.held = [held.r ?? null, held.z ?? null];
+    this.rh = new Float64Array(units);
+    this.dq = new Float64Array(units);
+    this.old = new Float64Array(units);
+  }
+
+  /**
+   * @param {Float64Array} x @param {number} xAt @param {Float64Array} s @param {number} sAt
+   * @param {Float64Array} saved @param {number} at @param {Float64Array} out @param {number} outAt
+   */
+  step(x, xAt, s, sAt, saved, at, out, outAt) {
+    const { W, U, b, c, I, H, rh, after, keeps } = this,
+      [r0, z0] = this.held;
+    for (let u = 0; u < H; u++) {
+      const r = r0 ?? sigmoid(b[u] + dot(W, u * I, x, xAt, I) + dot(U, u * H, s, sAt, H)),
+        row = H + u;
+      saved[at + u] = r;
+      saved[at + row] = z0 ?? sigmoid(b[row] + dot(W, row * I, x, xAt, I) + dot(U, row * H, s, sAt, H));
+      rh[u] = r * s[sAt + u];
+    }
+    for (let u = 0; u < H; u++) {
+      const row = 2 * H + u,
+        a = b[row] + dot(W, row * I, x, xAt, I),
+        q = after ? c[u] + dot(U, row * H, s, sAt, H) : dot(U, row * H, rh, 0, H),
+        n = Math.tanh(after ? a + saved[at + u] * q : a + q),
+        z = saved[at + H + u],
+        h = s[sAt + u];
+      saved[at + row] = n;
+      saved[at + row + H] = q;
+      out[outAt + u] = keeps ? (1 - z) * n + z * h : (1 - z) * h + z * n;
+    }
+  }
+
+  /**
+   * @param {Float64Array} ds @param {number} dsAt @param {Float64Array} x @param {number} xAt
+   * @param {Float64Array} s @param {number} sAt @param {Float64Array} saved @param {number} at @param {boolean} learn
+   */
+  back(ds, dsAt, x, xAt, s, sAt, saved, at, learn) {
+    const { U, dU, dc, da, dq, old, rh, H, after, keeps } = this,
+      [r0, z0] = this.held,
+      last = 2 * H;
+    rh.fill(0); // the gradient by r ∘ h, or with reset after by h, on its way through U_n
+    for (let u = 0; u < H; u++) {
+      const dh = ds[dsAt + u],
+        r = saved[at + u],
+        z = saved[at + H + u],
+        n = saved[at + last + u],
+        h = s[sAt + u],
+        dn = dh * (keeps ? 1 - z : z),
+        dz = dh * (keeps ? h - n : n - h);
+      old[u] = dh * (keeps ? z : 1 - z);
+      da[last + u] = dn * (1 - n * n);
+      dq[u] = after ? da[last + u] * r : da[last + u];
+      da[H + u] = z0 === null ? dz * z * (1 - z) : 0;
+      add(rh, 0, dq[u], U, (last + u) * H, H);
+    }
+    for (let u = 0; u < H; u++) {
+      const r = saved[at + u],
+        dr = after ? da[last + u] * saved[at + last + H + u] : rh[u] * s[sAt + u];
+      old[u] += after ? rh[u] : rh[u] * r;
+      da[u] = r0 === null ? dr * r * (1 - r) : 0;
+    }
+    for (let row = 0; row < last; row++) {
+      if (da[row] === 0) continue;
+      add(old, 0, da[row], U, row * H, H);
+      if (learn) add(dU, row * H, da[row], s, sAt, H);
+    }
+    if (learn) {
+      for (let u = 0; u < H; u++) rh[u] = after ? s[sAt + u] : saved[at + u] * s[sAt + u];
+      for (let u = 0; u < H; u++) {
+        add(dU, (last + u) * H, dq[u], rh, 0, H);
+        if (after) dc[u] += dq[u];
+      }
+      this.learnInput(x, xAt);
+    }
+    ds.set(old, dsAt);
+  }
+}
