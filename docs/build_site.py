@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from textwrap import indent
 from types import ModuleType
@@ -141,6 +142,20 @@ def example(path: Path) -> str:
     return f"# {path.name}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
 
 
+def playground_page() -> bytes:
+    """The page on which nets learn, as `gruvy explain --playground` writes it."""
+    sys.path.insert(0, str(ROOT / "src"))
+    try:
+        from gruvy.inside.explorer import playground
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "play.html"
+            playground(path)
+            return path.read_bytes()
+    finally:
+        sys.path.pop(0)
+
+
 def from_root(text: str) -> str:
     """A page of the root as a page of the site: its links lead to where the site has the same thing."""
     for file, page in (*ROOT_PAGES.items(), (EQUATIONS, "equations.md")):
@@ -191,4 +206,5 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in generated().items():
         files.append(File.generated(config, path, content=text))
+    files.append(File.generated(config, "play.html", content=playground_page()))
     return files

@@ -4,23 +4,9 @@
 // A state is one row of numbers: h, and for the LSTM h and c. `saved` keeps of each step what its twin needs. A gate
 // that is held has a constant in `held`, and no gradient goes through it.
 
+import { dot, gruStep, sigmoid } from "./step.js";
+
 /** @typedef {Record<string, number|null>} Held by the gate's letter: a constant, or null where it is learned */
-
-/** @param {number} a */
-export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
-
-/**
- * @param {Float64Array} a
- * @param {number} from
- * @param {Float64Array} b
- * @param {number} start
- * @param {number} count
- */
-function dot(a, from, b, start, count) {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
-  return sum;
-}
 
 /**
  * to += factor * a row
@@ -35,8 +21,20 @@ function add(to, at, factor, row, start, count) {
   for (let i = 0; i < count; i++) to[at + i] += factor * row[start + i];
 }
 
+/** @type {Float64Array<ArrayBufferLike>} */
+const NONE = new Float64Array(0);
+
 /** What all cells share: weights W (rows, I), U (rows, H), b (rows) and c, as parts of one row of parameters. */
 class Cell {
+  W = NONE;
+  U = NONE;
+  b = NONE;
+  c = NONE;
+  dW = NONE;
+  dU = NONE;
+  db = NONE;
+  dc = NONE;
+
   /**
    * @param {number} inputs I
    * @param {number} units H
@@ -205,9 +203,14 @@ export class Gru extends Cell {
     this.after = reset === "after";
     this.keeps = keeps;
     this.held = [held.r ?? null, held.z ?? null];
+    this.form = { units, after: this.after, keeps };
+    const [r0, z0] = this.held;
+    /** @type {((gate: string, unit: number, value: number) => number)|null} */
+    this.change = r0 === null && z0 === null ? null : (gate, _, a) => (gate === "r" ? r0 ?? a : gate === "z" ? z0 ?? a : a);
     this.rh = new Float64Array(units);
     this.dq = new Float64Array(units);
     this.old = new Float64Array(units);
+    this.filled = NONE;
   }
 
   /**
@@ -215,26 +218,19 @@ export class Gru extends Cell {
    * @param {Float64Array} saved @param {number} at @param {Float64Array} out @param {number} outAt
    */
   step(x, xAt, s, sAt, saved, at, out, outAt) {
-    const { W, U, b, c, I, H, rh, after, keeps } = this,
-      [r0, z0] = this.held;
-    for (let u = 0; u < H; u++) {
-      const r = r0 ?? sigmoid(b[u] + dot(W, u * I, x, xAt, I) + dot(U, u * H, s, sAt, H)),
-        row = H + u;
-      saved[at + u] = r;
-      saved[at + row] = z0 ?? sigmoid(b[row] + dot(W, row * I, x, xAt, I) + dot(U, row * H, s, sAt, H));
-      rh[u] = r * s[sAt + u];
-    }
-    for (let u = 0; u < H; u++) {
-      const row = 2 * H + u,
-        a = b[row] + dot(W, row * I, x, xAt, I),
-        q = after ? c[u] + dot(U, row * H, s, sAt, H) : dot(U, row * H, rh, 0, H),
-        n = Math.tanh(after ? a + saved[at + u] * q : a + q),
-        z = saved[at + H + u],
-        h = s[sAt + u];
-      saved[at + row] = n;
-      saved[at + row + H] = q;
-      out[outAt + u] = keeps ? (1 - z) * n + z * h : (1 - z) * h + z * n;
-    }
+    if (this.filled !== saved) this.fill(saved);
+    gruStep(this.weights, this.form, x, xAt, s, sAt, this.gates, at, out, outAt, this.change);
+  }
+
+  /**
+   * The parts of what is saved, as the step fills them.
+   * @param {Float64Array} saved
+   */
+  fill(saved) {
+    const [r, z, n, q] = [0, 1, 2, 3].map((k) => saved.subarray(k * this.H));
+    this.filled = saved;
+    this.gates = { r, z, n, q };
+    this.weights = { W: this.W, U: this.U, b: this.b, c: this.c.length ? this.c : null, width: this.I };
   }
 
   /**

@@ -25,9 +25,9 @@ const START = 1,
   TEST = 3,
   LAGS = 4;
 /** How many sequences a net is tested with, and over how many the gradient over the lag is averaged. */
-export const TESTED = { bits: 1000, class: 500, number: 500 };
+export const TESTED = { bits: 1000, class: 200, number: 200 };
 const AVERAGED = 2;
-/** Steps between two tests in `train`. */
+/** Steps between two tests in `advance`. */
 export const EVERY = 20;
 
 export class Learner {
@@ -45,6 +45,7 @@ export class Learner {
     this.lags = this.task.test(new Random(seed, LAGS), AVERAGED, lag);
     this.steps = 0;
     this.skipped = 0;
+    this.solved = false;
   }
 
   /**
@@ -72,6 +73,26 @@ export class Learner {
     const right = this.net.right(this.asked),
       of = this.asked.B;
     return { right, of, solved: right >= this.task.solved * of };
+  }
+
+  /**
+   * Training with a test at every 20th step, until so many steps are done or a test is solved: what is learned does not
+   * depend on how the steps are dealt out.
+   * @param {number} count
+   */
+  advance(count) {
+    const losses = [],
+      tests = [];
+    for (let left = count; left > 0 && !this.solved; ) {
+      const some = Math.min(left, EVERY - (this.steps % EVERY));
+      losses.push(...this.train(some));
+      left -= some;
+      if (this.steps % EVERY) continue;
+      const found = { step: this.steps, ...this.test() };
+      tests.push(found);
+      this.solved = found.solved;
+    }
+    return { steps: this.steps, losses, tests, solved: this.solved };
   }
 
   /** log10 of what is left of the gradient of the state k steps back, relative to lag 0, mean over sequences. */

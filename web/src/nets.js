@@ -1,11 +1,11 @@
 // The nets of the playground: one recurrent layer and a linear read-out, forwards and back through time.
 
 import { Gru, Lstm, Rnn } from "./cells.js";
-import { Random } from "./random.js";
 
 /** @typedef {"rnn"|"lstm"|"gru"} Kind */
 /** @typedef {import("./tasks.js").Batch} Batch */
 /** @typedef {import("./tasks.js").Task} Task */
+/** @typedef {import("./random.js").Random} Random */
 
 /** @type {Kind[]} */
 export const KINDS = ["rnn", "lstm", "gru"];
@@ -58,8 +58,12 @@ export class Net {
     this.parameters = new Float64Array(size);
     this.gradient = new Float64Array(size);
     this.cell.bind(this.parameters.subarray(0, this.cell.size), this.gradient.subarray(0, this.cell.size));
-    [this.V, this.bY] = this.readOut(this.parameters);
-    [this.dV, this.dbY] = this.readOut(this.gradient);
+    const [V, bY] = this.readOut(this.parameters),
+      [dV, dbY] = this.readOut(this.gradient);
+    this.V = V;
+    this.bY = bY;
+    this.dV = dV;
+    this.dbY = dbY;
     this.dy = new Float64Array(this.O);
     this.ds = new Float64Array(this.cell.state);
     this.room(1);
