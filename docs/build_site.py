@@ -53,7 +53,9 @@ NAMES = {
     "api/inside.md": (
         "Looking inside",
         "See [looking inside](../inside.md).",
-        ["gruvy.inside.trace", "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
+        ["gruvy.inside.trace", "gruvy.inside.edits.Edit", "gruvy.inside.read_out", "gruvy.inside.describe",
+         "gruvy.inside.find", "gruvy.inside.influence", "gruvy.inside.statespace",
+         "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
          "gruvy.inside.contributions", "gruvy.inside.figures", "gruvy.inside.explorer"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),

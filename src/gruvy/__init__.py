@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from .data import sequences
     from .estimators import GRUClassifier, GRURegressor, GRUTagger, channel_importance
     from .forecast import GRUForecaster
+    from .inside.edits import Edit
     from .model.events import detect
     from .model.file import load
     from .network import GRU, from_torch
 
 # name: the module that has it, or is it
 _LAZY = {
+    "Edit": "inside.edits",
     "GRU": "network",
     "GRUClassifier": "estimators",
     "GRUForecaster": "forecast",
@@ -55,6 +57,7 @@ __all__ = [
     "Convention",
     "ConventionError",
     "DataError",
+    "Edit",
     "EngineError",
     "Error",
     "GRUClassifier",

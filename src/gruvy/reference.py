@@ -7,7 +7,8 @@ state the replacement may look at. This is all of it (Cho et al. 2014, https://a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,22 +85,35 @@ class Steps(NamedTuple):
     restarts: Any = None
 
 
-def cell_forward(x: Array, h: Array, cell: Cell, convention: Convention) -> tuple[Array, list[Array]]:
-    """One step for a batch: x (B, I), h (B, H) -> new state (B, H) and [r, z, n] or [r, z, n, q], each (B, H)."""
+Change = Callable[[str, Array], Array]  # of what is called "reset", "update", "candidate" or "state": its new value
+
+
+def unchanged(name: str, value: Array) -> Array:
+    return value
+
+
+def cell_forward(
+    x: Array, h: Array, cell: Cell, convention: Convention, change: Change = unchanged
+) -> tuple[Array, list[Array]]:
+    """One step for a batch: x (B, I), h (B, H) -> new state (B, H) and [r, z, n] or [r, z, n, q], each (B, H).
+
+    change: what becomes of each gate, of the candidate and of the new state, for "what if": `gruvy.inside.edits`.
+    """
     W, U, b, c = cell
     U_r, U_z, U_n = np.split(U, 3)  # each (H, H)
     a = x @ W.T if b is None else x @ W.T + b  # (B, 3H): everything that comes from the input
     a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (B, H)
-    r = sigmoid(a_r + h @ U_r.T)
-    z = sigmoid(a_z + h @ U_z.T)
+    r = change("reset", sigmoid(a_r + h @ U_r.T))
+    z = change("update", sigmoid(a_z + h @ U_z.T))
     if convention.reset == "before":
-        n = np.tanh(a_n + (r * h) @ U_n.T)
+        n = change("candidate", np.tanh(a_n + (r * h) @ U_n.T))
         gates = [r, z, n]
     else:
         q = h @ U_n.T if c is None else h @ U_n.T + c
-        n = np.tanh(a_n + r * q)
+        n = change("candidate", np.tanh(a_n + r * q))
         gates = [r, z, n, q]
-    return (1 - z) * n + z * h if convention.keeps else (1 - z) * h + z * n, gates
+    h_new = (1 - z) * n + z * h if convention.keeps else (1 - z) * h + z * n
+    return change("state", h_new), gates
 
 
 def cell_backward(
@@ -163,6 +177,7 @@ def forward(
     reverse: bool = False,
     gates: Array | None = None,
     out: Array | None = None,
+    change: Callable[[int, str, Array], Array] | None = None,
 ) -> tuple[Array, Array]:
     """Run one layer in one direction over whole sequences.
 
@@ -174,6 +189,7 @@ def forward(
         reverse: process from the last step to the first.
         gates: (T, B, G, H), filled with r, z, n and, with reset after, q = U_n h + c; zeros at steps that don't count.
         out: (T, B, H), filled with the states, or None to allocate.
+        change: as for `cell_forward`, with the number of the step before it.
 
     Returns:
         States (T, B, H), zero at steps that don't count, and the last state (B, H).
@@ -192,7 +208,8 @@ def forward(
     for t in _order(T, reverse):
         if steps.restarts is not None:
             h = np.where(steps.restarts[t][:, None], 0, h)
-        h_new, values = cell_forward(np.where(valid[t], x[t], 0), h, cell, convention)
+        step_change = unchanged if change is None else partial(change, t)
+        h_new, values = cell_forward(np.where(valid[t], x[t], 0), h, cell, convention, step_change)
         y[t] = np.where(valid[t], h_new, 0)
         h = np.where(valid[t], h_new, h)
         if gates is not None:

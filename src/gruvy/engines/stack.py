@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ def run(
     gates: bool = False,
     engine: str | None = None,
     cells: Sequence[Sequence[native.Packed]] | None = None,
+    change: Callable[[int, int, str, Array], Array] | None = None,
 ) -> Run:
     """Run a whole GRU, every layer and direction, over a batch of sequences.
 
@@ -51,6 +53,7 @@ def run(
         gates: also return r, z, n (and, with reset after, U_n h + c) of every layer and direction.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
         cells: the same weights packed for the native engine, `packed`; it runs them then.
+        change: of the reference engine alone, `reference.forward`'s, with the number of the layer and direction before.
 
     Returns:
         `Run`: hidden states of the top layer (B, T, directions * H), zero where a step does not count; final states
@@ -89,6 +92,8 @@ def run(
             i, h = k * D + d, h0[k * D + d]
             kept = None if saved is None else saved[i]
             how: dict[str, Any] = {"reverse": d == 1, "gates": kept, "out": outputs[:, :, d * H : (d + 1) * H]}
+            if change is not None:
+                how["change"] = partial(change, i)
             if cells is not None:
                 _, last[i] = cells[k][d].forward(inputs, h, ways[d], **how)
             else:

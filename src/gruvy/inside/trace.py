@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
 from ..reference import Steps, states_before, valid_steps
+from .edits import Edit, Plan
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +33,7 @@ class Trace(NamedTuple):
 
     `valid` (B, T) says which steps count; `initial` (layers * directions, B, H) is the state before the first.
     The state equation holds: ``state = keep * previous() + (1 - keep) * candidate``, the gate `update` itself and
-    one minus it in the convention's order.
+    one minus it in the convention's order; only where an edit changed the state itself it does not.
     """
 
     update: Array
@@ -58,6 +60,17 @@ class Trace(NamedTuple):
             cuts, reverse = self.steps(k).restarts, k % self.directions == 1
             before[k] = states_before(h, state.transpose(1, 0, 2), valid, cuts, reverse).transpose(1, 0, 2)
         return np.where(valid.transpose(1, 0, 2), before, 0)
+
+    def final(self) -> Array:
+        """The state after the last step that counts, in each direction's own order: (layers * directions, B, H)."""
+        last = np.empty_like(self.initial)
+        for k, (state, h) in enumerate(zip(self.state, self.initial, strict=True)):
+            cuts, T = self.steps(k).restarts, state.shape[1]
+            for t in reversed(range(T)) if k % self.directions == 1 else range(T):
+                h = h if cuts is None else np.where(cuts[t][:, None], 0, h)
+                h = np.where(self.valid[:, t, None], state[:, t], h)
+            last[k] = h
+        return last
 
     def steps(self, k: int) -> Steps:
         """The steps as layer and direction k met them, for an engine, time first."""
@@ -107,6 +120,7 @@ def trace(
     mask: Any = None,
     restarts: Any = None,
     state: Any = None,
+    edits: Sequence[Edit] | None = None,
     engine: str | None = None,
 ) -> Trace:
     """Run a GRU over a batch and keep every gate, candidate and state of every layer and direction.
@@ -119,10 +133,11 @@ def trace(
         mask: (B, T) booleans, True where a step counts; default all.
         restarts: (B, T) booleans, True where a sequence starts anew.
         state: initial states (layers * directions, B, H), default zeros.
+        edits: a list of `gruvy.Edit`, for "what if": the net then runs on the reference equations in float64.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
 
     Returns:
-        `Trace`.
+        `Trace`; `gruvy.inside.read_out` says what the model answers from it.
 
     Raises:
         InputError, InputTypeError: an argument does not fit; the text says which, what was given and what was expected.
@@ -139,12 +154,18 @@ def trace(
     model = Model.of(model)
     w = model.weights.merged()
     x, lengths = as_batch(x, lengths, w.input_units)
-    x = model.seen(x)
     (B, T, _), D, H = x.shape, w.directions, w.hidden_units
+    if edits is not None:
+        w, engine = w.astype(np.float64), _by_reference(engine)
     initial = check_state(state, (w.layers * D, B, H), w.dtype)
     lengths, mask = check_lengths(lengths, B, T), check_flags("mask", mask, B, T)
     restarts = check_flags("restarts", restarts, B, T)
-    result = run(w, x, initial, lengths=lengths, mask=mask, restarts=restarts, gates=True, engine=engine)
+    plan = None if edits is None else Plan(edits, w, T)
+    if plan is not None:
+        x, mask = plan.edited(x, lengths, mask, blank_of(model))
+    x, change = model.seen(x), None if plan is None else plan.change
+    given = {"lengths": lengths, "mask": mask, "restarts": restarts}
+    result = run(w, x, initial, **given, gates=True, engine=engine, change=change)
     assert result.gates is not None  # asked for
     assert result.layers is not None
     states = result.layers.reshape(w.layers, B, T, D, H).transpose(0, 3, 1, 2, 4).reshape(w.layers * D, B, T, H)
@@ -152,3 +173,14 @@ def trace(
     r, z, n = (result.gates[:, :, :, k].transpose(0, 2, 1, 3) for k in range(3))
     valid = valid_steps(T, B, Steps(lengths, None if mask is None else mask.T))[..., 0].T
     return Trace(z, r, n, states, valid, initial, restarts, w.convention, D)
+
+
+def blank_of(model: Model) -> Array:
+    """The input (I,) that says nothing: the mean of the training data where the model knows it, else 0."""
+    return np.zeros(model.weights.input_units) if model.scaler is None else np.asarray(model.scaler.mean, np.float64)
+
+
+def _by_reference(engine: str | None) -> str:
+    if engine not in (None, "reference"):
+        raise InputError(f'engine={engine!r}: edits are made in the reference equations; expected "reference" or None')
+    return "reference"

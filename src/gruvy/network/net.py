@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ..arrays import as_sequences
 from ..convention import Convention, Equations
 from ..data import Shards
 from ..errors import InputError, ModelFileError
+from ..inside.edits import Edit
 from ..inside.trace import Trace, trace
 from ..model.file import fitting, read, write
 from ..model.model import Model, one_each
@@ -202,10 +204,19 @@ class GRU(torch.nn.Module):
         put_weights(self, self._cells(), w)
         return self
 
-    def trace(self, x: Any, *, lengths: Any = None, mask: Any = None, restarts: Any = None, state: Any = None) -> Trace:
+    def trace(
+        self,
+        x: Any,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        restarts: Any = None,
+        state: Any = None,
+        edits: Sequence[Edit] | None = None,
+    ) -> Trace:
         """The gates and states of every step, layer and direction as NumPy arrays: see `gruvy.inside.trace.trace`."""
         given = {"lengths": lengths, "mask": mask, "restarts": restarts, "state": state}
-        return trace(self.weights(), numpy_of(x), **{name: numpy_of(value) for name, value in given.items()})
+        return trace(self.weights(), numpy_of(x), edits=edits, **{k: numpy_of(value) for k, value in given.items()})
 
     def fit(
         self,

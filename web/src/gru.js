@@ -1,26 +1,43 @@
-"use strict";
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
-const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
-const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
+export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-function bytes(text) {
+export function bytes(text) {
   const raw = atob(text),
     found = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
   return found.buffer;
 }
-const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
+export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
-function dot(a, from, b, start, count) {
+export function dot(a, from, b, start, count) {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
   return sum;
 }
 
-class Net {
+export class Net {
+  /** @type {string} */ reset = "after";
+  keeps = true;
+  layers = 1;
+  directions = 1;
+  units = 0;
+  inputs = 0;
+  outputs = 0;
+  pooling = "last";
+  task = "";
+  /** @type {Float32Array | null} */ V = null;
+  /** @type {Float32Array | null} */ b_y = null;
+  /** @type {Float32Array | null} */ shift = null;
+  /** @type {Float32Array | null} */ scale = null;
+  /** @type {Float32Array | null} */ y_shift = null;
+  /** @type {Float32Array | null} */ y_scale = null;
+  /** @type {number[][] | null} of a net carried in rows: how many units each row has */ sizes = null;
+
+  /** @param {any} data what gruvy.inside.explorer.payload packs */
   constructor(data) {
-    Object.assign(this, data.net); // reset, keeps, layers, directions, units, inputs, outputs, pooling, task
+    Object.assign(this, data.net);
     this.cells = data.cells.map((layer) => layer.map((cell) => ({
       W: floats(cell.W),
       U: floats(cell.U),
@@ -46,11 +63,7 @@ class Net {
     const H = this.units,
       I = cell.width,
       found = {};
-    for (const [gate, k] of [
-        ["r", 0],
-        ["z", 1],
-        ["n", 2]
-      ]) {
+    for (const [k, gate] of ["r", "z", "n"].entries()) {
       const row = k * H + unit;
       found[gate] = {
         Wx: dot(cell.W, row * I, x, at, I),
@@ -68,8 +81,9 @@ class Net {
     return this.keeps ? (1 - z) * n + z * h : (1 - z) * h + z * n;
   }
 
-  // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after.
-  layer(cell, x, T, backward) {
+  // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after. `counts`
+  // says which steps count, `change` what becomes of each gate, of the candidate and of the new state: see edit.js.
+  layer(cell, x, T, backward, counts = null, change = null) {
     const H = this.units,
       out = {};
     for (const name of ["r", "z", "n", "q", "h", "before"]) out[name] = new Float64Array(T * H);
@@ -82,14 +96,16 @@ class Net {
       const t = backward ? T - 1 - i : i,
         at = t * I,
         to = t * H;
+      if (counts && !counts[t]) continue; // the state passes through
       out.before.set(state, to);
       for (let u = 0; u < H; u++) {
-        const r = sigmoid(dot(W, u * I, x, at, I) + dot(U, u * H, state, 0, H) + (b ? b[u] : 0));
         const row = H + u;
-        out.r[to + u] = r;
+        out.r[to + u] = sigmoid(dot(W, u * I, x, at, I) + dot(U, u * H, state, 0, H) + (b ? b[u] : 0));
         out.z[to + u] = sigmoid(dot(W, row * I, x, at, I) + dot(U, row * H, state, 0, H) + (b ? b[row] : 0));
-        rh[u] = r * state[u];
       }
+      change?.("reset", t, out.r, to);
+      change?.("update", t, out.z, to);
+      for (let u = 0; u < H; u++) rh[u] = out.r[to + u] * state[u];
       for (let u = 0; u < H; u++) {
         const row = 2 * H + u,
           a = dot(W, row * I, x, at, I) + (b ? b[row] : 0);
@@ -97,7 +113,10 @@ class Net {
         out.q[to + u] = q;
         out.n[to + u] = Math.tanh(after ? a + out.r[to + u] * q : a + q);
       }
-      for (let u = 0; u < H; u++) state[u] = out.h[to + u] = this.mix(out.z[to + u], out.n[to + u], state[u]);
+      change?.("candidate", t, out.n, to);
+      for (let u = 0; u < H; u++) out.h[to + u] = this.mix(out.z[to + u], out.n[to + u], state[u]);
+      change?.("state", t, out.h, to);
+      state.set(out.h.subarray(to, to + H));
     }
     out.last = Float64Array.from(state);
     return out;
@@ -105,17 +124,22 @@ class Net {
 
   // A whole sequence of the page: of each layer and direction its input, gates and states; the answer at the end,
   // and that of every prefix where there is one.
-  run(s) {
-    const H = this.units,
-      D = this.directions,
-      T = s.steps,
-      runs = [];
-    let inputs = this.seen(s.x),
-      width = this.inputs;
+  /** @param {any} s @param {import("./edit.js").Changes | null} changes @returns {any} */
+  run(s, changes = null) {
+    const T = s.steps, x = this.seen(changes ? changes.x : s.x), counts = changes ? changes.counts : null;
+    const { runs, top } = this.forward(x, T, changes);
+    return this.answered(runs, top, T, counts);
+  }
+
+  // Every layer and direction over inputs as the net sees them (T * I): their gates and states, and the top's states.
+  /** @param {ArrayLike<number>} x @param {number} T @param {import("./edit.js").Changes | null} changes */
+  forward(x, T, changes = null) {
+    const H = this.units, D = this.directions, runs = [];
+    let inputs = x, width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
-        const one = this.layer(cell, inputs, T, d === 1);
+        const one = this.layer(cell, inputs, T, d === 1, changes && changes.counts, changes && changes.change(runs.length));
         Object.assign(one, { x: inputs, width, cell });
         for (let t = 0; t < T; t++) joined.set(one.h.subarray(t * H, (t + 1) * H), t * D * H + d * H);
         runs.push(one);
@@ -123,9 +147,21 @@ class Net {
       inputs = joined;
       width = D * H;
     }
-    const steps = this.outputsOverTime(inputs, T)?.map((y) => this.answer(y));
-    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(inputs, runs, T)), over: null };
-    if (steps) Object.assign(found, { over: (t, o) => steps[t][o], best: (t) => (this.labels ? best(steps[t]) : 0) });
+    return { runs, top: inputs };
+  }
+
+  runOf(x, T) {
+    const { runs, top } = this.forward(x, T);
+    return this.answered(runs, top, T);
+  }
+
+  // A run with its answers: at the end, and at each step where there are some.
+  answered(runs, top, T, counts = null) {
+    const found = { T, runs, top, counts, block: 1, final: this.answer(this.finalOutput(top, runs, T, counts)), over: null };
+    if (this.directions === 2 && this.task !== "tag") return found;
+    let known = null; // worked out when it is first asked for: many runs are asked for their end alone
+    const steps = () => (known ||= this.outputsOverTime(top, T, counts).map((y) => this.answer(y)));
+    Object.assign(found, { steps, over: (t, o) => steps()[t][o], best: (t) => (this.labels ? best(steps()[t]) : 0) });
     return found;
   }
 
@@ -191,38 +227,45 @@ class Net {
     return y;
   }
 
-  // The outputs if the sequence ended at each step; null where the net has none before the end.
-  outputsOverTime(top, T) {
+  // The outputs if the sequence ended at each step; NaN at those that are cut.
+  outputsOverTime(top, T, counts = null) {
     const P = this.directions * this.units,
       found = [],
       pooled = new Float64Array(P);
-    if (this.directions === 2 && this.task !== "tag") return null;
-    for (let t = 0; t < T; t++) {
+    for (let t = 0, n = 0; t < T; t++) {
+      if (counts && !counts[t]) {
+        found.push(new Array(this.outputs).fill(NaN));
+        continue;
+      }
+      n++;
       for (let p = 0; p < P; p++) {
         const h = top[t * P + p];
         if (this.task === "tag" || this.pooling === "last") pooled[p] = h;
-        else if (this.pooling === "mean") pooled[p] += (h - pooled[p]) / (t + 1);
-        else pooled[p] = t ? Math.max(pooled[p], h) : h;
+        else if (this.pooling === "mean") pooled[p] += (h - pooled[p]) / n;
+        else pooled[p] = n > 1 ? Math.max(pooled[p], h) : h;
       }
       found.push(this.readOut(pooled));
     }
     return found;
   }
 
-  finalOutput(top, runs, T) {
+  finalOutput(top, runs, T, counts = null) {
     const H = this.units,
       D = this.directions,
       P = D * H,
       pooled = new Float64Array(P);
-    if (this.pooling === "last" || !T) {
+    const n = counts ? counts.reduce((a, v) => a + v, 0) : T;
+    if (this.pooling === "last" || !n) {
       runs.slice(-D).forEach((one, d) => pooled.set(one.last, d * H));
     } else {
       for (let p = 0; p < P; p++) {
-        let best = -Infinity,
-          sum = 0;
-        for (let t = 0; t < T; t++) { best = Math.max(best, top[t * P + p]);
-          sum += top[t * P + p]; }
-        pooled[p] = this.pooling === "mean" ? sum / T : best;
+        let most = -Infinity, sum = 0;
+        for (let t = 0; t < T; t++) {
+          if (counts && !counts[t]) continue;
+          most = Math.max(most, top[t * P + p]);
+          sum += top[t * P + p];
+        }
+        pooled[p] = this.pooling === "mean" ? sum / n : most;
       }
     }
     return this.readOut(pooled);
