@@ -69,5 +69,17 @@ const JOBS = {
   },
 };
 
+Object.assign(JOBS, {
+  advance({ counts, ...settings }) {
+    const learner = new Learner(settings), losses = [], tests = [];
+    for (const count of counts) {
+      const found = learner.advance(count);
+      losses.push(...found.losses);
+      tests.push(...found.tests);
+    }
+    return { losses, tests, steps: learner.steps, parameters: Array.from(learner.net.parameters) };
+  },
+});
+
 const jobs = JSON.parse(await text(stdin));
 stdout.write(JSON.stringify(jobs.map(([name, given]) => JOBS[name](given))));

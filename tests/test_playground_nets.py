@@ -68,8 +68,8 @@ FAULTS = {
         ("cells.js", "old[H + u] = dc * f;", "old[H + u] = ds[dsAt + H + u] * f;"),
     ],
     "gru": [
-        ("cells.js", "keeps ? h - n : n - h", "keeps ? n - h : h - n"),
-        ("cells.js", "old[u] += after ? rh[u] : rh[u] * r;", "old[u] += rh[u];"),
+        ("step.js", "keeps ? old - candidate : candidate - old", "keeps ? candidate - old : old - candidate"),
+        ("step.js", "+= after ? drh[u] : drh[u] * reset;", "+= drh[u];"),
         ("cells.js", "rh[u] = after ? s[sAt + u] : saved[at + u] * s[sAt + u]", "rh[u] = s[sAt + u]"),
         ("nets.js", "ds[u] += d * V[o * H + u];", "ds[u] = d * V[o * H + u];"),
     ],
@@ -84,8 +84,7 @@ def test_a_planted_fault_is_seen(kind, fault, tmp_path):
 
 
 def test_a_gate_that_is_held_and_learns_is_seen(tmp_path):
-    source = planted(tmp_path / "src", "cells.js", "da[H + u] = z0 === null ? dz * z * (1 - z) : 0;",
-                     "da[H + u] = dz * z * (1 - z);")  # fmt: skip
+    source = planted(tmp_path / "src", "step.js", "fixed && fixed.z ? 0 : dz", "dz")
     with pytest.raises(AssertionError, match="a held gate learns"):
         check(Drawn("gru", "clue", 6, seed=3, held={"z": 0.3}), seed=4, source=source)
 

@@ -9,8 +9,11 @@ import pytest
 
 from compare import assert_close, limit
 from gruvy.data import addition, all_sums, from_bits
+from gruvy import reference
 from gruvy.lab import tasks
-from playground_nets import node, planted
+from gruvy.lab.nets import KINDS
+from gruvy.reference import Cell
+from playground_nets import Drawn, node, planted
 
 LAB = {"clue": tasks.CLUE_EARLY, "adding": tasks.ADDING}
 
@@ -133,25 +136,79 @@ LEARNED = {"lag": 20, "units": 8, "seed": 3, "rate": 0.01, "remember": 0, "held"
 
 
 @pytest.mark.parametrize("task", ["clue", "adding", "addition"])
-def test_a_net_is_tested_on_what_it_has_not_seen_and_counted_as_the_lab_counts(task):
-    """The share right, from what `look` says of single sequences of the test."""
-    batch = 256 if task == "addition" else 16
-    lag = 4 if task == "addition" else 20
-    (found,) = node(("learn", {**LEARNED, "kind": "gru", "task": task, "lag": lag, "batch": batch, "steps": 3}))
-    of = {"addition": 1000}.get(task, 500)
-    assert found["test"]["of"] == found["asked"]["B"] == of
-    assert 0 <= found["test"]["right"] <= of
-    assert not found["test"]["solved"]
-    lags = found["overLag"]
-    assert lags[0] == 0
-    assert len(lags) == found["lags"]["T"] + 1
-    seen = found["seen"]
+def test_a_net_is_tested_on_what_it_has_not_seen_and_counted_as_the_lab_counts(task, tmp_path):
+    """How many are right, by `gruvy.reference` with the net's weights and the lab's rule; and one sequence closer."""
+    units, lag, batch, steps = (16, 4, 256, 140) if task == "addition" else (8, 20, 16, 40)
+    given = {**LEARNED, "kind": "gru", "task": task, "units": units, "lag": lag, "batch": batch, "steps": steps}
+
+    def found(**more):
+        (found,) = node(("learn", given), **more)
+        asked, net = found["asked"], Drawn("gru", task, units, seed=0)
+        p = net.split(found["end"])
+        x = np.reshape(asked["x"], (asked["B"], asked["T"], net.I))
+        y = np.reshape(asked["y"], (asked["B"], -1))
+        cell = Cell(p["W"], p["U"], p["b"], None)
+
+        def said(x):
+            h, _ = reference.forward(x.swapaxes(0, 1), np.zeros((len(x), net.units)), cell, net.convention)
+            return h.swapaxes(0, 1) @ p["V"].T + p["b_y"]
+
+        raw = said(x)
+        if task == "addition":
+            right = ((raw[..., 0] > 0) == y).all(1)
+        elif task == "clue":
+            right = raw[:, -1].argmax(1) == y[:, 0]
+        else:
+            right = np.abs(raw[:, -1, 0] / np.sqrt(6) + 1 - y[:, 0]) < 0.08
+        return found, int(right.sum()), said
+
+    got, right, said = found()
+    assert got["test"]["of"] == got["asked"]["B"] == (1000 if task == "addition" else 200)
+    assert got["test"]["right"] == right
+    assert 0 < right < got["test"]["of"]
+    assert not got["test"]["solved"]
+    assert got["overLag"][0] == 0
+    assert len(got["overLag"]) == got["lags"]["T"] + 1
+    seen = got["seen"]
+    assert set(seen["rows"]) == {"state", "keeps", "reset"}
+    raw = said(np.reshape(seen["x"], (1, seen["T"], -1)))[0]
     if task == "addition":
         x = np.reshape(seen["x"], (21, 2))
         assert (from_bits(x.T) == [1023, 1]).all()
         assert from_bits([seen["y"]]) == 1024
-        assert len(seen["answers"]) == 21
+        assert seen["answers"] == (raw[:, 0] > 0).tolist()
+        assert_close(np.array(seen["sure"]), 1 / (1 + np.exp(-np.abs(raw[:, 0]))), "derivative")
+    elif task == "clue":
+        shares = np.exp(raw[-1]) / np.exp(raw[-1]).sum()
+        assert seen["answers"] == [int(shares.argmax())]
+        assert_close(np.array(seen["sure"]), shares.max(keepdims=True), "derivative")
     else:
-        assert len(seen["answers"]) == 1
-    assert set(seen["rows"]) == {"state", "keeps", "reset"}
-    assert all(0.5 <= p <= 1 for p in seen["sure"]) or task == "clue"
+        assert_close(np.array(seen["answers"]), raw[-1] / np.sqrt(6) + 1, "derivative")
+    rule = {
+        "addition": ("answer(t) === y[i * T + t]) t++", "answer(t) === y[i * T + t]) t += 2"),
+        "clue": ("this.answer(T - 1) === y[i]", "this.answer(0) === y[i]"),
+        "adding": ("< 0.08", "< 0.16"),
+    }
+    wrong, right, _ = found(source=planted(tmp_path / "src", "nets.js", *rule[task]))
+    assert wrong["test"]["right"] != right
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_how_steps_are_dealt_out_changes_nothing(kind):
+    """50 steps at once, or some at a time: the same tests at the same steps, the same net."""
+    given = {**LEARNED, "kind": kind, "task": "clue", "batch": 4}
+    one, other = node(("advance", {**given, "counts": [50]}), ("advance", {**given, "counts": [1, 18, 2, 0, 25, 4]}))
+    assert one == other
+    assert [test["step"] for test in one["tests"]] == [20, 40]
+    assert len(one["losses"]) == one["steps"] == 50
+
+
+def test_a_gate_that_is_held_is_seen_so():
+    given = {**LEARNED, "kind": "gru", "task": "clue", "batch": 4, "steps": 2, "held": {"z": 0.25}}
+    lstm = {**given, "kind": "lstm", "held": {"f": 1, "o": 0.5}}
+    first, second = node(("learn", given), ("learn", lstm))
+    assert set(first["seen"]["rows"]["keeps"]) == {0.75}
+    assert len(set(first["seen"]["rows"]["reset"])) > 20
+    assert set(second["seen"]["rows"]["keeps"]) == {1}
+    assert set(second["seen"]["rows"]["shows"]) == {0.5}
+    assert len(set(second["seen"]["rows"]["lets in"])) > 20

@@ -4,22 +4,9 @@
 // A state is one row of numbers: h, and for the LSTM h and c. `saved` keeps of each step what its twin needs. A gate
 // that is held has a constant in `held`, and no gradient goes through it.
 
-import { dot, gruStep, sigmoid } from "./step.js";
+import { add, dot, gruBack, gruStep, sigmoid } from "./step.js";
 
 /** @typedef {Record<string, number|null>} Held by the gate's letter: a constant, or null where it is learned */
-
-/**
- * to += factor * a row
- * @param {Float64Array} to
- * @param {number} at
- * @param {number} factor
- * @param {Float64Array} row
- * @param {number} start
- * @param {number} count
- */
-function add(to, at, factor, row, start, count) {
-  for (let i = 0; i < count; i++) to[at + i] += factor * row[start + i];
-}
 
 /** @type {Float64Array<ArrayBufferLike>} */
 const NONE = new Float64Array(0);
@@ -202,14 +189,17 @@ export class Gru extends Cell {
     super(inputs, units, { blocks: 3, parts: 1, kept: 4, extra: reset === "after" ? units : 0 });
     this.after = reset === "after";
     this.keeps = keeps;
-    this.held = [held.r ?? null, held.z ?? null];
+    this.fixed = { r: (held.r ?? null) !== null, z: (held.z ?? null) !== null };
     this.form = { units, after: this.after, keeps };
-    const [r0, z0] = this.held;
-    /** @type {((gate: string, unit: number, value: number) => number)|null} */
-    this.change = r0 === null && z0 === null ? null : (gate, _, a) => (gate === "r" ? r0 ?? a : gate === "z" ? z0 ?? a : a);
+    const r0 = held.r ?? null,
+      z0 = held.z ?? null;
+    /** @type {import("./step.js").Change|null} */
+    this.change = r0 === null && z0 === null ? null : (name, _, values, at) => {
+      const constant = name === "reset" ? r0 : name === "update" ? z0 : null;
+      if (constant !== null) values.fill(constant, at, at + units);
+    };
     this.rh = new Float64Array(units);
     this.dq = new Float64Array(units);
-    this.old = new Float64Array(units);
     this.filled = NONE;
   }
 
@@ -238,43 +228,16 @@ export class Gru extends Cell {
    * @param {Float64Array} s @param {number} sAt @param {Float64Array} saved @param {number} at @param {boolean} learn
    */
   back(ds, dsAt, x, xAt, s, sAt, saved, at, learn) {
-    const { U, dU, dc, da, dq, old, rh, H, after, keeps } = this,
-      [r0, z0] = this.held,
+    const { dU, dc, da, dq, rh, H, after } = this,
       last = 2 * H;
-    rh.fill(0); // the gradient by r ∘ h, or with reset after by h, on its way through U_n
+    gruBack(this.weights, this.form, ds, dsAt, s, sAt, this.gates, at, da, dq, this.fixed);
+    if (!learn) return;
+    for (let row = 0; row < last; row++) if (da[row] !== 0) add(dU, row * H, da[row], s, sAt, H);
+    for (let u = 0; u < H; u++) rh[u] = after ? s[sAt + u] : saved[at + u] * s[sAt + u]; // what U_n was multiplied with
     for (let u = 0; u < H; u++) {
-      const dh = ds[dsAt + u],
-        r = saved[at + u],
-        z = saved[at + H + u],
-        n = saved[at + last + u],
-        h = s[sAt + u],
-        dn = dh * (keeps ? 1 - z : z),
-        dz = dh * (keeps ? h - n : n - h);
-      old[u] = dh * (keeps ? z : 1 - z);
-      da[last + u] = dn * (1 - n * n);
-      dq[u] = after ? da[last + u] * r : da[last + u];
-      da[H + u] = z0 === null ? dz * z * (1 - z) : 0;
-      add(rh, 0, dq[u], U, (last + u) * H, H);
+      add(dU, (last + u) * H, dq[u], rh, 0, H);
+      if (after) dc[u] += dq[u];
     }
-    for (let u = 0; u < H; u++) {
-      const r = saved[at + u],
-        dr = after ? da[last + u] * saved[at + last + H + u] : rh[u] * s[sAt + u];
-      old[u] += after ? rh[u] : rh[u] * r;
-      da[u] = r0 === null ? dr * r * (1 - r) : 0;
-    }
-    for (let row = 0; row < last; row++) {
-      if (da[row] === 0) continue;
-      add(old, 0, da[row], U, row * H, H);
-      if (learn) add(dU, row * H, da[row], s, sAt, H);
-    }
-    if (learn) {
-      for (let u = 0; u < H; u++) rh[u] = after ? s[sAt + u] : saved[at + u] * s[sAt + u];
-      for (let u = 0; u < H; u++) {
-        add(dU, (last + u) * H, dq[u], rh, 0, H);
-        if (after) dc[u] += dq[u];
-      }
-      this.learnInput(x, xAt);
-    }
-    ds.set(old, dsAt);
+    this.learnInput(x, xAt);
   }
 }
