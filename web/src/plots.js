@@ -108,11 +108,14 @@ export function overSteps(T, hidden = false) {
 /** Several lines. @param {HTMLElement} host @param {Options & {series: Series[]}} options */
 export function lines(host, options) {
   const { series } = options, marks = [];
+  const before = series.filter((s) => s.ghost).flatMap((s, i) => s.points.map(([x, y]) => [x, y, i]));
+  if (before.length) {
+    marks.push(curve(before, { x: "0", y: "1", z: "2", stroke: "var(--muted)", strokeOpacity: 0.75, strokeDasharray: "1.5 3", strokeWidth: 1.4 }));
+  }
   series.forEach((s, i) => {
-    const look = s.look || line(i), one = s.points.length === 1;
-    const style = s.ghost ? { stroke: "var(--muted)", strokeOpacity: 0.7, strokeDasharray: "1.5 3", strokeWidth: 1.5 } :
-      { stroke: look.colour, strokeDasharray: look.dash || undefined, strokeWidth: s.thick || 2 };
-    const mark = one ? dot(s.points, { x: "0", y: "1", r: 3, fill: look.colour }) :
+    if (s.ghost) return;
+    const look = s.look || line(i), style = { stroke: look.colour, strokeDasharray: look.dash || undefined, strokeWidth: s.thick || 2 };
+    const mark = s.points.length === 1 ? dot(s.points, { x: "0", y: "1", r: 3, fill: look.colour }) :
       curve(s.points, { x: "0", y: "1", strokeLinejoin: "round", ...style });
     marks.push(named(mark, { "data-series": s.name, ...s.data }));
   });
@@ -156,37 +159,35 @@ export function heatMap(host, options) {
   const tall = height - 31; // without the margins
   const rowsPerCell = Math.max(1, Math.ceil(rows / (tall / 2))), stepsPerCell = perColumn(steps, wide, block);
   const R = Math.ceil(rows / rowsPerCell), C = Math.ceil(steps / stepsPerCell);
-  const small = document.createElement("canvas");
-  small.width = C;
-  small.height = R;
-  const pen = small.getContext("2d"), image = pen.createImageData(C, R);
-  for (let i = 0, k = 0; i < R; i++) {
-    for (let j = 0; j < C; j++) {
-      let sum = 0, count = 0;
-      for (let a = i * rowsPerCell; a < Math.min(rows, (i + 1) * rowsPerCell); a++) {
-        for (let t = j * stepsPerCell; t < Math.min(steps, (j + 1) * stepsPerCell); t++, count++) sum += value(a, t);
-      }
-      const c = colour(sum / count);
-      image.data[k++] = c[0];
-      image.data[k++] = c[1];
-      image.data[k++] = c[2];
-      image.data[k++] = 255;
+  const href = picture(R, C, (i, j) => {
+    let sum = 0, count = 0;
+    for (let a = i * rowsPerCell; a < Math.min(rows, (i + 1) * rowsPerCell); a++) {
+      for (let t = j * stepsPerCell; t < Math.min(steps, (j + 1) * stepsPerCell); t++, count++) sum += value(a, t);
     }
-  }
-  pen.putImageData(image, 0, 0);
-  // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, ten times as slow.
-  const mark = (index, { x, y }) => svg("image", {
-    href: small.toDataURL(), preserveAspectRatio: "none", style: "image-rendering: pixelated", x: x(0), y: y(0),
-    width: x(C * stepsPerCell) - x(0), height: y(R * rowsPerCell) - y(0),
-  });
+    return sum / count;
+  }, colour);
   const y = { domain: /** @type {[number, number]} */ ([rows, 0]), ticks: rowTicks(rows), format: (v) => rowName(Math.floor(v)), ...options.y };
-  const chart = new Chart(host, { ...options, y }, [clipped(mark)], () =>
-    [["row", ...upTo(steps).map((t) => `step ${t + 1}`)], ...upTo(rows).map((a) => [rowName(a), ...upTo(steps).map((t) => value(a, t))])]);
+  const table = () => [["row", ...upTo(steps).map((t) => `step ${t + 1}`)], ...upTo(rows).map((a) => [rowName(a), ...upTo(steps).map((t) => value(a, t))])];
+  // The frame stays where it can: only the picture changes while a hand moves.
+  const frame = [options.title, rows, steps, height, host.clientWidth, options.x.hidden, ...(Array.isArray(y.ticks) ? y.ticks : []).map(y.format)].join();
+  const old = /** @type {any} */ (charts.get(host));
+  let chart = old && old.frame === frame && host.contains(old.svg) ? old : null;
+  if (chart) {
+    chart.svg.querySelector("image").setAttribute("href", href);
+    Object.assign(chart, { table, read: options.read || null });
+  } else {
+    // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, ten times as slow.
+    const mark = (index, scales) => svg("image", {
+      href, preserveAspectRatio: "none", style: "image-rendering: pixelated", x: scales.x(0), y: scales.y(0),
+      width: scales.x(C * stepsPerCell) - scales.x(0), height: scales.y(R * rowsPerCell) - scales.y(0),
+    });
+    chart = new Chart(host, { ...options, y }, [clipped(mark)], table);
+  }
   chart.read ||= (x, at) => {
     const t = Math.floor(x), a = Math.floor(at);
     return t >= 0 && t < steps && a >= 0 && a < rows ? { text: `${rowName(a)}, step ${t + 1}: ${number(value(a, t))}` } : null;
   };
-  return Object.assign(chart, { rowsPerCell, stepsPerCell });
+  return Object.assign(chart, { frame, rowsPerCell, stepsPerCell });
 }
 
 /**
@@ -234,6 +235,30 @@ export const wholeTicks = (low, high, count = 6) => {
   const found = ticks(low, high, count).filter(Number.isInteger);
   return found.length > 1 ? found : [...new Set([Math.ceil(low), Math.floor(high)])];
 };
+
+/**
+ * R by C colours as a picture's address. A colour is worked out once for values within a thousandth.
+ * @param {number} R @param {number} C @param {(i: number, j: number) => number} value @param {(v: number) => number[]} colour
+ */
+function picture(R, C, value, colour) {
+  const small = document.createElement("canvas");
+  small.width = C;
+  small.height = R;
+  const pen = small.getContext("2d"), image = pen.createImageData(C, R), known = new Map();
+  for (let i = 0, k = 0; i < R; i++) {
+    for (let j = 0; j < C; j++, k += 4) {
+      const v = value(i, j), place = Math.round(v * 1024);
+      let c = known.get(place);
+      if (!c) known.set(place, c = colour(v));
+      image.data[k] = c[0];
+      image.data[k + 1] = c[1];
+      image.data[k + 2] = c[2];
+      image.data[k + 3] = 255;
+    }
+  }
+  pen.putImageData(image, 0, 0);
+  return small.toDataURL();
+}
 
 const upTo = (count) => Array.from({ length: count }, (_, i) => i);
 

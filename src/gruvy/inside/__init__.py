@@ -9,6 +9,7 @@ from .edits import Edit
 from .find import Found, Peak, Place, exciting, find
 from .gradients import GradientNorms, gradient_norms
 from .influence import influence
+from .memory import Memory, memory
 from .read_out import ReadOut, read_out
 from .statespace import Plane, Point, fixed_points, plane
 from .trace import Trace, trace
@@ -19,6 +20,7 @@ __all__ = [
     "Edit",
     "Found",
     "GradientNorms",
+    "Memory",
     "Peak",
     "Place",
     "Plane",
@@ -33,6 +35,7 @@ __all__ = [
     "fixed_points",
     "gradient_norms",
     "influence",
+    "memory",
     "plane",
     "read_out",
     "trace",

@@ -44,7 +44,8 @@ export function explained() {
   const unit = net.y_scale ? net.y_scale[a.output] : 1;
   a.sums ||= summed(a.values, s.steps).map((v) => v * unit);
   a.shown ||= unit === 1 ? a.values : a.values.map((v) => v * unit);
-  return { output: a.output, values: a.shown, sums: a.sums, base: a.base, at: null };
+  a.found ||= { output: a.output, values: a.shown, sums: a.sums, base: a.base, at: null };
+  return a.found;
 }
 
 // Of a net of one score there is one output; else what it says at the cursor, or the truth there.

@@ -21,7 +21,8 @@ export function showNumbers(diagram, equations, playground) {
   };
   const found = explained();
   if (found) item(live() ? `contribution of this step to what is said here` : "contribution of this step", "step.contribution", found.sums[t]);
-  strongest(s, t, found).forEach((f) => item(data.features[f], `input.${f}`, s.x[t * I + f]));
+  const x = run.input || s.x;
+  strongest(s, t, found).forEach((f) => item(data.features[f], `input.${f}`, x[t * I + f]));
   if (net.sizes) rowNumbers(host, t);
   item("update", "unit.z", v.z);
   item("reset", "unit.r", v.r);

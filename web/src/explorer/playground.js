@@ -14,6 +14,8 @@ export class Playground {
   /** @type {any} */ forced;
   /** @type {any} */ trial;
   /** @type {any} */ given;
+  visible = false;
+  /** @type {(() => void) | null} */ due = null;
 
   constructor(net, features) {
     this.net = net;
@@ -32,6 +34,11 @@ export class Playground {
     this.feature.addEventListener("change", () => this.update());
     $("p-free").addEventListener("click", () => { this.forced = { z: null, r: null }; this.update(); });
     $("p-reset").addEventListener("click", () => this.load(...this.given));
+    // Off the screen it waits: drawing it would slow the hand that moves elsewhere.
+    new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      if (this.visible && this.due) this.due();
+    }, { rootMargin: "200px" }).observe(this.host());
     this.says = template($("p-says"), "kept {kept} + let in {added} = new state {out}, candidate {n}", "play");
   }
 
@@ -73,7 +80,8 @@ export class Playground {
     }
     for (const g of ["z", "r"]) $(`p-${g}-is`).textContent = this.forced[g] === null ? "follows" : "held";
     for (const [name, node] of Object.entries(this.says)) node.textContent = number(v[name]);
-    this.draw(v, show.h);
+    this.due = () => this.draw(v, show.h);
+    if (this.visible) this.due();
   }
 
   // Bars from −1 to 1: the old state and the part of it that is kept, what is let in, their sum; the candidate as a mark.

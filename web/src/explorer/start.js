@@ -6,9 +6,11 @@ import { dark, refresh } from "../palette.js";
 import { charts } from "../plots.js";
 import { follow } from "./contributions.js";
 import { drawCharts, markUnit, table } from "./charts.js";
+import { beginControls, dragged, extend, letGo } from "./controls.js";
 import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
 import { Playground } from "./playground.js";
+import { beginSentence } from "./sentence.js";
 import * as state from "./state.js";
 import { D, H, choose, data, layerName, moveTo, net, on, open, pick, pickLayer, pickRow, sequence, sequences, setTheme, tell, timeScales, view } from "./state.js";
 import { GATES, OVER_TIME, drawContributions, drawInput, drawTracks, placeCursor } from "./tracks.js";
@@ -35,6 +37,8 @@ export function start() {
   view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   nameTheme();
   drawCharts();
+  beginControls();
+  beginSentence();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
 }
@@ -81,13 +85,15 @@ function listen() {
   does("theme", "click", () => setTheme(dark() ? "light" : "dark"));
   const tracks = $("tracks");
   for (const id of OVER_TIME) {
-    does(id, "pointerdown", (e) => { $(id).setPointerCapture(e.pointerId); scrub(id, e, true); });
-    does(id, "pointermove", (e) => { if (e.buttons) scrub(id, e, false); });
+    does(id, "pointerdown", (e) => { $(id).setPointerCapture(e.pointerId); if (!dragged(id, e, "down")) scrub(id, e, true); });
+    does(id, "pointermove", (e) => { if (e.buttons && !dragged(id, e, "move")) scrub(id, e, false); });
+    does(id, "pointerup", (e) => dragged(id, e, "up"));
   }
   tracks.addEventListener("keydown", (e) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 }[e.key];
     const row = { ArrowUp: -1, ArrowDown: 1 }[e.key];
-    if (step) moveTo(view.t + step);
+    if (step && e.shiftKey) extend(step);
+    else if (step) { letGo(); moveTo(view.t + step); }
     else if (row) pickRow(view.order.indexOf(net.rowOf(view.layer, view.unit)) + row);
     else return;
     e.preventDefault();

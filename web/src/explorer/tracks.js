@@ -18,7 +18,15 @@ export const GATES = {
 };
 export const OVER_TIME = ["c-input", "c-contribution", "c-gate", "c-answer", "c-tags"];
 const LEFT = 50;
-let says = [];
+let says = [], inputSays = [];
+const drawnOf = { input: null, contribution: null };
+
+// Whether what a plot shows is what it showed: then it stays.
+function same(plot, host, ...parts) {
+  const now = [...parts, host.clientWidth, document.documentElement.dataset.theme], old = drawnOf[plot];
+  drawnOf[plot] = now;
+  return Boolean(old) && old.length === now.length && old.every((v, i) => v === now[i]);
+}
 
 /** All of them, and what they leave out. */
 export function drawTracks() {
@@ -37,10 +45,12 @@ export function drawInput() {
   const s = sequence(), T = s.steps, found = explained(), x = overSteps(T, true);
   const byFeature = found && found.values.length === T * I;
   $("shows").parentNode.hidden = !byFeature;
-  const showing = byFeature && $("shows").value === "c", values = showing ? found.values : s.x;
+  const showing = byFeature && $("shows").value === "c", values = showing ? found.values : view.run.input || s.x;
   const before = !showing && view.ghost ? view.ghost.input : null, title = showing ? "Contributions of each feature over time" : "Input over time";
   const read = (f, t) => ({ text: `${data.features[f]}, step ${t + 1}: ${number(values[t * I + f])}`,
     python: showing ? python.contribution(found, t, f) : python.input(t, f) });
+  if (same("input", $("c-input"), values, before, T)) { says.push(...inputSays); return; }
+  inputSays = [];
   $("input-scale").replaceChildren();
   if (I <= 4) {
     let [low, high] = [Infinity, -Infinity];
@@ -71,7 +81,8 @@ export function drawInput() {
   shown.table = () => [["feature", ...steps(T)], ...data.features.map((feature, f) => [feature, ...over(T, (t) => values[t * I + f]).map((p) => p[1])])];
   ramp($("input-scale"), diverging, showing ? -size : -1, showing ? size : 1);
   element("span", { class: "tick" }, $("input-scale"), showing ? `${I} features` : `${I} features, each over its own range`);
-  if (shown.rowsPerCell > 1) says.push(`each input row is the mean of ${shown.rowsPerCell} features`);
+  if (shown.rowsPerCell > 1) inputSays.push(`each input row is the mean of ${shown.rowsPerCell} features`);
+  says.push(...inputSays);
 }
 
 // One number per step: the sum over the features, on the scale of what is explained.
@@ -80,6 +91,8 @@ export function drawContributions() {
   for (const node of [host, host.previousElementSibling, $("contribution-says")]) node.hidden = !found;
   if (!found) return;
   const T = sequence().steps, per = perColumn(T, (host.clientWidth || 640) - 68), sums = [];
+  if (per > 1) says.push(`each bar of the contributions is the sum of ${per} steps`);
+  if (same("contribution", host, found, found.sums, T)) return;
   for (let t = 0; t < T; t++) sums[Math.floor(t / per)] = (sums[Math.floor(t / per)] || 0) + found.sums[t];
   const size = sums.reduce((a, v) => Math.max(a, Math.abs(v)), 0) || 1, words = direction();
   bars(host, {
@@ -90,7 +103,6 @@ export function drawContributions() {
       return t >= 0 && t < T ? { text: `step ${t + 1}: ${number(found.sums[t])}, ${found.sums[t] < 0 ? words[1] : words[0]}`, python: python.contribution(found, t) } : null;
     },
   });
-  if (per > 1) says.push(`each bar of the contributions is the sum of ${per} steps`);
   const key = $("contribution-scale");
   key.replaceChildren();
   element("span", {}, key, `to ${nameOfOutput(found.output)}${found.at === null ? "" : ` at step ${found.at + 1}`}`);
