@@ -81,9 +81,7 @@ def path(tmp_path_factory):
 def read_out(net, x):
     """What a net of the page answers (B, T, O), by `gruvy.reference`."""
     cell, V, b_y = net
-    h, _ = reference.forward(
-        x.swapaxes(0, 1), np.zeros((len(x), len(cell.U) // 3)), cell, Convention.of("tutorial")
-    )
+    h, _ = reference.forward(x.swapaxes(0, 1), np.zeros((len(x), len(cell.U) // 3)), cell, Convention.of("tutorial"))
     return h.swapaxes(0, 1) @ V.T + b_y
 
 
@@ -127,7 +125,9 @@ def test_an_untrained_net_is_seen_to_fail(browser, path):
 def test_what_one_sees_at_once(browser, path):
     """The first page: the RNN's gradient is lost, and the gated nets learn the clue; the RNN does not."""
     shown = Played(browser, path)
-    assert shown.page.evaluate("document.querySelector('#stories [aria-pressed=true]').textContent") == "Remember a clue"
+    assert (
+        shown.page.evaluate("document.querySelector('#stories [aria-pressed=true]').textContent") == "Remember a clue"
+    )
     shown.play(400)
     assert shown.runs("run.solved") == {"rnn": False, "lstm": True, "gru": True}
     left = shown.runs("run.overLag.at(-1)")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from compare import assert_close, limit
-from gruvy.data import addition, all_sums, from_bits
 from gruvy import reference
+from gruvy.data import addition, all_sums, from_bits
 from gruvy.lab import tasks
 from gruvy.lab.nets import KINDS
 from gruvy.reference import Cell

@@ -27,6 +27,7 @@ ALSO = (
     "gruvy.inside.contributions.contributions",
     "gruvy.inside.figures.gates",
     "gruvy.inside.explorer.explain",
+    "gruvy.inside.explorer.playground",
     "gruvy.model.model.Model",
     "gruvy.model.stream.Stream",
     "gruvy.training.Settings",

@@ -34,7 +34,9 @@ def explain(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="DATA", help="A file, a folder or a data set's name, as in training.", show_default=False),
+        typer.Argument(
+            metavar="DATA", help="A file, a folder or a data set's name, as in training.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,

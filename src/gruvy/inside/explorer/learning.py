@@ -13,9 +13,9 @@ NETS = (("rnn", "tanh RNN"), ("lstm", "LSTM"), ("gru", "GRU"))
 def playground(path: str | os.PathLike[str], *, title: str = "Train it here") -> int:
     """Write a page on which an RNN, an LSTM and a GRU learn side by side, in any browser and offline.
 
-    The reader chooses task, lag, units, learning rate, how long the gates are set to remember, and which gates learn; the
-    page trains in workers and draws the loss, the right answers, what is left of the gradient over the lag, and the
-    gates at work. Its gradients are tested against `gruvy.reference` and torch.
+    The reader chooses task, lag, units, learning rate, how long the gates are set to remember, and which gates learn;
+    the page trains in workers and draws the loss, the right answers, what is left of the gradient over the lag, and
+    the gates at work. Its gradients are tested against `gruvy.reference` and torch.
 
     Args:
         path: the HTML file to write; an old one is replaced whole.
