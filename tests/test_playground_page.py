@@ -131,8 +131,8 @@ def test_what_one_sees_at_once(browser, path):
     shown.play(400)
     assert shown.runs("run.solved") == {"rnn": False, "lstm": True, "gru": True}
     left = shown.runs("run.overLag.at(-1)")
-    assert left["rnn"] < -6
-    assert min(left["lstm"], left["gru"]) > -3
+    assert left["rnn"] < -3  # a thousandth, and the others' is whole
+    assert min(left["lstm"], left["gru"]) > 0
     for kind in KINDS:
         standing = shown.page.inner_text(f"#standing-{kind}")
         assert ("not solved" in standing) == (kind == "rnn")
