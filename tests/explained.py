@@ -159,9 +159,10 @@ class Truth:
         final = self.answer(self.outputs[0][i])
         found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
         found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
-        values, base = self.contributions(i, answer, s)
+        values, base, gap = self.contributions(i, answer, s)
         found |= {"step.contribution": values[s].sum(), "explained.base": base}
         found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
+        found |= {"explained.own": base + values.sum() + gap, "explained.gap": gap}
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
@@ -187,7 +188,7 @@ class Truth:
             scale, mean = (
                 (1, 0) if tags or self.parts.task == "classify" else (self.parts.target.scale, self.parts.target.mean)
             )
-            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item()
+            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item(), (c.gap * scale).item()
         return self.found[i, answer, s]
 
     def units(self):

@@ -57,6 +57,8 @@ export class Chart {
     });
     this.svg = /** @type {SVGSVGElement} */ (root);
     this.svg.setAttribute("role", "img");
+    // Plot names its marks ("line", "rule"), which a screen reader is not to read beside the title; groups may have no name.
+    for (const group of root.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
     this.x = root.scale("x");
     this.y = root.scale("y");
     this.over = svg("g", { class: "over", "pointer-events": "none" }, this.svg);
@@ -193,12 +195,13 @@ export function heatMap(host, options) {
 /**
  * Dots, each with a name.
  * @param {HTMLElement} host
- * @param {Options & {points: {x: number, y: number, name: string, colour?: string, data?: any}[], r?: number,
+ * @param {Options & {points: {x: number, y: number, name: string, colour?: string, symbol?: string, data?: any}[], r?: number,
  *   onPick?: (point: any) => void}} options
  */
 export function dots(host, options) {
   const { points, r = 4, onPick } = options;
-  const mark = dot(points, { x: "x", y: "y", r, fill: (p) => p.colour || "var(--blue)", stroke: "var(--card)", strokeWidth: 0.6 });
+  const symbols = points.some((p) => p.symbol) ? { symbol: (p) => p.symbol || "circle" } : {};
+  const mark = dot(points, { x: "x", y: "y", r, fill: (p) => p.colour || "var(--line-0)", stroke: "var(--card)", strokeWidth: 0.6, ...symbols });
   const chart = new Chart(host, options, [mark], () =>
     [["name", options.x.label || "x", options.y.label || "y"], ...points.map((p) => [p.name, p.x, p.y])]);
   const close = (x, y) => {

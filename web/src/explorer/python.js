@@ -22,4 +22,5 @@ export function contribution(found, t, f = null) {
   return unchanged(`contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`);
 }
 
-export const memory = (j, t, unit, what) => unchanged(`memory(model, ${X()}, at=${t}).${what}[${j}, 0, ${unit}]`);
+export const memory = (j, t, unit, what) => unchanged(
+  `memory(model, ${X()}, at=${t}).${what}${unit === null ? `_together[${j}, 0]` : `[${j}, 0, ${unit}]`}`);

@@ -2,6 +2,7 @@
 
 import { CellDiagram } from "../cell.js";
 import { $, element, option } from "../dom.js";
+import { nudged } from "../gradients.js";
 import { dark, refresh } from "../palette.js";
 import { charts } from "../plots.js";
 import { follow } from "./contributions.js";
@@ -9,6 +10,7 @@ import { drawCharts, markUnit, table } from "./charts.js";
 import { beginControls, dragged, extend, letGo } from "./controls.js";
 import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
+import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
 import { beginSentence } from "./sentence.js";
 import * as state from "./state.js";
@@ -25,10 +27,11 @@ export function start() {
   $("summary").textContent = data.summary;
   $("notes").replaceChildren(...data.notes.map((text) => element("li", {}, null, text)));
   const diagram = new CellDiagram($("cell"), net), equations = new Equations($("equations"), net), playground = new Playground(net, data.features);
-  const numbers = () => { placeCursor(); showNumbers(diagram, equations, playground); };
+  const numbers = () => { placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
   fill();
   table();
   listen();
+  printed();
   on("run", () => { $("step").max = sequence().steps; showTargets(); showVerdict(); drawTracks(); numbers(); });
   on("step", () => { numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
   on("unit", () => { numbers(); markUnit(); });
@@ -43,9 +46,16 @@ export function start() {
   moveTo(Math.floor(sequence().steps / 2));
 }
 
+// On paper the page is light, and as wide as the paper.
+function printed() {
+  let was = "";
+  window.addEventListener("beforeprint", () => { was = document.documentElement.dataset.theme; setTheme("light"); });
+  window.addEventListener("afterprint", () => setTheme(was));
+}
+
 // What a person at the browser's console finds, and the tests.
 function window_() {
-  return { view, state, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, view.run, j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
 }
 
 function nameTheme() {
@@ -77,6 +87,7 @@ function listen() {
   does("gate", "change", (e) => { view.gate = e.target.value; tell("look"); });
   does("layer", "change", (e) => pickLayer(+e.target.value));
   does("order", "change", () => tell("look"));
+  does("nudged", "change", () => drawNudge());
   does("shows", "change", () => tell("look"));
   does("target", "change", (e) => { view.target = +e.target.value; tell("look"); tell("step"); });
   does("step", "input", (e) => moveTo(+e.target.value - 1));

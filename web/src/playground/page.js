@@ -69,6 +69,7 @@ export class Playground {
     for (const id of ["question-a", "question-b"]) on(id, "change", () => this.look());
     on("theme", "click", () => this.theme(document.documentElement.dataset.theme !== "dark"));
     this.theme(matchMedia("(prefers-color-scheme: dark)").matches);
+    $("settings").open = innerWidth > 760; // on a phone the curves are not to lie far below
     let width = innerWidth;
     addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; this.draw(); } });
   }
@@ -234,7 +235,8 @@ export class Playground {
   /** @param {boolean} [nets] the nets too, not the curves alone */
   draw(nets = true) {
     const { task } = this.choices, runs = this.runs;
-    if (runs.some((run) => !run.tests.length)) return;
+    if (!runs.length || runs.some((run) => !run.tests.length)) return;
+    $("play").disabled = $("once").disabled = runs.every((run) => run.solved);
     drawCurves(runs, task, this.budget);
     for (const run of runs) $(`standing-${run.kind}`).textContent = standing(run, this.budget);
     if (nets) {

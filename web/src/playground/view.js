@@ -84,9 +84,15 @@ export function drawLags(runs) {
     x: { domain: [0, lag], label: "steps back", ticks: 5 },
     y: { domain: [Number.isFinite(floor) ? floor : FLOOR, 2], label: "gradient that is left", format: power, ticks: 5 },
     series: series(runs, (run) => run.overLag.map((v, k) => [k, Math.max(v, FLOOR)])),
-    read: undefined,
+    read: (x) => {
+      const k = Math.round(x), some = runs.filter((run) => k >= 0 && k < run.overLag.length);
+      return some.length ? { text: `${k} steps back, what is left: ${some.map((run) => `${NAMES[run.kind]} ${share(run.overLag[k])}`).join(", ")}` } : null;
+    },
   });
 }
+
+/** A number whose power of ten this is. @param {number} v */
+const share = (v) => (v > -3 ? (10 ** v).toPrecision(2) : Number.isFinite(v) ? power(v) : "nothing");
 
 /** A net at work on one sequence. @param {Run} run @param {string} task @param {string} row */
 export function drawNet(run, task, row) {

@@ -13,8 +13,7 @@ from ...model.task import Numbers
 from ...weights import Cell
 from ..answers import CHUNK
 from ..contributions import contributions
-from ..gradients import gradient_norms
-from . import aggregate
+from . import aggregate, lags
 from .aggregate import pack
 from .choosing import Judged, batches, choose, judge
 from .traces import MOST_CELLS, Traces
@@ -107,7 +106,8 @@ def page_data(
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": pack(np.minimum(scales, 3e38)),
         "saturation": pack(saturation),
-        "gradient": _gradient(model, chosen, notes),
+        "gradient": lags.gradient(model, chosen, notes),
+        "memory": lags.remembered(model, chosen, notes),
         "history": history,
         "summary": _summary(model, judged, N),
         "order": judged.order,
@@ -191,10 +191,11 @@ def _answers(
             c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=model.engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
-                o, base = int(target[k]), float(c.base[k])
-                base = base if numbers is None else base * float(numbers.scale[o]) + float(numbers.mean[o])
+                o, ends = int(target[k]), (float(c.base[k]), float(c.output[k]))
+                if numbers is not None:
+                    ends = tuple(v * float(numbers.scale[o]) + float(numbers.mean[o]) for v in ends)
                 packed = pack(values.sum(1) if by_step else values)
-                found[b].append({"output": o, "base": base, "values": packed})
+                found[b].append({"output": o, "base": ends[0], "own": ends[1], "values": packed})
     return found
 
 
@@ -216,24 +217,6 @@ def _carried(judged: Judged, kept: list[int], traces: Traces, rows: aggregate.Ro
             true = [place] if place is not None else (judged.exact[i] or [] if traces.model.task == "tag" else [])
             found[b] = aggregate.of_sequence(traces.model, x, t, k, rows, judged.final[i], true)
     return [found[b] for b in range(len(kept))]
-
-
-def _gradient(model: Model, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:
-    """The median over some sequences of log10 gradient norms at each lag, None where it is exactly 0."""
-    w = model.weights
-    each = max(len(s) for s in chosen) * w.layers * w.directions * 6 * w.hidden_units**3
-    count = min(8, len(chosen), int(4e10 // each))
-    if count == 0:
-        notes.append("Gradients over lag are left out: this net and these sequences are too large for them.")
-        return None
-    longest = sorted(range(len(chosen)), key=lambda i: -len(chosen[i]))[:count]
-    g = gradient_norms(model, [chosen[i] for i in longest])
-
-    def median(a: Array) -> list[float | None]:
-        alone = [column[~np.isnan(column)] for column in a.T]
-        return [round(float(v), 6) if len(c) and np.isfinite(v := np.median(c)) else None for c in alone]
-
-    return {"state": [median(a) for a in g.state], "input": median(g.input), "sequences": count}
 
 
 def rows_of(model: Any, history: Any) -> list[dict[str, Any]]:
