@@ -8,7 +8,7 @@ import { fromAddress, toAddress } from "./address.js";
 import { Pool } from "./pool.js";
 import { absorb, learns, newRun, settingsOf } from "./runs.js";
 import { FIRST, PAGES, STORIES } from "./stories.js";
-import { drawCurves, drawLags, drawNet, drawSeed, rowsOf, standing, strip } from "./view.js";
+import { drawCurves, drawLags, drawNet, drawSeed, gatesOf, standing, strip } from "./view.js";
 
 /** @typedef {import("./runs.js").Run} Run */
 
@@ -32,6 +32,7 @@ export class Playground {
     this.others = new Map();
     this.playing = false;
     this.trying = false;
+    this.tried = 0;
     this.busy = false;
     this.turn = 0;
     this.each = 1;
@@ -50,8 +51,10 @@ export class Playground {
       button.addEventListener("click", () => this.tell(i));
     }
     for (const kind of KINDS) {
-      option($(`rows-${kind}`), rowsOf(kind), rowsOf(kind)[0][0]);
-      $(`rows-${kind}`).addEventListener("change", () => this.draw());
+      if (gatesOf(kind).length) {
+        option($(`rows-${kind}`), gatesOf(kind), gatesOf(kind)[0][0]);
+        $(`rows-${kind}`).addEventListener("change", () => this.draw());
+      }
       for (const { gate, name, hold } of GATES[kind]) this.gate(kind, gate, name, hold);
     }
     const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ act) => $(id).addEventListener(event, act);
@@ -241,9 +244,10 @@ export class Playground {
     for (const run of runs) $(`standing-${run.kind}`).textContent = standing(run, this.budget);
     if (nets) {
       drawLags(runs);
-      for (const run of runs) drawNet(run, task, $(`rows-${run.kind}`).value);
+      for (const run of runs) drawNet(run, task, $(`rows-${run.kind}`)?.value);
     }
     for (const run of runs) drawSeed(run, this.choices.seed, this.budget);
+    if (this.others.size) this.tellSeeds();
     if (nets) for (const [name, run] of this.others) drawSeed(run, +name.split(" ")[1], this.budget);
     document.documentElement.dataset.steps = String(Math.max(...runs.map((run) => run.steps)));
   }
@@ -260,11 +264,10 @@ export class Playground {
   async trySeeds() {
     const turn = this.turn, choices = { ...this.choices }, budget = PAGES[choices.task].budget,
       queue = this.seeds.slice(1).flatMap((seed) => KINDS.map((kind) => ({ seed, kind })));
-    let done = 0;
-    const says = () => { $("try-says").textContent = done < queue.length ? `${done} of ${queue.length} nets are done.` : this.outcome(); };
     $("try").disabled = true;
     this.trying = true;
-    says();
+    this.tried = 0;
+    this.tellSeeds();
     this.play();
     const left = [...queue];
     const work = async () => {
@@ -277,18 +280,23 @@ export class Playground {
           if (turn === this.turn) drawSeed(run, next.seed, budget);
         }
         this.pool.ask("end", run.key);
-        done++;
-        if (turn === this.turn) says();
+        this.tried++;
+        if (turn === this.turn) this.tellSeeds();
       }
     };
     await Promise.all(Array.from({ length: this.pool.size }, work));
     this.trying = false;
   }
 
-  /** How many of the seeds each net solved. */
-  outcome() {
+  /** How far the seeds are; when all are done, how many of them each net solved. */
+  tellSeeds() {
+    const others = (SEEDS - 1) * KINDS.length;
+    if (this.tried < others) {
+      $("try-says").textContent = `${this.tried} of ${others} other nets are done.`;
+      return;
+    }
     const solved = (/** @type {string} */ kind) => this.runs.concat([...this.others.values()]).filter((run) => run.kind === kind && run.solved).length;
-    return `Solved, of ${SEEDS} seeds: ${KINDS.map((kind) => `${NAMES[kind]} ${solved(kind)}`).join(", ")}.`;
+    $("try-says").textContent = `Solved, of ${SEEDS} seeds: ${KINDS.map((kind) => `${NAMES[kind]} ${solved(kind)}`).join(", ")}.`;
   }
 
   /** @param {boolean} dark */

@@ -49,7 +49,7 @@ export const STORIES = [
   {
     name: "Remember a clue",
     choices: {},
-    look: "The LSTM and the GRU start with a gate that keeps the state for about 60 steps. What they learn from reaches back to the clue, and they learn it. The RNN has no gate.",
+    look: "The LSTM and the GRU start with a gate that keeps the state for about 60 steps. What they learn from reaches back to the clue, and they learn it. The RNN has no gate: its gradient is gone before it gets there, and it goes on guessing.",
   },
   {
     name: "Without that start",

@@ -23,12 +23,11 @@ const LOOKS = {
 /** @param {Kind} kind */
 export const look = (kind) => ({ colour: property(LOOKS[kind].of), dash: LOOKS[kind].dash });
 
-/** What each row of numbers is, by net and name. */
-const ROWS = {
-  rnn: { state: "state h: it has no gate" },
-  lstm: { keeps: "forget gate f: how much of the memory stays", "lets in": "input gate i: how much is let in",
-    shows: "output gate o: how much is shown", state: "state h" },
-  gru: { keeps: "1 − z: how much of the state stays", reset: "reset gate r: how much the candidate sees", state: "state h" },
+/** The gates that are drawn, by net and name. @type {Record<Kind, Record<string, string>>} */
+const GATE_ROWS = {
+  rnn: {},
+  lstm: { keeps: "forget gate f: what stays", "lets in": "input gate i: what is let in", shows: "output gate o: what is shown" },
+  gru: { keeps: "1 − z: what stays of the state", reset: "reset gate r: what the candidate sees" },
 };
 
 /** Means over equal stretches. @param {number[]} values @returns {number[][]} */
@@ -86,39 +85,38 @@ export function drawLags(runs) {
     series: series(runs, (run) => run.overLag.map((v, k) => [k, Math.max(v, FLOOR)])),
     read: (x) => {
       const k = Math.round(x), some = runs.filter((run) => k >= 0 && k < run.overLag.length);
-      return some.length ? { text: `${k} steps back, what is left: ${some.map((run) => `${NAMES[run.kind]} ${share(run.overLag[k])}`).join(", ")}` } : null;
+      return some.length ? { text: `${k} steps back, what is left: ${some.map((run) => `${NAMES[run.kind]} ${remains(run.overLag[k])}`).join(", ")}` } : null;
     },
   });
 }
 
 /** A number whose power of ten this is. @param {number} v */
-const share = (v) => (v > -3 ? (10 ** v).toPrecision(2) : Number.isFinite(v) ? power(v) : "nothing");
+const remains = (v) => (v > -3 ? (10 ** v).toPrecision(2) : Number.isFinite(v) ? power(v) : "nothing");
 
-/** A net at work on one sequence. @param {Run} run @param {string} task @param {string} row */
-export function drawNet(run, task, row) {
+/** A net at work on one sequence: its state, and one of its gates. @param {Run} run @param {string} task @param {string} gate */
+export function drawNet(run, task, gate) {
   const { seen, kind } = run;
   if (!seen) return;
-  const host = $(`f-${kind}`),
-    values = seen.rows[row],
-    order = Array.from({ length: seen.H }, (_, u) => u),
-    mean = order.map((u) => {
-      let sum = 0;
-      for (let t = 0; t < seen.T; t++) sum += values[t * seen.H + u];
-      return sum;
-    });
-  order.sort((a, b) => mean[b] - mean[a]);
-  const name = ROWS[kind][row];
-  heatMap(host, {
-    title: `${NAMES[kind]}, ${name}, for ${seen.H} units over ${seen.T} steps`, height: 170,
-    rows: seen.H, steps: seen.T, value: (a, t) => values[t * seen.H + order[a]],
-    colour: row === "state" ? diverging : sequential, rowName: (a) => `unit ${order[a]}`,
-    x: overSteps(seen.T), y: { label: null },
-  });
+  picture($(`f-${kind}-state`), `${NAMES[kind]}, state h`, seen, "state");
+  if (gate) picture($(`f-${kind}-gate`), `${NAMES[kind]}, ${GATE_ROWS[kind][gate]}`, seen, gate);
   $(`says-${kind}`).textContent = said(run, task);
 }
 
-/** The choice of rows of each net. @param {Kind} kind */
-export const rowsOf = (kind) => Object.entries(ROWS[kind]);
+/** A row for each unit, those with the largest numbers on top. @param {HTMLElement} host @param {string} title @param {import("../learner.js").Seen} seen @param {string} row */
+function picture(host, title, { T, H, rows }, row) {
+  const values = rows[row], units = Array.from({ length: H }, (_, u) => u),
+    sums = units.map((u) => Array.from({ length: T }, (_, t) => values[t * H + u]).reduce((a, b) => a + b, 0));
+  units.sort((a, b) => sums[b] - sums[a]);
+  heatMap(host, {
+    title: `${title}, for ${H} units over ${T} steps`, height: 150, left: 50,
+    rows: H, steps: T, value: (a, t) => values[t * H + units[a]],
+    colour: row === "state" ? diverging : sequential, rowName: (a) => `unit ${units[a]}`,
+    x: overSteps(T), y: { label: null },
+  });
+}
+
+/** The choice of gates of each net. @param {Kind} kind */
+export const gatesOf = (kind) => Object.entries(GATE_ROWS[kind]);
 
 /** What a net says of the sequence. @param {Run} run @param {string} task */
 export function said(run, task) {
