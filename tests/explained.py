@@ -11,6 +11,7 @@ from compare import assert_close, limit
 from gruvy import reference
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer.choosing import outputs_of
+from gruvy.inside.memory import memory
 from gruvy.inside.trace import trace
 from small_nets import CONVENTIONS, random_weights, small_model
 
@@ -22,6 +23,8 @@ def number(text):
     plain = text.strip().replace("−", "-")
     if plain in ("∞", "-∞"):
         return float(plain.replace("∞", "inf")), 0
+    if re.fullmatch(r"\d+", plain):  # a count
+        return int(plain), 0
     decimals = re.fullmatch(r"-?\d+\.(\d+)(e[+-]?\d+)?", plain)
     assert decimals, f"not a number as the page prints them: {text!r}"
     return float(plain), 10.0 ** (int((decimals[2] or "e0")[1:]) - len(decimals[1]))
@@ -164,6 +167,8 @@ class Truth:
         found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
         found |= {"explained.own": base + values.sum() + gap, "explained.gap": gap}
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
+        m = memory(self.parts, self.X[i][None], at=s)
+        found |= {"nudge.state": m.state[j, 0, u], "nudge.answer": m.answer[j, 0, u]}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         return found
@@ -209,6 +214,12 @@ class Truth:
         found = {f"table.{i}.scale": v for i, v in enumerate(t.time_scales().ravel())}
         for k, share in enumerate(t.saturation()):
             found |= {f"table.{i}.{k}": v for i, v in enumerate(share.ravel())}
+        at = [len(x) // (4 if self.w.directions == 1 else 2) for x in self.X]
+        several = [memory(self.parts, x[None], at=a) for x, a in zip(self.X, at, strict=True)]
+        for j in range(self.w.layers * self.w.directions):
+            for name in ("state", "answer"):
+                values = sorted(v for m in several if not np.isnan(v := getattr(m, f"{name}_together")[j, 0]))
+                found[f"together.{j}.{name}"] = values[(len(values) - 1) // 2] if values else None
         return found
 
 

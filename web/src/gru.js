@@ -134,7 +134,7 @@ export class Net {
     if (this.directions === 2 && this.task !== "tag") return found;
     let known = null; // worked out when it is first asked for: many runs are asked for their end alone
     const steps = () => (known ||= this.outputsOverTime(top, T, counts).map((y) => this.answer(y)));
-    Object.assign(found, { steps, over: (t, o) => steps()[t][o], best: (t) => (this.labels ? best(steps()[t]) : 0) });
+    Object.assign(found, { steps, over: (t, o) => steps()[t][o], best: (t) => (counts && !counts[t] ? -1 : this.labels ? best(steps()[t]) : 0) });
     return found;
   }
 

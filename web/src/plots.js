@@ -4,7 +4,7 @@
 import { axisX, axisY, dot, gridX, gridY, line as curve, plot, rect, ruleX, ruleY } from "@observablehq/plot";
 import { brief, number, svg } from "./dom.js";
 import { css, line, negative, positive } from "./palette.js";
-import { follow } from "./reading.js";
+import { follow, last } from "./reading.js";
 
 /**
  * @typedef {object} Axis
@@ -66,6 +66,7 @@ export class Chart {
     host.replaceChildren(this.svg);
     if (!charts.has(host)) follow(host, charts);
     charts.set(host, this);
+    last.delete(host);
   }
 
   /** Values of x and y at a place on the screen. @returns {[number, number]} */
@@ -133,17 +134,17 @@ export function lines(host, options) {
  * @param {Options & {values: number[], each?: number, last?: number, fill?: (v: number, i: number) => string}} options
  */
 export function bars(host, options) {
-  const { values, each = 1, last = values.length * each } = options;
+  const { values, each = 1, last: end = values.length * each } = options;
   const fill = options.fill || ((v) => css(v < 0 ? negative() : positive()));
   const gap = Math.min(0.1, 0.1 * each);
   const mark = rect(values, {
-    x1: (_, i) => i * each + gap, x2: (_, i) => Math.min(last, (i + 1) * each) - gap, y1: 0, y2: (v) => v, fill: (v, i) => fill(v, i),
+    x1: (_, i) => i * each + gap, x2: (_, i) => Math.min(end, (i + 1) * each) - gap, y1: 0, y2: (v) => v, fill: (v, i) => fill(v, i),
   });
   const chart = new Chart(host, options, [mark, ruleY([0], { stroke: "var(--muted)" })],
     () => [["step", "value"], ...values.map((v, i) => [i * each + 1, v])]);
   chart.read ||= (x) => {
     const i = Math.floor(x / each);
-    return i in values ? { text: `step ${i * each + 1}${each > 1 ? ` to ${Math.min(last, (i + 1) * each)}` : ""}: ${number(values[i])}` } : null;
+    return i in values ? { text: `step ${i * each + 1}${each > 1 ? ` to ${Math.min(end, (i + 1) * each)}` : ""}: ${number(values[i])}` } : null;
   };
   return chart;
 }
@@ -177,6 +178,7 @@ export function heatMap(host, options) {
   if (chart) {
     chart.svg.querySelector("image").setAttribute("href", href);
     Object.assign(chart, { table, read: options.read || null });
+    last.delete(host);
   } else {
     // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, ten times as slow.
     const mark = (index, scales) => svg("image", {

@@ -87,16 +87,23 @@ function memoryChart() {
   const key = element("div", { class: "legend" }, $("f-memory"));
   kinds.forEach(([kind, , symbol], k) => spot(key, symbol, line(k).colour, `on the ${kind}`));
   keyed(key, { colour: "var(--muted)", dash: "3 4" }, "as the leak says");
-  $("memory-says").replaceChildren();
-  $("memory-says").append(`All units nudged at once: `);
+  const said = $("memory-says");
+  said.replaceChildren("All units nudged at once: ");
   m.together.forEach((t, j) => {
-    if (j) $("memory-says").append("; ");
-    $("memory-says").append(`${net.layers * D > 1 ? `${layerName(j)}, ` : ""}on the state ${stepsText(t.state)}${t.answer === null ? "" : `, on the answer ${stepsText(t.answer)}`}`);
+    said.append(j ? "; " : "", net.layers * D > 1 ? `${layerName(j)}, ` : "", "on the state ");
+    steps(said, `together.${j}.state`, t.state);
+    if (t.answer === null) return;
+    said.append(", on the answer ");
+    steps(said, `together.${j}.answer`, t.answer);
   });
-  $("memory-says").append(`. Medians over ${m.sequences} ${m.sequences === 1 ? "sequence" : "sequences"}, nudged at ${D === 2 ? "half" : "a quarter"} of the length.`);
+  said.append(`. Medians over ${m.sequences === 1 ? "one sequence" : `${m.sequences} sequences`}, nudged at ${D === 2 ? "half" : "a quarter"} of the length.`);
 }
 
-const stepsText = (v) => (v === "end" ? "not gone by the end" : v === null ? "none" : `${brief(v)} steps`);
+function steps(host, key, v) {
+  if (typeof v !== "number") { host.append(v === "end" ? "not gone by the end" : "none"); return; }
+  element("b", { "data-value": key }, host, brief(v));
+  host.append(v === 1 ? " step" : " steps");
+}
 
 function spot(host, symbol, colour, said) {
   const key = element("span", { class: "key" }, host), root = svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, key);

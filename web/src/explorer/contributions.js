@@ -1,7 +1,7 @@
 // What each step contributed to the answer, on the scale that a person reads.
 
 import { integrated } from "../gradients.js";
-import { net, sequence, sequences, view } from "./state.js";
+import { before, net, sequence, sequences, view } from "./state.js";
 
 /**
  * @typedef {object} Explained
@@ -31,13 +31,13 @@ export function follow(then) {
   else then();
 }
 
-/** What is explained now; null where the page has nothing, or not yet. @returns {Explained | null} */
+/** What is explained now, of the run before anything was changed; null where the page has nothing, or not yet. @returns {Explained | null} */
 export function explained() {
   const s = sequence();
   if (live()) {
     if (pending) return null;
     const output = liveOutput(), key = `${sequences.indexOf(s)} ${view.t} ${output}`;
-    if (kept.key !== key || kept.run !== view.run) kept = { key, run: view.run, found: ofStep(s, view.t, output) };
+    if (kept.key !== key || kept.run !== before()) kept = { key, run: before(), found: ofStep(s, view.t, output) };
     return kept.found;
   }
   const a = s.answers[view.target];
@@ -52,7 +52,7 @@ export function explained() {
 // Of a net of one score there is one output; else what it says at the cursor, or the truth there.
 function liveOutput() {
   if (net.outputs === 1) return 0;
-  const s = sequence(), says = view.run.best(view.t);
+  const s = sequence(), says = before().best(view.t);
   return view.target === 1 && s.labels ? s.labels[view.t] : says;
 }
 
@@ -64,7 +64,7 @@ export function targets() {
 }
 
 function ofStep(s, t, output) {
-  const x = view.run.runs[0].x, found = integrated(net, x, new Float64Array(x.length), s.steps, output, t);
+  const x = before().runs[0].x, found = integrated(net, x, new Float64Array(x.length), s.steps, output, t);
   return { output, values: found.values, sums: summed(found.values, s.steps), base: found.base, own: found.output, at: t };
 }
 

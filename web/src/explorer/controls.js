@@ -43,7 +43,7 @@ export function beginControls() {
   document.addEventListener("keydown", keys);
   on("range", (phase) => { showRange(); update(phase !== "down" && phase !== "move"); });
   on("paint", paint);
-  on("edits", chips);
+  for (const what of ["edits", "sequence"]) on(what, chips);
   on("edited", () => hold("edits", whatif.edits().length ? whatif.written() : null));
   on("run", () => { limits(); drawRange(); verdict(); });
   for (const what of ["look", "theme"]) on(what, drawRange);
@@ -54,7 +54,6 @@ export function beginControls() {
     whatif.read(now);
     whatif.commit(whatif.edits(), -1);
   });
-  chips();
 }
 
 /** Whether a pointer on a plot is ours. */

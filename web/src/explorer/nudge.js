@@ -5,7 +5,7 @@ import { lasting, nudged } from "../gradients.js";
 import { line } from "../palette.js";
 import { lines, ruleY, wholeTicks } from "../plots.js";
 import * as python from "./python.js";
-import { backward, net, view } from "./state.js";
+import { backward, before, net, view } from "./state.js";
 import { keyed } from "./tracks.js";
 
 const due = whenVisible(() => $("f-nudge"));
@@ -14,7 +14,7 @@ const due = whenVisible(() => $("f-nudge"));
 export function drawNudge() {
   $("fig-nudge").hidden = Boolean(net.sizes);
   if (net.sizes || !view.run) return;
-  const all = $("nudged").value === "all", found = nudged(net, view.run, view.layer, view.t, all ? null : view.unit);
+  const all = $("nudged").value === "all", found = nudged(net, before(), view.layer, view.t, all ? null : view.unit);
   const steps = { state: lasting(found.state), answer: found.answer ? lasting(found.answer) : NaN };
   const host = $("nudge-says");
   host.replaceChildren();

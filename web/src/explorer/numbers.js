@@ -2,6 +2,7 @@
 
 import { $, element, number } from "../dom.js";
 import { explained, live } from "./contributions.js";
+import { changedAt } from "./whatif.js";
 import { H, I, backward, data, name, net, sequence, timeScales, view } from "./state.js";
 
 let quiet = 0;
@@ -21,6 +22,7 @@ export function showNumbers(diagram, equations, playground) {
   };
   const found = explained();
   if (found) item(live() ? `contribution of this step to what is said here` : "contribution of this step", "step.contribution", found.sums[t]);
+  $("tracks").classList.toggle("changed", Boolean(view.ghost));
   const x = run.input || s.x;
   strongest(s, t, found).forEach((f) => item(data.features[f], `input.${f}`, x[t * I + f]));
   if (net.sizes) rowNumbers(host, t);
@@ -36,7 +38,8 @@ export function showNumbers(diagram, equations, playground) {
   const alike = size > 1 ? `${asked}the nearest to the mean of its row, ${size} units; ` : "";
   $("unit-says").append(`of ${H}; ${alike}its own term leaks to 1/e in `);
   element("b", { "data-value": "unit.scale" }, $("unit-says"), number(scale));
-  $("unit-says").append(` steps. Step ${t + 1}.`);
+  const changed = changedAt(view.layer, t, view.unit);
+  $("unit-says").append(` steps. Step ${t + 1}.${changed.length ? ` Changed here: ${changed.join(", ")}.` : ""}`);
   clearTimeout(quiet);
   quiet = setTimeout(() => {
     $("live").textContent = `Step ${t + 1} of ${s.steps}, unit ${view.unit}: update ${number(v.z)}, reset ${number(v.r)}, ` +
@@ -53,6 +56,10 @@ function soFar(s, t) {
     return "";
   }
   const o = run.best(t);
+  if (run.counts && !run.counts[t]) {
+    host.textContent = `Step ${t + 1} is cut out.`;
+    return host.textContent;
+  }
   host.append(net.task === "tag" ? `At step ${t + 1} it says ${name(o)}, ` : `If it ended at step ${t + 1}: ${net.labels ? name(o) : name(0)}, `);
   element("b", { "data-value": `sofar.${o}` }, host, number(run.over(t, o)));
   if (net.task === "tag" && s.labels) host.append(s.labels[t] === o ? ": right" : `: wrong, true is ${data.classes[s.labels[t]]}`);

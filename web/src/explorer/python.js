@@ -19,7 +19,7 @@ export const leader = (t) => unchanged(`answers(model, ${X()})[0][${t}].argmax()
 export function contribution(found, t, f = null) {
   const at = found.at === null ? "" : `, at=${found.at}`, unit = net.y_scale ? ` * ${net.y_scale[found.output]}` : "";
   const one = f === null || I === 1 ? `[0, ${t}].sum()` : `[0, ${t}, ${f}]`;
-  return unchanged(`contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`);
+  return (`contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`);
 }
 
 export const memory = (j, t, unit, what) => unchanged(

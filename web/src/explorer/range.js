@@ -52,9 +52,9 @@ export function dragged(id, e, phase) {
   if (does === "cursor" || !chart) return false;
   const T = sequence().steps, [x, y] = chart.where(e.clientX, e.clientY), t = Math.max(0, Math.min(T - 1, Math.floor(x)));
   if (does === "paint" && id !== "c-input") return false;
-  if (phase === "down") begun = { id, t, y, last: t, does };
+  if (phase === "down") begun = { id, t, y, last: t, does, within: chart.y.domain };
   if (!begun || begun.id !== id) return true;
-  if (begun.does === "paint") tell("paint", { phase, t, from: begun.last, y: clamped(chart, y), first: begun.y });
+  if (begun.does === "paint") tell("paint", { phase, t, from: begun.last, y: clamped(begun.within, y), first: begun.y });
   else {
     const steps = /** @type {[number, number]} */ ([Math.min(begun.t, t), Math.max(begun.t, t) + 1]);
     range = { steps, units: unitsBetween(id, begun.y, y), where: id };
@@ -66,8 +66,9 @@ export function dragged(id, e, phase) {
   return true;
 }
 
-const clamped = (chart, y) => {
-  const [a, b] = chart.y.domain, [low, high] = a < b ? [a, b] : [b, a];
+// The drawing grows with what is drawn: a stroke stays within the ends that it began with.
+const clamped = ([a, b], y) => {
+  const [low, high] = a < b ? [a, b] : [b, a];
   return Math.max(low, Math.min(high, y));
 };
 

@@ -8,7 +8,7 @@ import * as whatif from "./whatif.js";
 const SLICE = 10; // milliseconds
 const MOST = 2e11; // multiplications that are begun without being asked: some minutes
 
-let work = null, timer = 0;
+let work = null, timer = 0, begun = 0;
 
 export function beginSentence() {
   $("sentence-box").hidden = !whatif.possible();
@@ -23,10 +23,10 @@ function again() {
   clearTimeout(timer);
   work = null;
   $("sentence-go").hidden = true;
-  $("sentence").textContent = "…";
+  $("sentence").classList.add("stale"); // the old one stays meanwhile: nothing moves under the hand
   const T = sequence().steps, each = T * net.layers * net.directions * 3 * net.units * (net.units + net.inputs);
   if (each * T * T / 2 > MOST) {
-    $("sentence").textContent = "";
+    $("sentence").textContent = $("sentence-way").textContent = "";
     $("sentence-go").hidden = false;
     return;
   }
@@ -36,6 +36,7 @@ function again() {
 function start() {
   const step = net.task === "tag" ? view.t : null;
   work = describing(net, sequence(), whatif.here(), { step, names: data.classes });
+  begun = performance.now();
   slice(work);
 }
 
@@ -47,10 +48,12 @@ function slice(mine) {
     if (done) {
       work = null;
       $("sentence").textContent = /** @type {any} */ (value).text;
+      $("sentence").classList.remove("stale");
+      $("sentence-way").textContent = "";
       return;
     }
     if (performance.now() > until) {
-      $("sentence").textContent = `Working it out, ${Math.floor(100 * value)} %`;
+      $("sentence-way").textContent = performance.now() - begun > 700 ? `Working it out, ${Math.floor(100 * Number(value))} %` : "";
       timer = window.setTimeout(() => slice(mine), 0);
       return;
     }

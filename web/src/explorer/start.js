@@ -10,6 +10,8 @@ import { drawCharts, markUnit, table } from "./charts.js";
 import { beginControls, dragged, extend, letGo } from "./controls.js";
 import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
+import { keepAddress } from "./link.js";
+import { menus } from "./menu.js";
 import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
 import { beginSentence } from "./sentence.js";
@@ -44,6 +46,8 @@ export function start() {
   beginSentence();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
+  menus();
+  keepAddress();
 }
 
 // On paper the page is light, and as wide as the paper.
@@ -55,7 +59,7 @@ function printed() {
 
 // What a person at the browser's console finds, and the tests.
 function window_() {
-  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, view.run, j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
 }
 
 function nameTheme() {

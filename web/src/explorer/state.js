@@ -69,6 +69,9 @@ export function show(run, ghost = null) {
   tell("run");
 }
 
+/** The run as it was before anything was changed. */
+export const before = () => view.ghost || view.run;
+
 /** How a sequence is run: the run to show, and the one that stays as a ghost. @type {(s: any) => [any, any]} */
 let runner = (s) => [net.run(s), null];
 /** @param {() => any} f */

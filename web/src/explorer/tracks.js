@@ -105,6 +105,7 @@ export function drawContributions() {
   });
   const key = $("contribution-scale");
   key.replaceChildren();
+  element("span", { class: "was" }, key, "of the sequence as it was, ");
   element("span", {}, key, `to ${nameOfOutput(found.output)}${found.at === null ? "" : ` at step ${found.at + 1}`}`);
   keyed(key, { colour: "var(--positive)", dash: "" }, `up: ${words[0]}`);
   keyed(key, { colour: "var(--negative)", dash: "" }, `down: ${words[1]}`);
@@ -173,7 +174,7 @@ export function drawn() {
   const s = sequence(), { run } = view, final = run.final;
   if (!net.labels) return final.map((_, o) => o).slice(0, 6);
   const found = new Set(final.map((_, o) => o).sort((a, b) => final[b] - final[a]).slice(0, 3));
-  for (let t = 0; t < s.steps; t++) found.add(run.best(t));
+  for (let t = 0; t < s.steps; t++) if (run.best(t) >= 0) found.add(run.best(t)); // -1: the step is cut out
   if (s.labels) for (const o of s.labels) found.add(o);
   const truth = data.classes.indexOf(s.truth);
   if (truth >= 0) found.add(truth);
@@ -225,7 +226,7 @@ function leads(T, o) {
     if (!leading && from >= 0) { found.push([t - from, (from + t - 1) >> 1]); from = -1; }
   }
   const middles = found.sort((a, b) => b[0] - a[0]).slice(0, 6).map((p) => p[1]);
-  const highest = Array.from({ length: T }, (_, t) => t).sort((a, b) => run.over(b, o) - run.over(a, o)).slice(0, 8);
+  const highest = Array.from({ length: T }, (_, t) => t).filter((t) => run.best(t) >= 0).sort((a, b) => run.over(b, o) - run.over(a, o)).slice(0, 8);
   return [...middles, ...highest].map((t) => [t + 0.5, run.over(t, o)]);
 }
 

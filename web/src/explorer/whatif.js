@@ -131,6 +131,13 @@ export function words(e) {
   return off ? `${of} off${where}, ${when}` : `${of}: ${WHAT[e.target]} ${does}${where}, ${when}`;
 }
 
+/** What of a unit is changed at a step. @param {number} j @param {number} t @param {number} unit @returns {string[]} */
+export function changedAt(j, t, unit) {
+  const own = list.filter((e) => e.target !== "input" && (e.layer ?? Math.floor(j / D)) === Math.floor(j / D) &&
+    (!e.direction || e.direction === DIRECTIONS[j % D]) && (!e.steps || (t >= e.steps[0] && t < e.steps[1])) && (!e.units || e.units.includes(unit)));
+  return [...new Set(own.map((e) => WHAT[e.target]))];
+}
+
 /** The layer and direction that is looked at, as an edit has them. @param {number} j */
 export const placeOf = (j) => ({ layer: net.layers > 1 ? Math.floor(j / D) : null, direction: D === 2 ? DIRECTIONS[j % D] : null });
 

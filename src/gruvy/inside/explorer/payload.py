@@ -193,10 +193,14 @@ def _answers(
                 values = c.values[k, : len(chosen[b])]
                 o, ends = int(target[k]), (float(c.base[k]), float(c.output[k]))
                 if numbers is not None:
-                    ends = tuple(v * float(numbers.scale[o]) + float(numbers.mean[o]) for v in ends)
+                    ends = (_back(numbers, ends[0], o), _back(numbers, ends[1], o))
                 packed = pack(values.sum(1) if by_step else values)
                 found[b].append({"output": o, "base": ends[0], "own": ends[1], "values": packed})
     return found
+
+
+def _back(numbers: Numbers, v: float, o: int) -> float:
+    return v * float(numbers.scale[o]) + float(numbers.mean[o])
 
 
 def _outputs(model: Model, judged: Judged, i: int) -> list[int]:
