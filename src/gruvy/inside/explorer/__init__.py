@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...extras import need
 from ...model.model import Model
 from ...model.task import Labels
+from .learning import opener as opener
 from .learning import playground as playground
 from .payload import Names, page_data, rows_of
 from .writing import page, write

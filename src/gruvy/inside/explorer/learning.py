@@ -1,4 +1,4 @@
-"""The page on which small nets learn in the browser: RNN, LSTM and GRU side by side."""
+"""Pages that need no model in Python: small nets that learn, and the explorer on files that a reader drops."""
 
 from __future__ import annotations
 
@@ -34,6 +34,35 @@ def playground(path: str | os.PathLike[str], *, title: str = "Train it here") ->
     """
     content = page(
         "playground.html.j2", "playground.bundle.js", ("page.css", "playground.css"), {"title": title, "nets": NETS}
+    )
+    write(Path(path), content)
+    return len(content)
+
+
+def opener(path: str | os.PathLike[str], *, title: str = "Inside a GRU") -> int:
+    """Write a page that takes a model's file and a table from the reader's own disk and opens the explorer on them.
+
+    A ``.safetensors`` file of gruvy's, of torch's ``state_dict`` or of Keras' variables, and a CSV with a row for each
+    step: the page reads both, runs the net and shows gates, states and answers. Nothing leaves the browser, and no
+    Python is needed. Contributions, the gradient over the lag and the memory of a nudge are left out.
+
+    Args:
+        path: the HTML file to write; an old one is replaced whole.
+        title: of the page.
+
+    Returns:
+        The page's size in bytes.
+
+    Raises:
+        InputError: the file cannot be written. MissingExtraError: jinja2 is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> opener(Path(tempfile.mkdtemp()) / "open.html") > 100_000
+        True
+    """
+    content = page(
+        "page.html.j2", "open.bundle.js", ("page.css", "open.css"), {"title": title, "opener": True, "data": "{}"}
     )
     write(Path(path), content)
     return len(content)

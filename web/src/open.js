@@ -1,0 +1,5 @@
+// The explorer on files that the reader drops.
+
+import { begin } from "./open/page.js";
+
+begin(document.currentScript.textContent);
