@@ -87,6 +87,8 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("integral", "float64"): 1e-6,
     # What the explorer's page carries, rounded to float32 from two orders of the same.
     ("carried", "float32"): 2 * 2.0**-23,
+    # The axes of the space of states, rounded to float32 on the page, times some states.
+    ("float32 in the page", "float64"): 1e-6,
     # Printed with so many digits: half of the last one, at worst of 1000; beside a largest number of 4.4.
     ("seven digits", "float64"): 1.2e-7,
     ("four digits", "float64"): 5.1e-4,
@@ -112,6 +114,8 @@ ABSOLUTE: dict[str, float] = {
     "one decimal": 0.051,
     "three decimals": 5.1e-4,
     "four decimals": 5.1e-5,
+    # How far a step may still move a state that is called fixed: rounding.
+    "fixed point": 1e-8,
     # In units of the last digit printed: the explorer's numbers are rounded, and may be one more off.
     "last digit": 1.5001,
     # States nearer to each other than this may have one colour of 256 on the explorer's page.

@@ -65,6 +65,14 @@ class Shown:
             f"given => {{ const {words}, run = view.run, H = net.units; return {question}; }}", given
         )
 
+    def settled(self):
+        """Wait for the run of a net that runs beside the page."""
+        for _ in range(600):
+            if self.page.evaluate("Boolean(window.gruvy && gruvy.view.run)"):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("the net did not run within 30 seconds")
+
     def place(self, name, step, row=None):
         """Where on the screen a step of a plot over time is, counted from 1, and a row of it; by default its middle."""
         self.page.locator(f"#{name}").scroll_into_view_if_needed()
@@ -162,16 +170,31 @@ class Truth:
         final = self.answer(self.outputs[0][i])
         found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
         found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
-        values, base, gap = self.contributions(i, answer, s)
-        found |= {"step.contribution": values[s].sum(), "explained.base": base}
-        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
-        found |= {"explained.own": base + values.sum() + gap, "explained.gap": gap}
+        found |= self.of_answer(i, s, answer)
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
         m = memory(self.parts, self.X[i][None], at=s)
         found |= {"nudge.state": m.state[j, 0, u], "nudge.answer": m.answer[j, 0, u]}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
-        return found
+        return found | self.sources(i, s, j, u)
+
+    def sources(self, i, s, j, u):
+        """What makes the update gate of the input, as the page lists it at first: the largest products."""
+        cell = self.w.cells[j // self.w.directions][j % self.w.directions]
+        weight, x = cell.W[self.w.hidden_units + u], self.inputs(i, j)[s]
+        order = sorted(range(len(x)), key=lambda k: -abs(weight[k] * x[k]))
+        found = {}
+        for place, k in enumerate(order[:8]):
+            found |= {f"source.{place}.weight": weight[k], f"source.{place}.from": x[k]}
+            found |= {f"source.{place}.value": weight[k] * x[k]}
+        return found | {"source.rest": sum(weight[k] * x[k] for k in order[8:])}
+
+    def of_answer(self, i, s, answer):
+        """What the contributions add up to."""
+        values, base, gap = self.contributions(i, answer, s)
+        found = {"step.contribution": values[s].sum(), "explained.base": base}
+        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
+        return found | {"explained.own": base + values.sum() + gap, "explained.gap": gap}
 
     def row(self, i, s, j, units, block):
         """Of some units and the block of steps that holds step s: mean, lowest and highest."""

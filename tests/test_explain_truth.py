@@ -43,6 +43,7 @@ def test_every_class_that_leads_at_any_step_is_drawn_and_named_at_its_line(brows
     """All 200 sequences, all steps; who leads is Python's word."""
     if carried:
         monkeypatch.setattr(aggregate, "MOST_WEIGHTS", 0)
+        monkeypatch.setattr(aggregate, "MOST_HALVES", 0)
     parts, X, y = many_classes()
     path = tmp_path / "page.html"
     assert explain(parts, X, path, y).kept == 200

@@ -223,11 +223,9 @@ def test_edits_that_do_not_fit_are_left_out():
 
 
 def test_the_line_of_python_makes_the_same_edit():
-    import gruvy
-
     edits = []
     for seed in range(30):
         rng, model, x = case(seed)
         edits += random_edits(rng, model, len(x))
     (lines,) = computed([{"what": "python", "edits": [told(e) for e in edits]}])
-    assert [eval(line, {"gruvy": gruvy}) for line in lines] == edits
+    assert [eval(line, {"Edit": Edit}) for line in lines] == edits

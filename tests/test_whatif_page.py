@@ -14,7 +14,7 @@ from edit_cases import random_edits
 from explained import NETS, Shown, Truth, make, order_of, same
 from gruvy.inside import describe, read_out, trace
 from gruvy.inside.edits import Edit, Plan
-from gruvy.inside.explorer import explain
+from gruvy.inside.explorer import aggregate, explain
 from gruvy.inside.trace import blank_of
 from small_nets import CONVENTIONS, random_weights, small_model
 from web_numbers import told
@@ -68,6 +68,7 @@ class Edited(Truth):
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": free[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         was = self.plain.expected(i, s, j, u, answer)
+        found |= self.sources(i, s, j, u)
         return found | {k: v for k, v in was.items() if k.startswith(("explained.", "step.", "nudge."))}
 
 
@@ -153,7 +154,8 @@ def opened(browser, tmp_path, name="tutorial"):
 
 
 def made(shown):
-    """The edits that the page has, from its address."""
+    """The edits that the page has, from its address, which follows in a moment."""
+    shown.page.wait_for_timeout(450)
     return json.loads(shown.page.evaluate("new URLSearchParams(location.hash.slice(1)).get('edits') || '[]'"))
 
 
@@ -349,3 +351,29 @@ def test_from_an_edit_to_the_repaint(browser, tmp_path):
     # 50 ms on an idle machine; the tests share theirs
     assert np.median(times) < 250
     shown.context.close()
+
+
+@pytest.mark.parametrize("name", ["tutorial", "torch"])
+def test_a_net_that_runs_beside_the_page_takes_edits_too(browser, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(aggregate, "AT_ONCE", 0)
+    parts, X, shown = opened(browser, tmp_path, name)
+    edits = [
+        Edit("input", "scale", 2.0, steps=(0, 3)),
+        Edit("update", "set", 0.3, units=2),
+        Edit("input", "cut", steps=1),
+    ]
+    fit = fitting(edits, len(X[0]))
+    shown.page.goto(f"{shown.page.url.split('#')[0]}#edits={quote(json.dumps([told(e) for e in edits]))}")
+    shown.page.reload()
+    shown.page.wait_for_selector("#w-verdict [data-value]")
+    assert shown.ask("data.background")
+    says_now(shown, parts, X[0], fit)
+    shown.page.click("#w-none")
+    for _ in range(100):
+        if shown.page.inner_text("#w-verdict") == "Nothing is changed.":
+            break
+        shown.page.wait_for_timeout(30)
+    assert shown.page.inner_text("#w-verdict") == "Nothing is changed."
+    assert shown.page.locator("#influence").is_hidden()
+    shown.context.close()
+    assert shown.said == []

@@ -79,6 +79,7 @@ export class CellDiagram {
     const node = svg("rect", { x: x - 34, y: y - 28, width: 68, height: 56, rx: 12, class: "box" }, this.root);
     const text = svg("text", { x, y: y + 6, class: "sign", "text-anchor": "middle" }, this.root, sign);
     svg("title", {}, node, caption);
+    for (const part of [node, text]) part.setAttribute("data-gate", name);
     this.ops[name] = { node, text };
   }
 

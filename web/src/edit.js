@@ -152,5 +152,5 @@ export function pythonOf(e) {
   if (e.layer !== null && e.layer !== undefined) said.push(`layer=${e.layer}`);
   if (e.direction) said.push(`direction="${e.direction}"`);
   if (e.seed) said.push(`seed=${e.seed}`);
-  return `gruvy.Edit(${said.join(", ")})`;
+  return `Edit(${said.join(", ")})`;
 }

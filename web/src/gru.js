@@ -1,5 +1,6 @@
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
+import { half } from "./half.js";
 import { dot, gruStep, mix, sigmoid } from "./step.js";
 
 export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
@@ -12,6 +13,9 @@ export function bytes(text) {
   return found.buffer;
 }
 export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
+
+/** Numbers of 16 bits. @param {string} text */
+export const halves = (text) => Float32Array.from(new Uint16Array(bytes(text)), half);
 
 export class Net {
   /** @type {string} */ reset = "after";
@@ -34,13 +38,10 @@ export class Net {
   /** @param {any} data what gruvy.inside.explorer.payload packs */
   constructor(data) {
     Object.assign(this, data.net);
-    this.cells = data.cells.map((layer) => layer.map((cell) => ({
-      W: floats(cell.W),
-      U: floats(cell.U),
-      b: floats(cell.b),
-      c: floats(cell.c),
-      width: cell.width,
-    })));
+    this.cells = data.cells.map((layer) => layer.map((cell) => {
+      const read = (text) => (typeof text !== "string" ? text : cell.half ? halves(text) : floats(text));
+      return { W: read(cell.W), U: read(cell.U), b: read(cell.b), c: read(cell.c), width: cell.width };
+    }));
     for (const name of ["V", "b_y", "shift", "scale", "y_shift", "y_scale"]) this[name] = floats(data[name]);
   }
 
@@ -79,13 +80,14 @@ export class Net {
 
   // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after. `counts`
   // says which steps count, `change` what becomes of each gate, of the candidate and of the new state: see edit.js.
-  layer(cell, x, T, backward, counts = null, change = null) {
+  layer(cell, x, T, backward, progress = null, counts = null, change = null) {
     const H = this.units,
       out = {};
     for (const name of ["r", "z", "n", "q", "h", "before"]) out[name] = new Float64Array(T * H);
     const state = new Float64Array(H), form = { units: H, after: this.reset === "after", keeps: this.keeps };
     for (let i = 0; i < T; i++) {
       const t = backward ? T - 1 - i : i, to = t * H;
+      if (progress && i % 8 === 0) progress(i / T);
       if (counts && !counts[t]) continue; // the state passes through
       out.before.set(state, to);
       gruStep(cell, form, x, t * cell.width, state, 0, /** @type {any} */ (out), to, out.h, to, change, t);
@@ -100,19 +102,20 @@ export class Net {
   /** @param {any} s @param {import("./edit.js").Changes | null} changes @returns {any} */
   run(s, changes = null) {
     const T = s.steps, x = this.seen(changes ? changes.x : s.x), counts = changes ? changes.counts : null;
-    const { runs, top } = this.forward(x, T, changes);
+    const { runs, top } = this.forward(x, T, null, changes);
     return this.answered(runs, top, T, counts);
   }
 
   // Every layer and direction over inputs as the net sees them (T * I): their gates and states, and the top's states.
-  /** @param {ArrayLike<number>} x @param {number} T @param {import("./edit.js").Changes | null} changes */
-  forward(x, T, changes = null) {
+  /** @param {Float64Array} x @param {number} T @param {any} progress @param {import("./edit.js").Changes | null} changes */
+  forward(x, T, progress = null, changes = null) {
     const H = this.units, D = this.directions, runs = [];
     let inputs = x, width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
-        const one = this.layer(cell, inputs, T, d === 1, changes && changes.counts, changes && changes.change(runs.length));
+        const done = runs.length, all = this.layers * D, part = progress && ((share) => progress((done + share) / all));
+        const one = this.layer(cell, inputs, T, d === 1, part, changes && changes.counts, changes && changes.change(runs.length));
         Object.assign(one, { x: inputs, width, cell });
         for (let t = 0; t < T; t++) joined.set(one.h.subarray(t * H, (t + 1) * H), t * D * H + d * H);
         runs.push(one);

@@ -69,7 +69,11 @@ def plane(model: Any, X: Any) -> Plane:
     model = Model.of(model)
     D = model.weights.directions
     ways = [np.concatenate(states_of(model, X, d - D)) for d in range(D)]
-    states = np.concatenate(ways, axis=1)
+    return plane_of(np.concatenate(ways, axis=1))
+
+
+def plane_of(states: Array) -> Plane:
+    """The same of states (N, P)."""
     mean = states.mean(0)
     _, size, axes = np.linalg.svd(states - mean, full_matrices=False)
     P, total = states.shape[1], float((size**2).sum())

@@ -1,7 +1,7 @@
 // What each step contributed to the answer, on the scale that a person reads.
 
 import { integrated } from "../gradients.js";
-import { before, net, sequence, sequences, view } from "./state.js";
+import { before, data, net, sequence, sequences, view } from "./state.js";
 
 /**
  * @typedef {object} Explained
@@ -14,7 +14,7 @@ import { before, net, sequence, sequences, view } from "./state.js";
  */
 
 /** Whether the page computes the contributions itself: of tags, for the step under the cursor. */
-export const live = () => net.task === "tag" && !net.sizes;
+export const live = () => Boolean(data.live);
 
 let kept = { key: "", run: null, found: null }, timer = 0, pending = false;
 
@@ -45,7 +45,7 @@ export function explained() {
   const unit = net.y_scale ? net.y_scale[a.output] : 1;
   a.sums ||= summed(a.values, s.steps).map((v) => v * unit);
   a.shown ||= unit === 1 ? a.values : a.values.map((v) => v * unit);
-  a.found ||= { output: a.output, values: a.shown, sums: a.sums, base: a.base, own: a.own, at: null };
+  a.found ||= { output: a.output, values: a.shown, sums: a.sums, base: a.base, own: a.own, at: net.task === "tag" ? s.steps - 1 : null };
   return a.found;
 }
 

@@ -3,7 +3,7 @@
 import { $, brief, element, number, option } from "../dom.js";
 import { OF_INPUT, pythonOf } from "../edit.js";
 import { best } from "../gru.js";
-import { held, hold } from "./address.js";
+import { linked } from "./link.js";
 import { chooseRange, chosenRange, dragDoes, drawRange, dragged, extend, letGo } from "./range.js";
 import { H, I, data, name, net, on, sequence, view } from "./state.js";
 import * as whatif from "./whatif.js";
@@ -20,8 +20,7 @@ export function beginControls() {
   $("what-if").hidden = !whatif.possible();
   if (!whatif.possible()) return;
   whatif.begin();
-  const text = held("edits");
-  if (text) whatif.read(text);
+  linked("edits", () => (whatif.edits().length ? whatif.written() : null), whatif.read);
   option($("w-target"), TARGETS, "input");
   fillActions();
   const change = (id, f) => { $(id).addEventListener("input", () => f(false)); $(id).addEventListener("change", () => f(true)); };
@@ -44,16 +43,9 @@ export function beginControls() {
   on("range", (phase) => { showRange(); update(phase !== "down" && phase !== "move"); });
   on("paint", paint);
   for (const what of ["edits", "sequence"]) on(what, chips);
-  on("edited", () => hold("edits", whatif.edits().length ? whatif.written() : null));
   on("run", () => { limits(); drawRange(); verdict(); });
   for (const what of ["look", "theme"]) on(what, drawRange);
   on("step", drawRange);
-  addEventListener("hashchange", () => {
-    const now = held("edits") || "[]";
-    if (now === whatif.written()) return;
-    whatif.read(now);
-    whatif.commit(whatif.edits(), -1);
-  });
 }
 
 /** Whether a pointer on a plot is ours. */

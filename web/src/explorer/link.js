@@ -42,7 +42,7 @@ export function follow(text) {
   choose(place >= 0 ? place : view.at);
   if (unit !== null) pick(unit);
   if (step !== null) moveTo(step - 1);
-  if (said.has("edits") && parts.has("edits")) parts.get("edits").set(said.get("edits"));
+  if (parts.has("edits")) parts.get("edits").set(said.get("edits") ?? "[]");
   tell("look");
 }
 

@@ -5,15 +5,16 @@ import { lasting, nudged } from "../gradients.js";
 import { line } from "../palette.js";
 import { lines, ruleY, wholeTicks } from "../plots.js";
 import * as python from "./python.js";
-import { backward, before, net, view } from "./state.js";
+import { backward, before, data, net, view } from "./state.js";
 import { keyed } from "./tracks.js";
 
 const due = whenVisible(() => $("f-nudge"));
 
 /** Of the unit at the cursor; nothing where the weights are not on the page. */
 export function drawNudge() {
-  $("fig-nudge").hidden = Boolean(net.sizes);
-  if (net.sizes || !view.run) return;
+  const shown = !net.sizes && !data.background; // as long as a run takes, a nudge takes
+  $("fig-nudge").hidden = !shown;
+  if (!shown || !view.run) return;
   const all = $("nudged").value === "all", found = nudged(net, before(), view.layer, view.t, all ? null : view.unit);
   const steps = { state: lasting(found.state), answer: found.answer ? lasting(found.answer) : NaN };
   const host = $("nudge-says");

@@ -14,7 +14,10 @@ import { keepAddress } from "./link.js";
 import { menus } from "./menu.js";
 import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
+import { beginAgain } from "./again.js";
+import { beginInfluence } from "./influence.js";
 import { beginSentence } from "./sentence.js";
+import { beginSpace } from "./space.js";
 import * as state from "./state.js";
 import { D, H, choose, data, layerName, moveTo, net, on, open, pick, pickLayer, pickRow, sequence, sequences, setTheme, tell, timeScales, view } from "./state.js";
 import { GATES, OVER_TIME, drawContributions, drawInput, drawTracks, placeCursor } from "./tracks.js";
@@ -22,28 +25,30 @@ import { fillSequences, showTargets, showVerdict } from "./verdict.js";
 
 let timer = 0;
 
-export function start() {
+/** @param {string} script the page's own script */
+export function start(script) {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  open($("data").textContent);
+  open($("data").textContent, script);
   Object.assign(window, { gruvy: window_() });
   $("summary").textContent = data.summary;
   $("notes").replaceChildren(...data.notes.map((text) => element("li", {}, null, text)));
   const diagram = new CellDiagram($("cell"), net), equations = new Equations($("equations"), net), playground = new Playground(net, data.features);
-  const numbers = () => { placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
+  const numbers = () => { if (!view.run) return; placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
   fill();
   table();
   listen();
   printed();
   on("run", () => { $("step").max = sequence().steps; showTargets(); showVerdict(); drawTracks(); numbers(); });
-  on("step", () => { numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
+  on("step", () => { if (!view.run) return; numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
   on("unit", () => { numbers(); markUnit(); });
-  on("look", () => { $("layer").value = view.layer; drawTracks(); placeCursor(); });
+  on("look", () => { $("layer").value = view.layer; if (view.run) { drawTracks(); placeCursor(); } });
+  on("busy", busy);
   on("theme", () => { refresh(); nameTheme(); if (view.run) { drawCharts(); drawTracks(); numbers(); } });
   view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   nameTheme();
   drawCharts();
   beginControls();
-  beginSentence();
+  for (const begin of [beginSentence, beginInfluence, beginAgain, beginSpace]) begin();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
   menus();
@@ -60,6 +65,14 @@ function printed() {
 // What a person at the browser's console finds, and the tests.
 function window_() {
   return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+}
+
+// How far a run is that takes a moment.
+function busy(share) {
+  const node = $("busy");
+  node.hidden = share >= 1;
+  node.querySelector("progress").value = share;
+  node.querySelector("span").textContent = `${Math.round(100 * share)} %`;
 }
 
 function nameTheme() {
@@ -117,7 +130,7 @@ function listen() {
   new ResizeObserver(() => {
     if (tracks.clientWidth === width) return;
     width = tracks.clientWidth;
-    requestAnimationFrame(() => { if (view.run) { drawTracks(); placeCursor(); drawCharts(); } });
+    requestAnimationFrame(() => { if (view.run) { drawTracks(); placeCursor(); drawCharts(); tell("width"); } });
   }).observe(tracks);
 }
 

@@ -2,6 +2,7 @@
 
 import { Carried } from "../carried.js";
 import { Net, floats } from "../gru.js";
+import { Runner } from "./worker.js";
 
 /** @type {any} */
 export let data = null;
@@ -32,13 +33,17 @@ export const view = {
   ghost: null,
 };
 
-/** Read what the page carries. @param {string} text */
-export function open(text) {
+/** @type {Runner | null} of a net that is too slow to run while the page waits */
+let runner = null;
+
+/** Read what the page carries. @param {string} text @param {string} script the page's own script */
+export function open(text, script) {
   data = JSON.parse(text);
   net = data.carried ? new Carried(data) : new Net(data);
   [H, D, I] = [net.units, net.directions, net.inputs];
   timeScales = floats(data.time_scales);
   saturation = floats(data.saturation);
+  if (data.background) runner = new Runner(net, data, script);
   sequences = data.sequences.map((s) => ({ ...s, x: floats(s.x), answers: s.answers.map((a) => ({ ...a, values: floats(a.values) })) }));
 }
 
@@ -73,9 +78,17 @@ export function show(run, ghost = null) {
 export const before = () => view.ghost || view.run;
 
 /** How a sequence is run: the run to show, and the one that stays as a ghost. @type {(s: any) => [any, any]} */
-let runner = (s) => [net.run(s), null];
+let runsOf = (s) => [net.run(s), null];
 /** @param {() => any} f */
-export function runBy(f) { runner = f; }
+export function runBy(f) { runsOf = f; }
+
+/** Whether runs are made beside the page, and take a moment. */
+export const behind = () => Boolean(runner);
+/** Run a sequence there. @param {any} s @param {import("../edit.js").Edit[]} edits @param {(run: any) => void} done */
+export function runBehind(s, edits, done) {
+  tell("busy", 0);
+  runner.run(s, (share) => tell("busy", share), (run) => { tell("busy", 1); done(run); }, edits);
+}
 
 /** @param {number} k the place in the list */
 export function choose(k) {
@@ -84,8 +97,13 @@ export function choose(k) {
   view.t = Math.min(view.t, s.steps - 1);
   view.target = 0;
   tell("sequence");
-  const [run, ghost] = runner(s);
-  show(run, ghost);
+  if (!runner) {
+    const [run, ghost] = runsOf(s);
+    show(run, ghost);
+    return;
+  }
+  view.run = null;
+  runBehind(s, [], (run) => { show(run); tell("base", run); });
 }
 
 /** @param {number} t */

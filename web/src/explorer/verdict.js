@@ -3,7 +3,7 @@
 import { best } from "../gru.js";
 import { $, element, number, option, template } from "../dom.js";
 import { live, targets } from "./contributions.js";
-import { choose, name, nameOfOutput, net, sequence, sequences, view } from "./state.js";
+import { choose, data, name, nameOfOutput, net, sequence, sequences, view } from "./state.js";
 
 /** The sequences of a kind, and the first of them. @param {string} kind */
 export function fillSequences(kind) {
@@ -26,16 +26,26 @@ export function showTargets() {
   $("target-label").hidden = all.length < 2;
 }
 
+// Whether the run that is shown is right; of a run that was changed it is judged anew.
+function judged(s) {
+  const { run, ghost } = view;
+  if (!ghost || s.truth === null || !net.labels) return s;
+  if (net.task !== "tag") return { truth: s.truth, right: data.classes[best(run.final)] === s.truth };
+  const good = s.labels.filter((o, t) => run.best(t) === o).length;
+  return { truth: `${good} of ${s.steps} steps right`, right: good === s.steps };
+}
+
 export function showVerdict() {
   const s = sequence(), answer = view.run.final, host = $("answers"), few = answer.slice(0, 6);
   $("sequence").value = view.at;
   $("place").textContent = `${view.at + 1} of ${view.list.length}`;
   $("earlier").disabled = view.at === 0;
   $("later").disabled = view.at === view.list.length - 1;
-  $("mark").textContent = s.right === null ? "" : s.right ? "✓ right" : "✗ wrong";
-  $("mark").className = `mark ${s.right ? "good" : "bad"}`;
+  const { right, truth } = judged(s);
+  $("mark").textContent = right === null ? "" : right ? "✓ right" : "✗ wrong";
+  $("mark").className = `mark ${right ? "good" : "bad"}`;
   const says = net.labels ? `the net says ${name(best(answer))}` : "the net says";
-  $("said").textContent = s.truth === null ? says : net.task === "tag" ? s.truth : `It is ${s.truth}, ${says}`;
+  $("said").textContent = truth === null ? says : net.task === "tag" ? truth : `It is ${truth}, ${says}`;
   if (!net.labels) {
     const places = template($("said"), ` {0}${few.slice(1).map((_, o) => `, {${o + 1}}`).join("")}`, "final");
     few.forEach((v, o) => { places[o].textContent = number(v); });

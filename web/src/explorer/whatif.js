@@ -2,7 +2,7 @@
 
 import { DIRECTIONS, changes, fitting } from "../edit.js";
 import { brief } from "../dom.js";
-import { D, data, net, runBy, sequence, show, tell } from "./state.js";
+import { D, behind, data, net, on, runBehind, runBy, sequence, show, tell } from "./state.js";
 
 /** @typedef {import("../edit.js").Edit} Edit */
 
@@ -23,6 +23,8 @@ export const canUndo = () => past.length > 0;
 export const canRedo = () => future.length > 0;
 /** A net that was computed beforehand is not here to be run. */
 export const possible = () => !net.sizes;
+/** Hundreds of runs are only made of a net that takes next to no time. */
+export const quick = () => !net.sizes && !behind();
 
 /** The sequence as it is, run once. */
 export function baseRun() {
@@ -42,14 +44,31 @@ function runs() {
 }
 
 /** From now on every sequence is run with the edits. */
-export function begin() { runBy(runs); }
+export function begin() {
+  runBy(runs);
+  on("base", (run) => {
+    base = { of: sequence(), run };
+    if (here().length) preview(list);
+  });
+}
 
 /** Show what these edits do, while a hand is still moving. @param {Edit[]} next @param {number} which is being changed */
 export function preview(next, which = chosen) {
   [list, chosen] = [next, which];
-  const [run, before] = runs();
-  show(run, before);
+  if (behind()) beside();
+  else {
+    const [run, before] = runs();
+    show(run, before);
+  }
   tell("edits");
+}
+
+// A run that is made beside the page comes when it is done; without the sequence's own run it waits for that one.
+function beside() {
+  const s = sequence(), { of, run: before } = base, fit = here();
+  if (of !== s) return;
+  if (fit.length) runBehind(s, fit, (run) => { if (sequence() === s) show(run, before); });
+  else show(before);
 }
 
 /** The same, and remember what was before. @param {Edit[]} next @param {number} which is being changed */
@@ -150,7 +169,7 @@ export function read(text) {
     found = []; // no edits of ours
   }
   const fit = possible() ? fitting(found, net, Math.max(1, ...data.sequences.map((s) => s.steps))) : [];
-  list = still = fit;
+  commit(fit, -1);
 }
 
 /** The edits as JSON, without what is as it always is. */

@@ -85,6 +85,6 @@ function show(script) {
   $("data").textContent = JSON.stringify(data);
   for (const node of document.querySelectorAll("[data-opened]")) /** @type {HTMLElement} */ (node).hidden = false;
   $("opener").hidden = true;
-  /** @type {any} */ (start)(script);
+  start(script);
   $("h-sequence").focus();
 }

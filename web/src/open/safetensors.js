@@ -1,5 +1,7 @@
 // A safetensors file, read in the browser: a header in JSON, and numbers. Nothing in it is run.
 
+import { bfloat, half } from "../half.js";
+
 /** What is wrong with a file, in words for who dropped it. */
 export class FileError extends Error {}
 
@@ -14,20 +16,6 @@ const READ = {
   BF16: [2, (view, at) => bfloat(view.getUint16(at, true))],
   U8: [1, (view, at) => view.getUint8(at)],
 };
-
-/** @param {number} bits */
-function half(bits) {
-  const sign = bits & 0x8000 ? -1 : 1, power = (bits >> 10) & 31, part = bits & 1023;
-  if (power === 31) return part ? NaN : sign * Infinity;
-  return sign * (power ? 2 ** (power - 15) * (1 + part / 1024) : 2 ** -14 * (part / 1024));
-}
-
-const both = new DataView(new ArrayBuffer(4));
-/** @param {number} bits */
-function bfloat(bits) {
-  both.setUint32(0, bits << 16);
-  return both.getFloat32(0);
-}
 
 /**
  * @param {ArrayBuffer} buffer

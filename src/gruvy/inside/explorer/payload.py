@@ -11,16 +11,18 @@ from ...errors import DataError, InputError
 from ...model.model import Model
 from ...model.task import Numbers
 from ...weights import Cell
-from ..answers import CHUNK
+from ..answers import CHUNK, as_answer
 from ..contributions import contributions
 from . import aggregate, lags
 from .aggregate import pack
-from .choosing import Judged, batches, choose, judge
+from .choosing import Judged, batches, choose, judge, outputs_of
+from .space import space
 from .traces import MOST_CELLS, Traces
 
 Array = np.ndarray[Any, Any]
 
 ROOM = 8_400_000  # bytes of numbers before base64: the page stays under 12 MB
+LIVE = 10_000_000  # multiplications of one run: the page does some fifty to explain a tagger's step
 MOST_WORK = 3e11  # multiplications for contributions: some ten seconds
 
 
@@ -53,7 +55,9 @@ def page_data(
     judged = judge(model, sequences, y, shown)
     # What is left beside the weights: inputs, contributions of the answer and of the truth, what is computed here.
     notes: list[str] = []
-    room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else 4 * aggregate.numbers(model))
+    half = plan is None and aggregate.halves(model)
+    held = (2 if half else 4) * aggregate.numbers(model)
+    room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else held)
     by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > room and I > 8
     cost = [
         4 * (s.size + 2 * (len(s) if by_step else s.size))
@@ -70,7 +74,8 @@ def page_data(
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    if plan is None and model.task == "tag":  # the page explains the step under the cursor, and so itself
+    work = aggregate.numbers(model) * max(map(len, chosen))
+    if plan is None and model.task == "tag" and work <= LIVE:  # the page explains the step under the cursor itself
         answers: list[list[dict[str, Any]]] = [[] for _ in kept]
     else:
         answers = _answers(model, judged, kept, chosen, by_step, notes)
@@ -97,7 +102,11 @@ def page_data(
         for i, found, beforehand in zip(kept, answers, carried, strict=True)
     ]
     together = np.concatenate(chosen)
-    return _net(model, rows) | {
+    if half:
+        notes.insert(0, _half_note(model, chosen, [judged.final[i] for i in kept]))
+    net = _net(model, rows, half) | {"background": plan is None and work > aggregate.AT_ONCE}
+    return net | {
+        "live": model.task == "tag" and plan is None and work <= LIVE,
         "classes": shown,
         "features": channels,
         "sequences": entries,
@@ -108,6 +117,7 @@ def page_data(
         "saturation": pack(saturation),
         "gradient": lags.gradient(model, chosen, notes),
         "memory": lags.remembered(model, chosen, notes),
+        "space": None if rows or net["background"] else space(model, traces),
         "history": history,
         "summary": _summary(model, judged, N),
         "order": judged.order,
@@ -115,7 +125,17 @@ def page_data(
     }
 
 
-def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
+def _half_note(model: Model, chosen: list[Array], final: list[Array]) -> str:
+    """What rounding the weights does to the answers."""
+    own = as_answer(model, np.stack(final))
+    apart = np.abs(as_answer(model, outputs_of(aggregate.rounded(model), chosen)[0]) - own).max()
+    return (
+        f"This net has {aggregate.numbers(model):,} weights, so the page carries them in 16 bits; of its answers none "
+        f"is more than {apart:.2g} from the model's."
+    )
+
+
+def _net(model: Model, rows: aggregate.Rows | None, half: bool = False) -> dict[str, Any]:
     """What the net is, and what the page computes with: its weights, or what was computed beforehand."""
     w, numbers = model.weights.merged(), model.target if isinstance(model.target, Numbers) else None
     return {
@@ -130,7 +150,7 @@ def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
             "pooling": model.pooling,
             "task": model.task or "",
         },
-        "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
+        "cells": [[_cell(cell, half) for cell in layer] for layer in ([] if rows else w.cells)],
         "carried": aggregate.fixed(model, rows) if rows else None,
         "V": None if rows else _pack(model.V),
         "b_y": None if rows else _pack(model.b_y),
@@ -164,8 +184,9 @@ def _pack(a: Array | None) -> str | None:
     return None if a is None else pack(a)
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]}
+def _cell(cell: Cell, half: bool) -> dict[str, Any]:
+    packed = {n: None if a is None else pack(a, "<f2" if half else "<f4") for n, a in zip("WUbc", cell, strict=True)}
+    return {**packed, "width": cell.W.shape[1], "half": half}
 
 
 def _answers(
