@@ -59,7 +59,7 @@ def floats(packed):
 
 def same_data(found, expected):
     """The page's data, but what needs Python."""
-    left_out = {"gradient", "memory", "notes", "history", "summary", "live", "flat", "background"}
+    left_out = {"gradient", "memory", "space", "notes", "history", "summary", "live", "flat", "background"}
     assert set(expected) - set(found) == set()
     assert len(found["sequences"]) == len(expected["sequences"])
     for name in set(expected) - left_out - {"sequences", "time_scales", "saturation", "ranges", "cells"}:

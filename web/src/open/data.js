@@ -41,12 +41,12 @@ export function pageData(model, sequences, features, task = model.task) {
     classes = labels ? Array.from({ length: count }, (_, k) => model.classes[k] ?? String(k)) : [];
   const judged = sequences.map((s, i) => judge(net, s, i, classes, task)), kept = [...judged].sort((a, b) => b.hardness - a.hardness || a.at - b.at).slice(0, MOST_SEQUENCES),
     known = judged[0].right !== null, numbers = !labels && judged[0].target !== null,
-    notes = ["Made in this browser, without Python. Contributions, the gradient over the lag and the memory of a nudge are left out: gruvy explain computes them."];
+    notes = ["Made in this browser, without Python. Contributions, the gradient over the lag, the memory of a nudge and the space of states are left out: gruvy explain computes them."];
   if (model.rounded) notes.push("The weights are float64 in the file and float32 here.");
   if (kept.length < judged.length) notes.push(`Of ${judged.length} sequences this page holds ${kept.length}, the hardest or the first.`);
   const order = labels ? (!known ? "least certain first" : task === "tag" ? "most mistakes first" : "hardest mistakes first") : numbers ? "largest error first" : "in their order";
   return {
-    ...data, live: task === "tag", classes, features, total: judged.length, flat: false, order, notes, history: [], gradient: null, memory: null,
+    ...data, live: task === "tag", classes, features, total: judged.length, flat: false, order, notes, history: [], gradient: null, memory: null, space: null,
     sequences: kept.map((entry) => ({ ...entry, hardness: undefined, answers: [], carried: null })),
     ...units(net, kept.map(({ at }) => sequences[at])), ranges: ranges(kept.map(({ at }) => sequences[at].x), inputs),
     summary: summary(model, judged),

@@ -44,7 +44,7 @@ def opener(path: str | os.PathLike[str], *, title: str = "Inside a GRU") -> int:
 
     A ``.safetensors`` file of gruvy's, of torch's ``state_dict`` or of Keras' variables, and a CSV with a row for each
     step: the page reads both, runs the net and shows gates, states and answers. Nothing leaves the browser, and no
-    Python is needed. Contributions, the gradient over the lag and the memory of a nudge are left out.
+    Python XX
 
     Args:
         path: the HTML file to write; an old one is replaced whole.
