@@ -57,7 +57,7 @@ NAMES = {
          "gruvy.inside.find", "gruvy.inside.influence", "gruvy.inside.statespace",
          "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
          "gruvy.inside.contributions", "gruvy.inside.figures", "gruvy.inside.explorer",
-         "gruvy.inside.explorer.playground"],
+         "gruvy.inside.explorer.playground", "gruvy.inside.explorer.opener"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),
     "api/engines.md": (
@@ -145,16 +145,17 @@ def example(path: Path) -> str:
     return f"# {path.name}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
 
 
-def playground_page() -> bytes:
-    """The page on which nets learn, as `gruvy explain --playground` writes it."""
+def apps() -> dict[str, bytes]:
+    """The pages that do something of their own, as gruvy writes them: where nets learn, and where files are opened."""
     sys.path.insert(0, str(ROOT / "src"))
     try:
-        from gruvy.inside.explorer import playground
-
+        explorer = importlib.import_module("gruvy.inside.explorer")
+        found = {}
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "play.html"
-            playground(path)
-            return path.read_bytes()
+            for name, write in (("play.html", explorer.playground), ("open.html", explorer.opener)):
+                write(Path(folder) / name)
+                found[name] = (Path(folder) / name).read_bytes()
+        return found
     finally:
         sys.path.pop(0)
 
@@ -209,5 +210,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in generated().items():
         files.append(File.generated(config, path, content=text))
-    files.append(File.generated(config, "play.html", content=playground_page()))
+    for path, page in apps().items():
+        files.append(File.generated(config, path, content=page))
     return files
