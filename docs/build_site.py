@@ -56,8 +56,8 @@ NAMES = {
         ["gruvy.inside.trace", "gruvy.inside.edits.Edit", "gruvy.inside.read_out", "gruvy.inside.describe",
          "gruvy.inside.find", "gruvy.inside.influence", "gruvy.inside.statespace",
          "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
-         "gruvy.inside.contributions", "gruvy.inside.figures", "gruvy.inside.explorer",
-         "gruvy.inside.explorer.playground", "gruvy.inside.explorer.opener"],
+         "gruvy.inside.contributions", "gruvy.inside.memory", "gruvy.inside.answers", "gruvy.inside.figures",
+         "gruvy.inside.explorer", "gruvy.inside.explorer.playground", "gruvy.inside.explorer.opener"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),
     "api/engines.md": (

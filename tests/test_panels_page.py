@@ -69,6 +69,13 @@ def test_places_and_peaks_are_pythons(browser, tmp_path, name):
     expected = [[k, (2, 4), 1.0], *found.places] if found.places else []
     ids = shown.ask("sequences.map(s => s.id)")
     assert [r[:3] for r in rows] == [[f"{int(100 * share)} %", ids[i], f"{a + 1}–{b}"] for i, (a, b), share in expected]
+    words = page.inner_text("#again-says")
+    if len(found.units):
+        assert words.startswith(f"Over steps 3 to 4, {len(found.units)} of 4 units stay beyond it")
+        names = [f"{u}" for u in found.units]
+        assert all(u in words for u in names)
+    else:
+        assert words == "No unit stays beyond the threshold over steps 3 to 4: lower it."
     unit = int(page.inner_text("#exciting-unit"))
     peaks = exciting(parts, X, unit, layer=j)
     said = page.evaluate("Array.from(document.querySelectorAll('#exciting button'), b => b.textContent)")
@@ -94,6 +101,8 @@ def test_the_map_of_influences_is_pythons(browser, tmp_path, name):
     if expected.shape[1] > 1:
         assert_close(found + 1, expected + 1, "same")
         assert_apart(found + 1, influence(parts, X[0]) + 1, "same")  # without the edit it is another map
+        strongest = shown.page.inner_text("#influence-says").rstrip(".").rpartition(" ")[2]
+        assert same(strongest, np.abs(expected).max())
     else:
         assert_close(found[:, 0] + 1, expected[:, 0] + 1, "same")
     close(shown)
@@ -120,6 +129,12 @@ def test_the_space_of_states_is_pythons(browser, tmp_path, name):
     now = placed(X[0], edits)[shown.ask("view.t")]
     assert_close(np.array([float(dot.get_attribute(f"data-{k}")) for k in "xy"]), now, "float32 in the page")
     assert shown.page.locator("#c-space .way-before").get_attribute("d").startswith("M")
+    kinds = [p["kind"] for p in shown.ask("data.space.points")]
+    words = shown.page.inner_text("#space-says")
+    if D == 2:
+        assert words.startswith("Fixed points are not looked for")
+    elif "stable" in kinds:
+        assert f"{kinds.count('stable')} where the state stays" in words
     close(shown)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from axe import violations
 from compare import assert_close
 from edit_cases import random_edits
 from explained import NETS, Shown, Truth, make, order_of, same
@@ -317,8 +318,33 @@ def test_the_sentence_on_the_page_is_pythons(browser, tmp_path, name):
     assert shown.said == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_an_edited_page(browser, tmp_path, theme):
+    parts, X, y = make(*NETS["tutorial"])
+    path = tmp_path / "page.html"
+    explain(parts, X, path, y)
+    shown = Shown(browser, path, color_scheme=theme)
+    edits = [Edit("input", "blank", steps=(1, 3)), Edit("state", "set", 0.0, units=1, name="one off")]
+    shown.page.goto(address(path, edits))
+    shown.page.reload()
+    shown.page.click("#chip-0")
+    for panel in ("influence", "again", "space"):
+        shown.page.locator(f"#{panel}").scroll_into_view_if_needed()
+        shown.page.wait_for_timeout(600)
+    shown.page.focus("#tracks")
+    shown.page.keyboard.press("Shift+ArrowRight")
+    shown.page.wait_for_timeout(600)
+    assert violations(shown.page) == []
+    shown.context.close()
+    assert shown.said == []
+
+
 def test_from_an_edit_to_the_repaint(browser, tmp_path):
-    """64 units, 100 steps: the median over a slider's way; the browser has painted when the frame after is over."""
+    """64 units, 100 steps: what the page's thread works for one move of a slider, script, layout and paint together.
+
+    It is the processor's time, so that whoever else is on the machine does not count; on an idle one the time to the
+    repaint is that and the wait for the next frame.
+    """
     rng = np.random.default_rng(0)
     w = random_weights(rng, CONVENTIONS[0], H=64, dtype=np.float32, size=0.2)
     V, b_y = rng.normal(size=(5, 64)).astype(np.float32), rng.normal(size=5).astype(np.float32)
@@ -330,26 +356,32 @@ def test_from_an_edit_to_the_repaint(browser, tmp_path):
     shown.page.fill("#w-units", "3")
     shown.page.click("#w-add")
     shown.page.select_option("#w-action", "set")
-    times = shown.page.evaluate(
-        """async () => {
-          const found = [], slider = document.getElementById("w-slider");
-          for (let i = 0; i <= 40; i++) {
-            const begin = performance.now();
-            slider.value = -1 + i / 20;
-            slider.dispatchEvent(new Event("input", {bubbles: true}));
-            await new Promise((done) => requestAnimationFrame(() => {
-              const after = new MessageChannel();
-              after.port1.onmessage = done;
-              after.port2.postMessage(0);
-            }));
-            found.push(performance.now() - begin);
-          }
-          return found;
-        }"""
-    )
-    print(f"median {np.median(times):.1f} ms, largest {max(times):.1f} ms")
-    # 50 ms on an idle machine; the tests share theirs
-    assert np.median(times) < 250
+    shown.page.wait_for_timeout(500)
+    session = shown.context.new_cdp_session(shown.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def worked():
+        found = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(m["value"] for m in found if m["name"] == "TaskDuration")
+
+    move = """async (value) => {
+      const slider = document.getElementById("w-slider"), begin = performance.now();
+      slider.value = value;
+      slider.dispatchEvent(new Event("input", {bubbles: true}));
+      await new Promise((done) => requestAnimationFrame(() => {
+        const after = new MessageChannel();
+        after.port1.onmessage = done;
+        after.port2.postMessage(0);
+      }));
+      return performance.now() - begin;
+    }"""
+    spent, waited = [], []
+    for i in range(41):
+        before = worked()
+        waited.append(shown.page.evaluate(move, -1 + i / 20))
+        spent.append(worked() - before)
+    print(f"median {np.median(spent):.1f} ms of the processor, {np.median(waited):.1f} ms on the clock")
+    assert np.median(spent) < 50
     shown.context.close()
 
 

@@ -57,8 +57,11 @@ export class Chart {
     });
     this.svg = /** @type {SVGSVGElement} */ (root);
     this.svg.setAttribute("role", "img");
-    // Plot names its marks ("line", "rule"), which a screen reader is not to read beside the title; groups may have no name.
-    for (const group of root.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
+    // The drawing has one name; a part of it has none that a screen reader may read.
+    for (const part of this.svg.querySelectorAll("[aria-label]")) {
+      part.setAttribute("data-mark", part.getAttribute("aria-label"));
+      part.removeAttribute("aria-label");
+    }
     this.x = root.scale("x");
     this.y = root.scale("y");
     this.over = svg("g", { class: "over", "pointer-events": "none" }, this.svg);

@@ -7,7 +7,7 @@ import { I, data, net, sequence, view } from "./state.js";
 /** What stands above every line. */
 export const IMPORTS = "from gruvy.inside import Edit, answers, contributions, memory, read_out, trace";
 
-const X = () => `X[${sequence().at}:${sequence().at + 1}]`;
+const X = () => `X[${sequence().at}:${sequence().at + 1}${data.flat ? ", :, None" : ""}]`;
 const NAMES = { z: "update", keep: "keep", r: "reset", n: "candidate", h: "state" };
 
 // What was changed on the page is in no X.
@@ -27,5 +27,5 @@ export function contribution(found, t, f = null) {
   return `contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`;
 }
 
-export const memory = (j, t, unit, what) => unchanged(
-  `memory(model, ${X()}, at=${t}).${what}${unit === null ? `_together[${j}, 0]` : `[${j}, 0, ${unit}]`}`);
+export const memory = (j, t, unit, what) =>
+  `memory(model, ${X()}, at=${t}).${what}${unit === null ? `_together[${j}, 0]` : `[${j}, 0, ${unit}]`}`;

@@ -17,6 +17,7 @@ let table = null;
 
 /** @param {string} script the page's own script */
 export function begin(script) {
+  document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   const take = (/** @type {Iterable<File>} */ files) => tried(async () => { for (const file of files) await read(file); choices(); });
   $("files").addEventListener("change", (/** @type {any} */ e) => take(e.target.files));
   const zone = $("drop");
