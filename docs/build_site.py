@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from textwrap import indent
 from types import ModuleType
@@ -56,7 +57,7 @@ NAMES = {
          "gruvy.inside.find", "gruvy.inside.influence", "gruvy.inside.statespace",
          "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
          "gruvy.inside.contributions", "gruvy.inside.memory", "gruvy.inside.answers", "gruvy.inside.figures",
-         "gruvy.inside.explorer"],
+         "gruvy.inside.explorer", "gruvy.inside.explorer.playground", "gruvy.inside.explorer.opener"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),
     "api/engines.md": (
@@ -144,6 +145,21 @@ def example(path: Path) -> str:
     return f"# {path.name}\n\n```python\n{path.read_text(encoding='utf-8')}```\n"
 
 
+def apps() -> dict[str, bytes]:
+    """The pages that do something of their own, as gruvy writes them: where nets learn, and where files are opened."""
+    sys.path.insert(0, str(ROOT / "src"))
+    try:
+        explorer = importlib.import_module("gruvy.inside.explorer")
+        found = {}
+        with tempfile.TemporaryDirectory() as folder:
+            for name, write in (("play.html", explorer.playground), ("open.html", explorer.opener)):
+                write(Path(folder) / name)
+                found[name] = (Path(folder) / name).read_bytes()
+        return found
+    finally:
+        sys.path.pop(0)
+
+
 def from_root(text: str) -> str:
     """A page of the root as a page of the site: its links lead to where the site has the same thing."""
     for file, page in (*ROOT_PAGES.items(), (EQUATIONS, "equations.md")):
@@ -194,4 +210,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in generated().items():
         files.append(File.generated(config, path, content=text))
+    for path, page in apps().items():
+        files.append(File.generated(config, path, content=page))
     return files

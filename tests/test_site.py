@@ -27,6 +27,8 @@ ALSO = (
     "gruvy.inside.contributions.contributions",
     "gruvy.inside.figures.gates",
     "gruvy.inside.explorer.explain",
+    "gruvy.inside.explorer.playground",
+    "gruvy.inside.explorer.opener",
     "gruvy.model.model.Model",
     "gruvy.model.stream.Stream",
     "gruvy.training.Settings",
@@ -182,6 +184,8 @@ def test_the_site(build, site):
     assert all("<mtr>" in found and "<mi>&" not in found.replace("<mi>&#", "") for found in drawn)  # rows, no bare "&"
     inside = (site / "api" / "inside.html").read_text(encoding="utf-8")
     assert "Fields, in this order: <code>update</code>, <code>reset</code>" in inside
+    for app in ("play.html", "open.html"):
+        assert "default-src 'none'" in (site / app).read_text(encoding="utf-8")
     assert "gruvy train" in (site / "cli.html").read_text(encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ const inside = "../src/gruvy/inside/explorer";
 const ENTRIES = {
   explorer: `${inside}/explorer.bundle.js`,
   playground: `${inside}/playground.bundle.js`,
+  open: `${inside}/open.bundle.js`,
   lab: "../src/gruvy/lab/lab.bundle.js",
 };
 

@@ -1,6 +1,6 @@
 // Derivatives of a run: backwards to its inputs, and forwards from a nudge of its state.
 
-import { dot } from "./gru.js";
+import { add, dot, gruBack } from "./step.js";
 
 /** Gauss and Legendre's rule of eight points on −1 .. 1. */
 const NODES = [0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363];
@@ -13,39 +13,15 @@ const HALVINGS = 20;
  * `cell_backward` in gruvy/reference.py, along a sequence.
  */
 export function layerBackward(net, one, dy, T, backward) {
-  const H = net.units, { cell, width } = one, { W, U } = cell, after = net.reset === "after";
-  const dx = new Float64Array(T * width), dh = new Float64Array(H), old = new Float64Array(H);
-  const da = [0, 1, 2].map(() => new Float64Array(H)), dq = new Float64Array(H), drh = new Float64Array(H);
+  const H = net.units, { cell, width } = one, form = { units: H, after: net.reset === "after", keeps: net.keeps };
+  const dx = new Float64Array(T * width), dh = new Float64Array(H), da = new Float64Array(3 * H), dq = new Float64Array(H);
   for (let i = 0; i < T; i++) {
     const t = backward ? i : T - 1 - i, from = t * H;
-    for (let u = 0; u < H; u++) {
-      const k = from + u, g = dh[u] + dy[k], z = one.z[k], n = one.n[k], h = one.before[k], keep = net.keeps ? z : 1 - z;
-      da[2][u] = g * (1 - keep) * (1 - n * n);
-      da[1][u] = (net.keeps ? g * (h - n) : g * (n - h)) * z * (1 - z);
-      old[u] = g * keep;
-      dq[u] = after ? da[2][u] * one.r[k] : da[2][u];
-    }
-    transposed(U, 2 * H, H, H, dq, drh, true);
-    for (let u = 0; u < H; u++) {
-      const k = from + u, r = one.r[k];
-      da[0][u] = (after ? da[2][u] * one.q[k] : drh[u] * one.before[k]) * r * (1 - r);
-      dh[u] = old[u] + (after ? drh[u] : drh[u] * r);
-    }
-    transposed(U, H, H, H, da[1], dh, false);
-    transposed(U, 0, H, H, da[0], dh, false);
-    const here = dx.subarray(t * width, (t + 1) * width);
-    for (let k = 0; k < 3; k++) transposed(W, k * H, H, width, da[k], here, false);
+    for (let u = 0; u < H; u++) dh[u] += dy[from + u];
+    gruBack(cell, form, dh, 0, one.before, from, one, from, da, dq);
+    for (let row = 0; row < 3 * H; row++) if (da[row] !== 0) add(dx, t * width, da[row], cell.W, row * width, width);
   }
   return dx;
-}
-
-// out (+)= the rows `first` .. `first + count` of M (each `width` long), transposed, times v.
-function transposed(M, first, count, width, v, out, anew) {
-  if (anew) out.fill(0);
-  for (let u = 0; u < count; u++) {
-    const s = v[u], row = (first + u) * width;
-    if (s !== 0) for (let i = 0; i < width; i++) out[i] += s * M[row + i];
-  }
 }
 
 /** The gradient of the seen inputs (T * I), from that of the top layer's states (T * D * H). */

@@ -1,7 +1,10 @@
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
+import { half } from "./half.js";
+import { dot, gruStep, mix, sigmoid } from "./step.js";
+
 export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
-export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+export { dot, sigmoid };
 
 export function bytes(text) {
   const raw = atob(text),
@@ -11,22 +14,8 @@ export function bytes(text) {
 }
 export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
-// Numbers of 16 bits: one of sign, five of exponent, ten of fraction.
-export function halves(text) {
-  const found = new Uint16Array(bytes(text)), out = new Float32Array(found.length);
-  for (let i = 0; i < out.length; i++) {
-    const v = found[i], e = (v >> 10) & 31, f = v & 1023;
-    const size = e === 0 ? f * 2 ** -24 : (1 + f / 1024) * 2 ** (e - 15);
-    out[i] = v & 0x8000 ? -size : size;
-  }
-  return out;
-}
-
-export function dot(a, from, b, start, count) {
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
-  return sum;
-}
+/** Numbers of 16 bits. @param {string} text */
+export const halves = (text) => Float32Array.from(new Uint16Array(bytes(text)), half);
 
 export class Net {
   /** @type {string} */ reset = "after";
@@ -86,7 +75,7 @@ export class Net {
   }
 
   mix(z, n, h) {
-    return this.keeps ? (1 - z) * n + z * h : (1 - z) * h + z * n;
+    return mix(z, n, h, this.keeps);
   }
 
   // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after. `counts`
@@ -95,36 +84,13 @@ export class Net {
     const H = this.units,
       out = {};
     for (const name of ["r", "z", "n", "q", "h", "before"]) out[name] = new Float64Array(T * H);
-    const state = new Float64Array(H),
-      rh = new Float64Array(H);
-    const after = this.reset === "after",
-      I = cell.width,
-      { W, U, b, c } = cell;
+    const state = new Float64Array(H), form = { units: H, after: this.reset === "after", keeps: this.keeps };
     for (let i = 0; i < T; i++) {
-      const t = backward ? T - 1 - i : i,
-        at = t * I,
-        to = t * H;
+      const t = backward ? T - 1 - i : i, to = t * H;
       if (progress && i % 8 === 0) progress(i / T);
       if (counts && !counts[t]) continue; // the state passes through
       out.before.set(state, to);
-      for (let u = 0; u < H; u++) {
-        const row = H + u;
-        out.r[to + u] = sigmoid(dot(W, u * I, x, at, I) + dot(U, u * H, state, 0, H) + (b ? b[u] : 0));
-        out.z[to + u] = sigmoid(dot(W, row * I, x, at, I) + dot(U, row * H, state, 0, H) + (b ? b[row] : 0));
-      }
-      change?.("reset", t, out.r, to);
-      change?.("update", t, out.z, to);
-      for (let u = 0; u < H; u++) rh[u] = out.r[to + u] * state[u];
-      for (let u = 0; u < H; u++) {
-        const row = 2 * H + u,
-          a = dot(W, row * I, x, at, I) + (b ? b[row] : 0);
-        const q = dot(U, row * H, after ? state : rh, 0, H) + (after && c ? c[u] : 0);
-        out.q[to + u] = q;
-        out.n[to + u] = Math.tanh(after ? a + out.r[to + u] * q : a + q);
-      }
-      change?.("candidate", t, out.n, to);
-      for (let u = 0; u < H; u++) out.h[to + u] = this.mix(out.z[to + u], out.n[to + u], state[u]);
-      change?.("state", t, out.h, to);
+      gruStep(cell, form, x, t * cell.width, state, 0, /** @type {any} */ (out), to, out.h, to, change, t);
       state.set(out.h.subarray(to, to + H));
     }
     out.last = Float64Array.from(state);

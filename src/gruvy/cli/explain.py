@@ -10,8 +10,8 @@ import typer
 
 from gruvy.checks import whole
 from gruvy.cli import reading
-from gruvy.cli.app import Json, app, document, example, say
-from gruvy.cli.predict import ModelFile, read_for
+from gruvy.cli.app import Json, UsageError, app, document, example, say
+from gruvy.cli.predict import read_for
 from gruvy.cli.writing import check_outputs
 from gruvy.data.collection import plural
 from gruvy.errors import InputError
@@ -24,12 +24,24 @@ if TYPE_CHECKING:
     epilog=example(
         "gruvy explain digits.safetensors spoken-digits -o digits.html",
         "gruvy explain model.safetensors data.csv --id recording --target activity -o report.html",
+        "gruvy explain --playground -o playground.html",
     )
 )
 def explain(
-    model: ModelFile,
-    data: reading.Data,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    context: typer.Context,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="The file that `gruvy train` wrote.", show_default=False)
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA", help="A file, a folder or a data set's name, as in training.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The page to write; default report.html, or playground.html."),
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Column with the right answers: mistakes then come first.")] = None,
     id: reading.Id = None,
     time: reading.Time = None,
@@ -45,6 +57,10 @@ def explain(
     target_at: reading.TargetAt = "constant",
     most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
     history: Annotated[Path | None, typer.Option(help="The model.history.csv of the training, to show it too.")] = None,
+    playground: Annotated[
+        bool,
+        typer.Option("--playground", help="Write the page on which RNN, LSTM and GRU learn, without model and data."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write one page, to open in any browser, that shows the gates of a trained model at work on your sequences.
@@ -53,7 +69,15 @@ def explain(
     is let in, and which steps made the answer what it is. Of a model that hears a word, a second page shows the first
     recording, the probability under it and the events. How the data are laid out (id, time, windows and so on) is as in
     training, unless options say otherwise. Needs no torch.
+
+    With --playground it is another page, which needs neither: small nets learn in the browser, side by side.
     """
+    if playground:
+        write_playground(model, output or Path("playground.html"), json)
+        return
+    if model is None or data is None:
+        raise UsageError(f"Missing argument '{'MODEL' if model is None else 'DATA'}'.", context)
+    output = output or Path("report.html")
     check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
     whole("--most", most, 1)
     import gruvy
@@ -84,6 +108,21 @@ def explain(
     say(f"{done.path}: {done.size / 1e6:.1f} MB, {done.kept:,} of {plural(done.total, 'sequence')}")
     if beside is not None:
         say(f"{beside}: the sound of {sequences.ids[0]}, what is heard in it, and when")
+    say("Open it in a browser: it works offline.")
+
+
+def write_playground(model: Path | None, output: Path, json: bool) -> None:
+    """The page on which small nets learn, and where it is."""
+    if model is not None:
+        raise InputError(f"--playground: {model} is not shown there; expected neither a model nor data")
+    check_outputs([("--output", output)])
+    from gruvy.inside.explorer import playground as write_page
+
+    size = write_page(output)
+    if json:
+        document({"page": output, "bytes": size})
+        return
+    say(f"{output}: {size / 1e6:.1f} MB")
     say("Open it in a browser: it works offline.")
 
 

@@ -1,24 +1,21 @@
-"""One self-contained page on which a person looks inside a trained GRU: no server, no network, no manual."""
+"""Self-contained pages: inside a trained GRU, and where small nets learn. No server, no network, no manual."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ... import files as disk
-from ..._version import __version__
 from ...errors import InputError
 from ...extras import need
 from ...model.model import Model
 from ...model.task import Labels
-from .. import palette
+from .learning import opener as opener
+from .learning import playground as playground
 from .payload import Names, page_data, rows_of
+from .writing import page, write
 
 BUNDLE = "explorer.bundle.js"  # made of web/src by `make page`
 
@@ -92,7 +89,7 @@ def explain(
         >>> explain(w, np.ones((4, 5, 1)), Path(tempfile.mkdtemp()) / "page.html").kept
         4
     """
-    jinja2 = need("jinja2")
+    need("jinja2")  # told before the work, not after it
     if path is None and not inline:
         raise InputError("path: None, expected the file to write, or inline=True for a notebook")
 
@@ -103,37 +100,11 @@ def explain(
             "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
         )
     data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
-    script = _resource(BUNDLE)
     # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(_resource("page.html.j2"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = {
-        "title": title,
-        "css": palette.css() + _resource("page.css"),
-        "script": script,
-        "script_hash": f"'sha256-{digest}'",
-        "data": text,
-        "version": __version__,
-    }
-    html = template.render(page)
-    content, file = html.encode(), None if path is None else Path(path)
-    if file is not None:
-        _write(file, content)
+    content, file = page("page.html.j2", BUNDLE, ("page.css",), {"title": title, "data": text}), None
+    if path is not None:
+        file = Path(path)
+        write(file, content)
     told = (len(content), len(data["sequences"]), data["total"], data["notes"])
-    return Explained(file, *told, html if inline else None)
-
-
-def _resource(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the page whole or not at all."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(0, "it is a folder")
-        disk.write(path, content)
-    except OSError as problem:
-        raise InputError(f"path: cannot write {path}: {problem.strerror}") from problem
+    return Explained(file, *told, content.decode() if inline else None)
