@@ -188,6 +188,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def points(share: float) -> str:
+    """A difference of shares as text: 0.125 is '12.5 points'."""
+    return f"{100 * share:.1f} points"
+
+
 def spread(values: list[float], form: Callable[[float], str] = percent) -> str:
     """Repetitions as text: their mean and `interval`, '97.5 % (96.0 % to 99.0 %)'; '97.5 %' where all are the same."""
     found = interval(values)

@@ -12,10 +12,10 @@ from typing import Any
 from .nets import NAMES, Kind, Start
 from .weigh import interval
 
-# One colour and one marker per net, one dash per start: whoever does not tell the colours apart has the others.
+# One colour, marker and dash per net: whoever does not tell the colours apart has the others.
 COLOURS = {"rnn": "vermilion", "lstm": "blue", "gru": "green", "other": "pink", "mark": "orange"}
 SHAPES = {"rnn": "square", "lstm": "diamond", "gru": "circle"}
-DASHES = {"plain": "dot", "remember": "solid"}
+DASHES = {"rnn": "dash", "lstm": "dot", "gru": "solid"}
 STARTED = {"plain": "torch's start", "remember": "set to remember"}
 Number = float | int
 
@@ -49,7 +49,6 @@ class Curve:
     y: list[float]
     shape: str = "none"  # circle, square, diamond or triangle
     dash: str = "solid"  # or dash, dot
-    hollow: bool = False
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     dots: tuple[tuple[float, ...], ...] = ()
@@ -122,12 +121,10 @@ def curve(
     return Curve(name, colour, list(x), [v.mean for v in found], **ends, **shown, **style)
 
 
-def of_net(
-    x: Sequence[Number], repeated: Sequence[Sequence[float]], kind: Kind, start: Start | None = None, **style: Any
-) -> Curve:
+def of_net(x: Sequence[Number], repeated: Sequence[Sequence[float]], kind: Kind, **style: Any) -> Curve:
     """One net's curve in its colour, marker and dash."""
-    looks = {"shape": SHAPES[kind], "dash": DASHES[start or "remember"], "hollow": start == "plain"}
-    return curve(x, repeated, label(kind, start), COLOURS[kind], **{**looks, **style})
+    looks = {"shape": SHAPES[kind], "dash": DASHES[kind]}
+    return curve(x, repeated, label(kind), COLOURS[kind], **{**looks, **style})
 
 
 def row(name: str, values: Sequence[float], series: str, colour: str, shape: str = "circle") -> Row:

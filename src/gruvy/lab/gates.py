@@ -13,7 +13,7 @@ from ..reference import cell_forward
 from ..weights import Cell, Weights
 from .claims import GATES
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Parts, Settings, repeated, rows, spread, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, points, repeated, rows, spread, sweep
 from .figures import COLOURS, Axis, Figure, Mark, row, scaled
 from .fit import Budget, train
 from .nets import Net
@@ -197,7 +197,8 @@ def rule(numbers: Numbers) -> Verdict:
         for gate, freeze in frozen_at_mean.items()
     }
     text = "Accuracy lost when a gate is frozen at its mean: " + "; ".join(
-        f"{task}, " + ", ".join(f"{gate} {spread(costs(numbers, task, at))}" for gate, at in frozen_at_mean.items())
+        f"{task}, "
+        + ", ".join(f"{gate} {spread(costs(numbers, task, at), points)}" for gate, at in frozen_at_mean.items())
         for task in tasks(numbers)
     )
     idle = " and ".join(gate for gate, answer in used.items() if answer is False)

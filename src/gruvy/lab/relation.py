@@ -12,7 +12,7 @@ from ..convention import Convention
 from ..reference import Cell, forward, sigmoid
 from .claims import ALIKE
 from .corpora import corpus
-from .experiment import Experiment, Numbers, Parts, Settings, repeated, rows, spread, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, points, repeated, rows, spread, sweep
 from .figures import COLOURS, Axis, Figure, row, scaled
 from .nets import Kind
 from .speech import answers, learn
@@ -113,7 +113,8 @@ def rule(numbers: Numbers) -> Verdict:
     text = (
         f"Same answer on unheard recordings: GRU and LSTM {spread(like_lstm)}, two GRUs {spread(like_gru)}, GRU and "
         f"RNN {spread(alike(numbers, 'rnn'))}; independent errors would give GRU and LSTM "
-        f"{spread(alike(numbers, 'lstm', 'by_chance'))}. GRU and LSTM agree less often than two GRUs by {spread(less)}."
+        f"{spread(alike(numbers, 'lstm', 'by_chance'))}. GRU and LSTM agree less often than two GRUs by "
+        f"{spread(less, points)}."
     )
     condition = "the equations are meant; trained nets answer differently"
     return decide(text, every((stands, interval(less).under(0.03))), stands, condition)

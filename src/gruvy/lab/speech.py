@@ -15,7 +15,7 @@ from ..training import Batches, raw_outputs
 from . import fit
 from .claims import MEMORY
 from .corpora import Corpus, corpus
-from .experiment import Experiment, Numbers, Parts, Settings, mean, repeated, rows, spread, sweep
+from .experiment import Experiment, Numbers, Parts, Settings, mean, points, repeated, rows, spread, sweep
 from .figures import STARTED, Axis, Figure, Mark, of_net, scaled
 from .nets import KINDS, NETS, STARTS, Kind, Net, Start
 from .verdict import Verdict, decide
@@ -103,9 +103,9 @@ def rule(numbers: Numbers) -> Verdict:
     threshold; or the LSTM or the GRU has not learned whole recordings."""
     text = "; ".join(
         f"{name}: accuracy drops, from the better start, by "
-        + ", ".join(f"{kind.upper()} {spread(drops(numbers, name, kind, STARTS))}" for kind in KINDS)
+        + ", ".join(f"{kind.upper()} {spread(drops(numbers, name, kind, STARTS), points)}" for kind in KINDS)
         + ", from torch's by "
-        + ", ".join(f"{kind.upper()} {spread(drops(numbers, name, kind, STARTS[:1]))}" for kind in KINDS)
+        + ", ".join(f"{kind.upper()} {spread(drops(numbers, name, kind, STARTS[:1]), points)}" for kind in KINDS)
         for name in corpora(numbers)
     )
     if not all(learned(numbers, name, kind) for name in corpora(numbers) for kind in ("lstm", "gru")):
