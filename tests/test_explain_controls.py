@@ -23,14 +23,14 @@ def test_every_control(browser, tmp_path):
         return int(page.input_value("#step"))
 
     def check():
-        i = order[int(page.evaluate("view.list[view.at]"))]
+        i = order[int(shown.ask("view.list[view.at]"))]
         j = int(page.input_value("#layer"))
-        output = page.evaluate("sequence().answers[view.target].output")
+        output = shown.ask("sequence().answers[view.target].output")
         expected = truth.expected(i, step() - 1, j, shown_unit(shown), output)
         assert_numbers(shown, expected | truth.units() | truth.scale(j, shown_unit(shown)), 40)
 
     # choosing sequences: mistakes first, buttons at both ends, filters
-    rights = page.evaluate("data.sequences.map(s => s.right)")
+    rights = shown.ask("data.sequences.map(s => s.right)")
     assert rights == sorted(rights)
     assert page.is_disabled("#earlier")
     for _ in range(4):
@@ -46,7 +46,7 @@ def test_every_control(browser, tmp_path):
         shown.choose("filter", "right")
         check()
     shown.choose("filter", f"class:{EVIL[0]}")
-    assert page.evaluate("view.list.every(i => sequences[i].truth === data.classes[0])")
+    assert shown.ask("view.list.every(i => sequences[i].truth === data.classes[0])")
     shown.choose("filter", "all")
     shown.choose("sequence", order.index(2))  # twelve steps
     # the cursor: slider by keyboard, plots by keyboard, by mouse, by a drag
@@ -69,14 +69,12 @@ def test_every_control(browser, tmp_path):
     assert shown_unit(shown) == 1
     page.keyboard.press("ArrowUp")
     assert shown_unit(shown) == 0
-    page.locator("#c-gate").scroll_into_view_if_needed()
-    box = page.locator("#c-gate").bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 5.5 / 12, box["y"] + box["height"] * 2.5 / 4)
+    page.mouse.click(*shown.place("c-gate", 6, 2))
     assert (step(), shown_unit(shown)) == (6, 2)
     check()
-    page.mouse.move(box["x"] + box["width"] * 0.5 / 12, box["y"] + 4)
+    page.mouse.move(*shown.place("c-gate", 1, 0))
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 8.5 / 12, box["y"] + 4, steps=4)
+    page.mouse.move(*shown.place("c-gate", 9, 0), steps=4)
     page.mouse.up()
     assert step() == 9
     check()
@@ -89,13 +87,13 @@ def test_every_control(browser, tmp_path):
     # what the plots show
     for gate in ("z", "keep", "r", "n", "h"):
         shown.choose("gate", gate)
-        assert picture_agrees(page, truth, gate)
+        assert picture_agrees(shown, truth, gate)
     shown.choose("layer", 1)
     check()
     shown.choose("shows", "c")
     shown.choose("shows", "x")
     shown.choose("order", "scale")
-    rows = page.evaluate("view.order")
+    rows = shown.ask("view.order")
     scales = np.array([truth.units()[f"table.{4 + u}.scale"] for u in rows])
     assert (np.diff(scales) <= 0).all()
     # what a screen reader is told
@@ -126,9 +124,7 @@ def test_a_finger_on_a_narrow_screen(browser, tmp_path):
     page = shown.page
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     shown.choose("sequence", order_of(shown).index(2))
-    page.locator("#c-gate").scroll_into_view_if_needed()
-    box = page.locator("#c-gate").bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 3.5 / 12, box["y"] + 5)
+    page.touchscreen.tap(*shown.place("c-gate", 4, 0))
     assert page.input_value("#step") == "4"
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     shown.close(path)

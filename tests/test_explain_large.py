@@ -47,7 +47,7 @@ def aggregated(monkeypatch):
 
 def rows_of(shown):
     """Of each layer and direction: the units of each row, and the one that is carried whole."""
-    return shown.page.evaluate(
+    return shown.ask(
         "net.whole.map((units, j) => units.map((unit, row) => [Array.from({length: H}, (_, u) => u)"
         ".filter(u => net.rowOf(j, u) === row), unit]))"
     )
@@ -69,7 +69,7 @@ def test_every_number_of_an_aggregated_net_is_the_traces(browser, tmp_path, name
     truth, shown = Truth(parts, X), Shown(browser, path)
     assert shown.page.inner_text("#made") == "The gates were computed beforehand"
     order, layers = order_of(shown), truth.w.layers * truth.w.directions
-    answers = shown.page.evaluate("data.sequences.map(s => s.answers.map(a => a.output))")
+    answers = shown.ask("data.sequences.map(s => s.answers.map(a => a.output))")
     rows = rows_of(shown)
     assert [sorted(u for units, _ in row for u in units) for row in rows] == [[0, 1, 2, 3]] * layers
     rng = np.random.default_rng(23)
@@ -80,7 +80,7 @@ def test_every_number_of_an_aggregated_net_is_the_traces(browser, tmp_path, name
             shown.stand(layers, j, s, asked)
             units, u = next(row for row in rows[j] if asked in row[0])
             assert shown_unit(shown) == u
-            asked = shown.page.evaluate("view.asked")  # an earlier one, if this one stood in the field already
+            asked = shown.ask("view.asked")  # an earlier one, if this one stood in the field already
             apart = f"unit {asked} moves like this one and is not carried whole; " if u != asked else ""
             assert asked in units
             assert f"of 4; {apart}the nearest to the mean of its row, 2 units" in shown.page.inner_text("#unit-says")
@@ -149,17 +149,16 @@ def test_the_plots_of_an_aggregated_net_are_its_means(browser, tmp_path, aggrega
         shown.choose("layer", j)
         t = truth.traces[2]
         for gate, a in {"z": t.update, "keep": t.keep, "r": t.reset, "n": t.candidate, "h": t.state}.items():
-            drawn = shown.page.evaluate(
-                "g => [0, 1].map(row => Array.from({length: 12}, (_, t) => net.shown(run, view.layer, g, row, t)))",
+            drawn = shown.ask(
+                "[0, 1].map(row => Array.from({length: 12}, (_, t) => net.shown(run, view.layer, given, row, t)))",
                 gate,
             )
             means = [a[j, 0][:, units].reshape(6, 4).mean(1).repeat(2) for units, _ in layer]
             assert_close(drawn, means, "drawn")
     # a click on a row chooses the unit that is carried of it, the arrows go from row to row
-    box = shown.page.locator("#c-gate").bounding_box()
-    shown.page.mouse.click(box["x"] + 5, box["y"] + box["height"] - 5)
+    shown.page.mouse.click(*shown.place("c-gate", 1, 1))
     rows = rows_of(shown)[1]
-    last = shown.page.evaluate("view.order[1]")
+    last = shown.ask("view.order[1]")
     assert shown_unit(shown) == rows[last][1]
     shown.page.focus("#tracks")
     shown.page.keyboard.press("ArrowUp")
@@ -204,14 +203,14 @@ def test_two_thousand_five_hundred_units(browser, tmp_path):
     found = explain(parts, x, path, ["a", "b"])
     assert found.size < 12e6
     shown = Shown(browser, path)
-    i = int(shown.page.evaluate("+sequence().id"))
+    i = int(shown.ask("+sequence().id"))
     t = trace(w, x[i][None])
     for asked in (0, 1234, 2499):
         shown.page.fill("#unit", str(asked))
         shown.page.press("#unit", "Enter")
         shown.slide("step", 50)
         u, seen = shown_unit(shown), dict(shown.numbers())
-        row = shown.page.evaluate("Array.from(net.row).flatMap((r, u) => r === net.rowOf(0, view.unit) ? [u] : [])")
+        row = shown.ask("Array.from(net.row).flatMap((r, u) => r === net.rowOf(0, view.unit) ? [u] : [])")
         assert asked in row
         assert len(row) in (39, 40)
         for key, a in (("z", t.update), ("out", t.state), ("n", t.candidate)):

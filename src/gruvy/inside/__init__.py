@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from .answers import answers
 from .contributions import Contributions, contributions
 from .gradients import GradientNorms, gradient_norms
+from .memory import Memory, memory
 from .trace import Trace, trace
 
-__all__ = ["Contributions", "GradientNorms", "Trace", "contributions", "gradient_norms", "trace"]
+__all__ = [
+    "Contributions",
+    "GradientNorms",
+    "Memory",
+    "Trace",
+    "answers",
+    "contributions",
+    "gradient_norms",
+    "memory",
+    "trace",
+]

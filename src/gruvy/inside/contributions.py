@@ -23,8 +23,8 @@ _HALVINGS = 20
 class _Net:
     """A model with its lengths and initial state fixed: outputs of inputs, and gradients of outputs by inputs."""
 
-    def __init__(self, model: Model, t: Trace, engine: str | None) -> None:
-        self.model, self.engine = model, engine
+    def __init__(self, model: Model, t: Trace, engine: str | None, at: Array | None = None) -> None:
+        self.model, self.engine, self.at = model, engine, at
         self.initial, self.valid, self.restarts = t.initial, t.valid, t.restarts
         self.steps = pool_steps(t.valid, t.restarts)
         self.module = choose(engine, np.float64).module
@@ -42,6 +42,8 @@ class _Net:
     def outputs(self, x: Array, rows: Array) -> Array:
         """Outputs (B, O) of inputs x (B, T, I) for the sequences `rows`."""
         found = self._run(x, rows)
+        if self.at is not None:
+            return self.model.read(found.hidden[np.arange(len(rows)), self.at[rows]])
         final = np.concatenate(list(found.state[-self.model.weights.directions :]), axis=1)
         return self.model.read(pooled(self.model.pooling, found.hidden, final, self.steps[rows]))
 
@@ -54,7 +56,11 @@ class _Net:
         assert found.layers is not None
         seed = np.eye(D * H)[target] if V is None else np.asarray(V, np.float64)[target]  # (B, P)
         dy: Array | None = None
-        if self.model.pooling in ("mean", "max"):
+        if self.at is not None:
+            dy = np.zeros((x.shape[1], len(rows), D * H))
+            dy[self.at[rows], np.arange(len(rows))] = seed
+            seed = np.zeros_like(seed)
+        elif self.model.pooling in ("mean", "max"):
             dy = (shares(self.model.pooling, found.hidden, self.steps[rows]) * seed[:, None]).transpose(1, 0, 2)
             seed = np.where(self.steps[rows].any(axis=1, keepdims=True), 0, seed)
         for k in reversed(range(w.layers)):
@@ -97,6 +103,7 @@ def contributions(
     restarts: Any = None,
     state: Any = None,
     tolerance: float = 1e-4,
+    at: Any = None,
     engine: str | None = None,
 ) -> Contributions:
     """What each step and feature of the input contributed to the answer, by integrated gradients.
@@ -110,6 +117,8 @@ def contributions(
         lengths, mask, restarts, state: as in `trace`.
         tolerance: the largest |gap| allowed, relative to the sum of the |values|. The path is halved where that
             is missed, up to twenty times.
+        at: of a model that answers at every step, the step whose answer is explained, one for all or (B,); default
+            the end.
         engine: ``"native"``, ``"reference"`` or None for the fastest.
 
     Returns:
@@ -134,7 +143,7 @@ def contributions(
         raise InputError(f"baseline: shape {base.shape}, expected ({w.input_units},) or {seen.shape}")
     seen = np.where(t.valid[..., None], seen, 0)  # whatever the padding holds, NaN too
     start = np.where(t.valid[..., None], base, 0)
-    net = _Net(model, t, engine)
+    net = _Net(model, t, engine, None if at is None else _places(model, at, t.valid))
     rows = np.arange(B)
     here, there = net.outputs(seen, rows), net.outputs(start, rows)
     target = here.argmax(1) if target is None else _targets(target, B, model.outputs)
@@ -162,6 +171,20 @@ def contributions(
         row, a, b = np.tile(row, 2), np.concatenate([a, middle]), np.concatenate([middle, b])
         f_a, f_b = np.concatenate([f_a, f]), np.concatenate([f, f_b])
     return Contributions(values, target, output, base, output - base - values.sum((1, 2)))
+
+
+def _places(model: Model, at: Any, valid: Array) -> Array:
+    """Which step of each sequence is explained."""
+    (B, T), a = valid.shape, np.asarray(at)
+    if model.task != "tag":
+        raise InputError("at: a step, of a model that answers once a sequence; expected None")
+    if a.shape not in ((), (B,)) or not np.issubdtype(a.dtype, np.integer):
+        raise InputError(f"at: shape {a.shape}, dtype {a.dtype}; expected a whole number, or ({B},) of them")
+    places = np.broadcast_to(a, (B,)).astype(np.int64)
+    for b, t in enumerate(places):
+        if not (0 <= t < T and valid[b, t]):
+            raise InputError(f"at: {t}, which is no step of sequence {b} that counts")
+    return places
 
 
 def _targets(target: Any, B: int, O: int) -> Array:

@@ -20,7 +20,7 @@ from ...model.task import Labels
 from .. import palette
 from .payload import Names, page_data, rows_of
 
-SCRIPTS = ("gru.js", "carried.js", "draw.js", "cell.js", "panels.js", "page.js", "controls.js")
+BUNDLE = "explorer.bundle.js"  # made of web/src by `make page`
 
 
 class Explained(NamedTuple):
@@ -85,7 +85,7 @@ def explain(
             "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
         )
     data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
-    script = palette.script() + "\n".join(map(_resource, SCRIPTS))
+    script = _resource(BUNDLE)
     # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...model.model import Model
 from ...model.pooling import running
+from ..answers import as_answer
 from ..trace import Trace
-from .choosing import as_answer
 
 Array = np.ndarray[Any, Any]
 
@@ -68,7 +68,8 @@ def fixed_bytes(model: Model, rows: int) -> int:
 
 def sequence_bytes(model: Model, rows: int, T: int) -> int:
     """What a sequence of T steps takes on the page, its input and contributions apart."""
-    return model.weights.layers * model.weights.directions * rows * _row_bytes(T) + 4 * T * 6
+    lines = 2 + min(T, model.outputs + 1)  # of answers: at most every class, and which of them leads
+    return model.weights.layers * model.weights.directions * rows * _row_bytes(T) + 4 * T * lines
 
 
 def block_of(T: int) -> int:
@@ -151,15 +152,13 @@ def fixed(model: Model, rows: Rows) -> dict[str, Any]:
     }
 
 
-def of_sequence(
-    model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Array, truth: int | None
-) -> dict[str, Any]:
+def of_sequence(model: Model, x: Array, t: Trace, b: int, rows: Rows, final: Array, truth: list[int]) -> dict[str, Any]:
     """What the page needs of sequence b of a trace.
 
     Args:
         x: the sequence (T, I), as the user gave it.
         final: its outputs at the end (O,).
-        truth: the place of the true class, if it is known.
+        truth: the places of the true classes: of the sequence, or of its steps; none where they are not known.
     """
     T, block = len(x), block_of(len(x))
     state, previous = t.state[:, b, :T], t.previous()[:, b, :T]
@@ -201,25 +200,22 @@ def _whole(model: Model, x: Array, state: Array, previous: Array, reset: Array, 
     return np.stack([*found, previous[j][:, units].T])
 
 
-def _answers(model: Model, top: Array, final: Array, truth: int | None) -> dict[str, Any]:
+def _answers(model: Model, top: Array, final: Array, truth: list[int]) -> dict[str, Any]:
     """The answer at the end, and of a few outputs that at every step, from the top layer's states (T, P).
 
     A net that reads in both directions has none before the end, but for tags.
     """
     labels, answer = model.classes is not None, as_answer(model, final)
     shown = list(np.argsort(-answer, kind="stable")[:3]) if labels else list(range(min(FEW_OUTPUTS, len(answer))))
-    if truth is not None and truth not in shown:
-        shown.append(truth)
-    found: dict[str, Any] = {
-        "answer": pack(answer if labels else answer[:FEW_OUTPUTS]),
-        "outputs": [int(o) for o in shown],
-        "over": None,
-    }
+    found: dict[str, Any] = {"answer": pack(answer if labels else answer[:FEW_OUTPUTS]), "over": None}
     if model.weights.directions == 2 and model.task != "tag":
-        return found
+        return found | {"outputs": [int(o) for o in shown]}
     over = as_answer(model, model.read(top if model.task == "tag" else running(model.pooling, top)))
     best = over.argmax(1) if labels else np.zeros(len(over), np.int64)
+    if labels:  # every class that leads anywhere, and the truth
+        shown = list(dict.fromkeys([*shown, *best.tolist(), *truth]))
     return found | {
+        "outputs": [int(o) for o in shown],
         "over": pack(over[:, shown]),
         "best": best.tolist(),
         "best_value": pack(over[np.arange(len(over)), best]),

@@ -11,16 +11,15 @@ from ...errors import DataError
 from ...model.batches import by_length
 from ...model.model import Model
 from ...model.task import Labels, Numbers
-from ...model.yes_no import YesNo
+from ..answers import CHUNK, as_answer
 
 Array = np.ndarray[Any, Any]
-
-CHUNK = 2_000_000  # units * steps of a batch that is run or traced at once
 
 
 class Judged(NamedTuple):
     """Of each sequence: what the model says and what is true, as text and as a class's place; whether it is right
-    (None where nobody knows); how hard it was, the higher the harder; what that order is called; its outputs."""
+    (None where nobody knows); how hard it was, the higher the harder; what that order is called; its outputs; and the
+    truth as numbers: of a tagger the place of each step's class, of targets the targets."""
 
     says: list[str]
     truth: list[str | None]
@@ -30,6 +29,7 @@ class Judged(NamedTuple):
     hardness: Array
     order: str
     final: Array
+    exact: list[list[Any] | None]
 
 
 def outputs_of(model: Model, sequences: list[Array]) -> tuple[Array, list[Array]]:
@@ -50,13 +50,6 @@ def batches(sequences: list[Array], most: int) -> list[Array]:
     return by_length([len(s) for s in sequences], len(sequences), most)
 
 
-def as_answer(model: Model, outputs: Array) -> Array:
-    """What a person reads of outputs (..., O): probabilities of the classes, or targets on their own scale."""
-    if isinstance(model.target, (Labels, YesNo)):
-        return model.target.probabilities(outputs)
-    return outputs if model.target is None else model.target.back(outputs)
-
-
 def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Judged:
     """What the model says of each sequence, and how hard it finds them.
 
@@ -72,7 +65,8 @@ def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Jud
     place = [int(k) for k in p.argmax(1)]
     says = [names[k] for k in place]
     if targets is None:
-        return Judged(says, [None] * N, place, [None] * N, [None] * N, 1 - p.max(1), "least certain first", final)
+        nobody: list[Any] = [None] * N
+        return Judged(says, nobody, place, nobody, nobody, 1 - p.max(1), "least certain first", final, nobody)
     classes = model.target.classes.tolist()
     known = {v: k for k, v in enumerate(names)} | {str(v): k for k, v in enumerate(classes)}
     known |= {v: k for k, v in enumerate(classes)}
@@ -91,7 +85,8 @@ def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Jud
     loss = -np.log(np.maximum(p[np.arange(N), true], 1e-300))
     # every mistake before every right answer, whatever the loss
     hardness = loss + 1e3 * (~np.array(right, bool))
-    return Judged(says, [names[k] for k in true], place, list(true), right, hardness, "hardest mistakes first", final)
+    truth, order = [names[k] for k in true], "hardest mistakes first"
+    return Judged(says, list(truth), place, list(true), right, hardness, order, final, [None] * N)
 
 
 def _tags(
@@ -99,6 +94,7 @@ def _tags(
 ) -> Judged:
     truth: list[str | None] = []
     right: list[bool | None] = []
+    exact: list[list[Any] | None] = []
     hardness = np.zeros(len(steps))
     for i, scores in enumerate(steps):
         labels = np.asarray(targets[i]).reshape(-1)
@@ -111,9 +107,10 @@ def _tags(
         good = int((p.argmax(1) == true).sum())
         truth.append(f"{good} of {len(true)} steps right")
         right.append(good == len(true))
+        exact.append(true.tolist())
         loss = -np.log(np.maximum(p[np.arange(len(true)), true], 1e-300)).mean()
         hardness[i] = loss + 1e3 * (len(true) - good) / len(true)
-    return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first", final)
+    return Judged(says, truth, place, [None] * len(steps), right, hardness, "most mistakes first", final, exact)
 
 
 def _numbers(model: Model, final: Array, targets: Array | None) -> Judged:
@@ -121,14 +118,15 @@ def _numbers(model: Model, final: Array, targets: Array | None) -> Judged:
     text = [", ".join(f"{v:.4g}" for v in row[:3]) for row in as_answer(model, final)]
     nothing: list[Any] = [None] * N
     if targets is None or not model.task:
-        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order", final)
+        return Judged(text, nothing, [0] * N, nothing, nothing, np.zeros(N), "in their order", final, nothing)
     true = np.asarray(targets, np.float64).reshape(N, -1)
     if true.shape[1] != O:
         raise DataError(f"y: {true.shape[1]} numbers per sequence, expected {O}, the outputs of the model")
     scale = model.target.scale if isinstance(model.target, Numbers) else 1.0
     error = (((true - as_answer(model, final)) / scale) ** 2).mean(1)
     truth = [", ".join(f"{v:.4g}" for v in row[:3]) for row in true]
-    return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first", final)
+    exact: list[list[Any] | None] = list(true.tolist())
+    return Judged(text, list(truth), [0] * N, nothing, nothing, error, "largest error first", final, exact)
 
 
 def choose(judged: Judged, cost: list[int], most: int, room: int, notes: list[str]) -> list[int]:

@@ -11,11 +11,12 @@ from ...errors import DataError, InputError
 from ...model.model import Model
 from ...model.task import Numbers
 from ...weights import Cell
+from ..answers import CHUNK
 from ..contributions import contributions
 from ..gradients import gradient_norms
 from . import aggregate
 from .aggregate import pack
-from .choosing import CHUNK, Judged, batches, choose, judge
+from .choosing import Judged, batches, choose, judge
 from .traces import MOST_CELLS, Traces
 
 Array = np.ndarray[Any, Any]
@@ -70,7 +71,10 @@ def page_data(
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    answers = _answers(model, judged, kept, chosen, by_step, notes)
+    if plan is None and model.task == "tag":  # the page explains the step under the cursor, and so itself
+        answers: list[list[dict[str, Any]]] = [[] for _ in kept]
+    else:
+        answers = _answers(model, judged, kept, chosen, by_step, notes)
     traces = Traces(model, chosen)
     scales, saturation, samples = traces.units(plan is not None)
     rows = aggregate.gather(samples, plan.rows) if plan else None
@@ -80,11 +84,14 @@ def page_data(
     entries = [
         {
             "id": names[i],
+            "at": i,
             "x": pack(sequences[i]),
             "steps": len(sequences[i]),
             "truth": judged.truth[i],
             "says": judged.says[i],
             "right": judged.right[i],
+            "labels": judged.exact[i] if model.task == "tag" else None,
+            "target": None if labels else judged.exact[i],
             "answers": found,
             "carried": beforehand,
         }
@@ -96,6 +103,7 @@ def page_data(
         "features": channels,
         "sequences": entries,
         "total": N,
+        "flat": getattr(X, "ndim", 3) == 2,
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": pack(np.minimum(scales, 3e38)),
         "saturation": pack(saturation),
@@ -110,10 +118,6 @@ def page_data(
 def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
     """What the net is, and what the page computes with: its weights, or what was computed beforehand."""
     w, numbers = model.weights.merged(), model.target if isinstance(model.target, Numbers) else None
-    readout = {"V": model.V, "b_y": model.b_y}
-    readout |= (
-        {"y_shift": None, "y_scale": None} if numbers is None else {"y_shift": numbers.mean, "y_scale": numbers.scale}
-    )
     return {
         "net": {
             "reset": w.convention.reset,
@@ -128,7 +132,10 @@ def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
         },
         "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
         "carried": aggregate.fixed(model, rows) if rows else None,
-        **{name: None if rows else _pack(a) for name, a in readout.items()},
+        "V": None if rows else _pack(model.V),
+        "b_y": None if rows else _pack(model.b_y),
+        "y_shift": None if numbers is None else pack(numbers.mean),
+        "y_scale": None if numbers is None else pack(numbers.scale),
         "shift": None if model.scaler is None else _pack(model.scaler.mean),
         "scale": None if model.scaler is None else _pack(model.scaler.scale),
     }
@@ -176,6 +183,7 @@ def _answers(
         some = f"are computed for the {hardest} only" if enough else "are left out"
         notes.append(f"Contributions {some}: this net and these sequences are too large for more.")
     found: list[list[dict[str, Any]]] = [[] for _ in kept]
+    numbers = model.target if isinstance(model.target, Numbers) else None
     for batch in batches(chosen[:enough], CHUNK // (w.layers * w.directions * w.hidden_units)):
         for turn in range(max(len(wanted[b]) for b in batch)):
             rows = [b for b in batch if turn < len(wanted[b])]
@@ -183,7 +191,10 @@ def _answers(
             c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=model.engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
-                found[b].append({"output": int(target[k]), "values": pack(values.sum(1) if by_step else values)})
+                o, base = int(target[k]), float(c.base[k])
+                base = base if numbers is None else base * float(numbers.scale[o]) + float(numbers.mean[o])
+                packed = pack(values.sum(1) if by_step else values)
+                found[b].append({"output": o, "base": base, "values": packed})
     return found
 
 
@@ -201,7 +212,9 @@ def _carried(judged: Judged, kept: list[int], traces: Traces, rows: aggregate.Ro
     for batch, t in traces:
         for k, b in enumerate(batch):
             x, i = traces.chosen[b], kept[b]
-            found[b] = aggregate.of_sequence(traces.model, x, t, k, rows, judged.final[i], judged.truth_place[i])
+            place = judged.truth_place[i]
+            true = [place] if place is not None else (judged.exact[i] or [] if traces.model.task == "tag" else [])
+            found[b] = aggregate.of_sequence(traces.model, x, t, k, rows, judged.final[i], true)
     return [found[b] for b in range(len(kept))]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...model.model import Model
+from ..answers import CHUNK
 from ..trace import Trace, trace
 from . import aggregate
-from .choosing import CHUNK, batches
+from .choosing import batches
 
 Array = np.ndarray[Any, Any]
 

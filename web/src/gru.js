@@ -1,26 +1,43 @@
-"use strict";
 // The recurrence, in float64, from the weights the page carries: the same equations as gruvy/reference.py.
 
-const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
-const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
+export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
-function bytes(text) {
+export function bytes(text) {
   const raw = atob(text),
     found = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) found[i] = raw.charCodeAt(i);
   return found.buffer;
 }
-const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
+export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
-function dot(a, from, b, start, count) {
+export function dot(a, from, b, start, count) {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
   return sum;
 }
 
-class Net {
+export class Net {
+  /** @type {string} */ reset = "after";
+  keeps = true;
+  layers = 1;
+  directions = 1;
+  units = 0;
+  inputs = 0;
+  outputs = 0;
+  pooling = "last";
+  task = "";
+  /** @type {Float32Array | null} */ V = null;
+  /** @type {Float32Array | null} */ b_y = null;
+  /** @type {Float32Array | null} */ shift = null;
+  /** @type {Float32Array | null} */ scale = null;
+  /** @type {Float32Array | null} */ y_shift = null;
+  /** @type {Float32Array | null} */ y_scale = null;
+  /** @type {number[][] | null} of a net carried in rows: how many units each row has */ sizes = null;
+
+  /** @param {any} data what gruvy.inside.explorer.payload packs */
   constructor(data) {
-    Object.assign(this, data.net); // reset, keeps, layers, directions, units, inputs, outputs, pooling, task
+    Object.assign(this, data.net);
     this.cells = data.cells.map((layer) => layer.map((cell) => ({
       W: floats(cell.W),
       U: floats(cell.U),
@@ -46,11 +63,7 @@ class Net {
     const H = this.units,
       I = cell.width,
       found = {};
-    for (const [gate, k] of [
-        ["r", 0],
-        ["z", 1],
-        ["n", 2]
-      ]) {
+    for (const [k, gate] of ["r", "z", "n"].entries()) {
       const row = k * H + unit;
       found[gate] = {
         Wx: dot(cell.W, row * I, x, at, I),
@@ -105,13 +118,16 @@ class Net {
 
   // A whole sequence of the page: of each layer and direction its input, gates and states; the answer at the end,
   // and that of every prefix where there is one.
+  /** @param {any} s @returns {any} */
   run(s) {
-    const H = this.units,
-      D = this.directions,
-      T = s.steps,
-      runs = [];
-    let inputs = this.seen(s.x),
-      width = this.inputs;
+    const T = s.steps, x = this.seen(s.x);
+    return this.runOf(x, T);
+  }
+
+  // Every layer and direction over inputs as the net sees them (T * I): their gates and states, and the top's states.
+  forward(x, T) {
+    const H = this.units, D = this.directions, runs = [];
+    let inputs = x, width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
@@ -123,8 +139,18 @@ class Net {
       inputs = joined;
       width = D * H;
     }
-    const steps = this.outputsOverTime(inputs, T)?.map((y) => this.answer(y));
-    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(inputs, runs, T)), over: null };
+    return { runs, top: inputs };
+  }
+
+  runOf(x, T) {
+    const { runs, top } = this.forward(x, T);
+    return this.answered(runs, top, T);
+  }
+
+  // A run with its answers: at the end, and at each step where there are some.
+  answered(runs, top, T) {
+    const steps = this.outputsOverTime(top, T)?.map((y) => this.answer(y));
+    const found = { T, runs, block: 1, final: this.answer(this.finalOutput(top, runs, T)), over: null };
     if (steps) Object.assign(found, { over: (t, o) => steps[t][o], best: (t) => (this.labels ? best(steps[t]) : 0) });
     return found;
   }
@@ -218,11 +244,12 @@ class Net {
       runs.slice(-D).forEach((one, d) => pooled.set(one.last, d * H));
     } else {
       for (let p = 0; p < P; p++) {
-        let best = -Infinity,
-          sum = 0;
-        for (let t = 0; t < T; t++) { best = Math.max(best, top[t * P + p]);
-          sum += top[t * P + p]; }
-        pooled[p] = this.pooling === "mean" ? sum / T : best;
+        let most = -Infinity, sum = 0;
+        for (let t = 0; t < T; t++) {
+          most = Math.max(most, top[t * P + p]);
+          sum += top[t * P + p];
+        }
+        pooled[p] = this.pooling === "mean" ? sum / T : most;
       }
     }
     return this.readOut(pooled);

@@ -1,11 +1,16 @@
-"use strict";
 // A net too large to be computed here: what was computed beforehand, in rows of units that move alike, and of each row
 // one unit whole. It answers the same questions as Net.
 
-const PRODUCTS = ["r.Wx", "r.Uh", "z.Wx", "z.Uh", "n.Wx", "n.Uh", "before"];
+import { Net, bytes, floats, sigmoid } from "./gru.js";
+
 const SPREAD = ["r", "z", "n", "h"];
 
-class Carried extends Net {
+export class Carried extends Net {
+  /** @type {any} */ W;
+  /** @type {any} */ own;
+  /** @type {any} */ b;
+  /** @type {any} */ c;
+
   constructor(data) {
     super(data);
     const c = data.carried;
@@ -21,6 +26,7 @@ class Carried extends Net {
   rowOf(j, unit) { return this.row[j * this.units + unit]; }
   unitOf(j, row) { return this.whole[j][row]; }
 
+  /** @param {any} s @returns {any} */
   run(s) {
     const c = s.carried,
       T = s.steps,

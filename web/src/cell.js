@@ -1,7 +1,9 @@
-"use strict";
 // The cell, drawn: one unit's numbers on the wires of the equations. One crossing: the hop on the way to the candidate.
 
-class CellDiagram {
+import { number, svg } from "./dom.js";
+import { blend, css, diverging, inkOn, negative, neutralWire, ofGate, positive, sequential } from "./palette.js";
+
+export class CellDiagram {
   constructor(host, net) {
     this.net = net;
     this.values = {};
@@ -140,8 +142,8 @@ class CellDiagram {
       const size = Math.min(1, Math.abs(level[name]));
       node.style.strokeWidth = (1.5 + 4.5 * size).toFixed(2);
       const gate = name === "r" || name[0] === "z";
-      node.style.stroke = name === "x" ? "" : css(gate ? blend(neutralWire(), [230, 159, 0], size) : blend(
-        neutralWire(), level[name] < 0 ? BLUE : VERMILION, size));
+      node.style.stroke = name === "x" ? "" : css(gate ? blend(neutralWire(), ofGate(), size) : blend(
+        neutralWire(), level[name] < 0 ? negative() : positive(), size));
     }
     for (const [name, op] of Object.entries(this.ops)) {
       const c = name === "r" || name === "z" || name === "one" ? sequential(all[name]) : diverging(all[name]);
@@ -150,5 +152,3 @@ class CellDiagram {
     }
   }
 }
-
-const neutralWire = () => (dark() ? [92, 102, 118] : [190, 194, 200]);

@@ -1,0 +1,25 @@
+// The line of Python that gives a number of the page, for who has the model and the X that the page was made of.
+
+import { I, data, net, sequence, view } from "./state.js";
+
+/** What stands above every line. */
+export const IMPORTS = "from gruvy.inside import answers, contributions, memory, trace";
+
+const X = () => `X[${sequence().at}:${sequence().at + 1}]`;
+const NAMES = { z: "update", keep: "keep", r: "reset", n: "candidate", h: "state" };
+
+// What was changed on the page is in no X.
+const unchanged = (line) => (view.ghost ? undefined : line);
+
+export const input = (t, f) => unchanged(`X[${sequence().at}][${data.flat ? t : `${t}, ${f}`}]`);
+export const gate = (which, j, t, unit) => unchanged(`trace(model, ${X()}).${NAMES[which]}[${j}, 0, ${t}, ${unit}]`);
+export const answer = (t, o) => unchanged(`answers(model, ${X()})[0][${t}, ${o}]`);
+export const leader = (t) => unchanged(`answers(model, ${X()})[0][${t}].argmax()`);
+
+export function contribution(found, t, f = null) {
+  const at = found.at === null ? "" : `, at=${found.at}`, unit = net.y_scale ? ` * ${net.y_scale[found.output]}` : "";
+  const one = f === null || I === 1 ? `[0, ${t}].sum()` : `[0, ${t}, ${f}]`;
+  return unchanged(`contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`);
+}
+
+export const memory = (j, t, unit, what) => unchanged(`memory(model, ${X()}, at=${t}).${what}[${j}, 0, ${unit}]`);
