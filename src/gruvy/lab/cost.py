@@ -191,18 +191,18 @@ def rule(numbers: Numbers) -> Verdict:
 
 def figures(numbers: Numbers) -> list[Figure]:
     """Times relative to the LSTM's: like with like, and apart from it what a user of torch gets."""
-    like = tuple(row(f, times, "GRU", COLOURS["gru"]) for f, times in families(numbers).items())
+    like = tuple(row(f, times, "", COLOURS["gru"]) for f, times in families(numbers).items())
     marks = (Mark(1.0, "the LSTM"),)
     x = Axis("time of a training step relative to the LSTM's")
     names = ("torch.nn.GRU", "gruvy GRU", "gruvy GRU, tutorial")
     colours = (COLOURS["other"], COLOURS["gru"], COLOURS["gru"])
     unlike = tuple(
-        row(name, ratios(numbers, name, "torch.nn.LSTM"), name, colour)
+        row(name, ratios(numbers, name, "torch.nn.LSTM"), "", colour)
         for name, colour in zip(names, colours, strict=True)
     )
     title = "Not like with like, and no part of the verdict: beside torch.nn.LSTM, which oneDNN computes"
     return [
-        Figure("Both computed by the same means", x, Axis(""), rows=like, marks=marks),
+        Figure("GRU and LSTM computed by the same means", x, Axis(""), rows=like, marks=marks),
         Figure(title, x, Axis(""), rows=unlike, marks=marks),
     ]
 

@@ -42,6 +42,7 @@ class Experiment:
             sentence, empty if nothing is.
         identity: nothing of it is an experiment: it is algebra whole.
         alone: its parts measure time: none is measured beside another.
+        only_full: why the quick mode leaves it out; empty when it does not.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Experiment:
     algebra: Callable[[Numbers], str] = field(default=lambda numbers: "")
     identity: bool = False
     alone: bool = False
+    only_full: str = ""
 
     def settings(self, quick: bool) -> Settings:
         """The settings of this mode."""

@@ -101,8 +101,17 @@ class Figure:
         return f"{name}: {r.mean:.3g}" + (f" ({r.low:.3g} to {r.high:.3g})" if r.low < r.high else "") + "."
 
     def drawn(self) -> dict[str, Any]:
-        """All of it as JSON takes it."""
-        return asdict(self) | {"said": self.said}
+        """All of it as JSON takes it, with as many digits as can be seen."""
+        found: dict[str, Any] = _short(asdict(self))
+        return found | {"said": self.said}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _short(v) for key, v in value.items()}
+    return [_short(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def label(kind: Kind, start: Start | None = None) -> str:

@@ -210,7 +210,7 @@ def figures(numbers: Numbers) -> list[Figure]:
     """The accuracy with gates frozen, a figure for each task."""
     made = []
     for task in tasks(numbers):
-        dots = tuple(row(f, scaled(right(numbers, task, f)), task, COLOURS["gru"]) for f in FREEZES)
+        dots = tuple(row(f, scaled(right(numbers, task, f)), "", COLOURS["gru"]) for f in FREEZES)
         guess = Mark(100 * rows(numbers, what="ablation", task=task)[0]["guess"], "a guess")
         x = Axis("right answers (%)", ends=(0, 103))
         made.append(Figure(f"{task}: gates frozen, not trained again", x, Axis(""), rows=dots, marks=(guess,)))

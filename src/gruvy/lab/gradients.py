@@ -95,7 +95,7 @@ def figures_gradients(numbers: Numbers) -> list[Figure]:
         for kind in KINDS:
             repeats = list(zip(*(r["log10"] for r in rows(numbers, kind=kind, stage=stage)), strict=True))
             curves.append(of_net(list(range(len(repeats))), repeats, kind, dots=False, shape="none"))
-        title = f"What is left of ∂state_T/∂state_T−k, {stage}"
+        title = f"What is left of ∂state(T) / ∂state(T − k), {stage}"
         made.append(Figure(title, x, y, tuple(curves), marks=(Mark(LOST, "a millionth"),)))
     return made
 
@@ -187,7 +187,8 @@ EXPERIMENTS = [
     Experiment(
         name="gradients",
         claim=GRADIENTS,
-        prediction="The norm of ∂state_T/∂state_{T-k} falls exponentially with k in the RNN and stays in LSTM and GRU.",
+        prediction="The norm of ∂state(T) / ∂state(T − k) falls exponentially with k in the RNN, and stays in LSTM "
+        "and GRU.",
         method="The Frobenius norm of the full Jacobian of the state (of the LSTM: h and c), in float64, at every lag, "
         "geometric mean over sequences of the early-clue task: untrained, set to remember (see the adding problem), "
         "and trained on that task from there (the better of the learning rates counts).",

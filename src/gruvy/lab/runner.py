@@ -166,6 +166,8 @@ def _measure(
     e: Experiment, record: store.Record, quick: bool, workers: Workers, progress: Progress, bar: Any
 ) -> Result:
     """The parts that are not there yet, then the verdict."""
+    if quick and e.only_full:
+        return Result(e, quick, {}, 0.0, None, f"in full mode alone: {e.only_full}")
     todo = e.parts(record.settings, record.seed)
     progress.update(bar, total=len(todo), completed=sum(key in record.parts for key in todo))
     left = [key for key in todo if key not in record.parts]

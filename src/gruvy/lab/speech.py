@@ -166,7 +166,7 @@ EXPERIMENTS = [
         quick={
             "units": 32,
             "noise_frames": [0, 60],
-            "epochs": {"japanese-vowels": 20, "spoken-digits": 3},
+            "epochs": {"japanese-vowels": 20},
             "seeds": 3,
         },
         full={
