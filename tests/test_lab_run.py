@@ -121,6 +121,19 @@ def test_the_numbers_are_json_with_verdict_rule_and_settings(counted, tmp_path):
     ]
 
 
+def test_what_the_quick_mode_leaves_to_the_full_mode(counted, tmp_path, monkeypatch):
+    calls, _ = counted
+    e = replace(runner.EXPERIMENTS["counted"], only_full="it takes long.")
+    monkeypatch.setattr(runner, "EXPERIMENTS", {"counted": e})
+    quick = run(tmp_path)
+    assert calls == []
+    assert quick.verdicts()[0]["verdict"] == "not run"
+    assert quick.verdicts()[0]["note"] == "in full mode alone: it takes long."
+    assert "in full mode alone: it takes long." in quick.page.read_text()
+    assert run(tmp_path, quick=False).results[0].verdict is not None
+    assert calls == [1, 2, 3]
+
+
 def test_a_claim_is_one_card_with_its_sources_and_one_verdict(counted, tmp_path, monkeypatch):
     e = runner.EXPERIMENTS["counted"]
 

@@ -202,7 +202,7 @@ EXPERIMENTS = [
         lambda s: copy_task(s["symbols"]),
         quick=_QUICK | {"symbols": 2, "steps": 600, "lags": [3, 12]},
         full=_FULL | {"symbols": 2, "steps": 3000, "lags": [3, 12, 48]},
-        only_full="each net learns to repeat after many hundreds of steps alone, too many for six minutes.",
+        only_full="its nets learn after 500 to 2,000 steps, and three repetitions take as long as half of the rest.",
         budget=(0.5, 5.0),
         method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),

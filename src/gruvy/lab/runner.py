@@ -81,7 +81,7 @@ def run(
 
     Args:
         out: the folder to write to: ``lab.html``, ``lab.json``, and one file per experiment under ``parts``.
-        quick: about 5 minutes on 2 idle cores, reduced, and says where; else about 40.
+        quick: about 4 minutes on 2 idle cores, reduced, and says where; else about an hour.
         only: names of experiments, default all.
         resume: take over what an earlier run with the same settings has measured; False measures anew.
         seed: draws weights and data; repetition k draws with 100 * seed + k.
