@@ -535,6 +535,21 @@ def test_a_rule_that_let_the_rnn_alone_choose_its_start_would_differ(monkeypatch
     assert memory.rule(numbers).outcome == TELL
 
 
+def test_every_claim_names_who_said_it_before():
+    """The two that no paper made are the tutorial's own."""
+    claims = {e.claim.name: e.claim for e in EXPERIMENTS.values()}
+    assert {name for name, claim in claims.items() if not claim.sources} == {"squashing", "sums"}
+    sources = {source for claim in claims.values() for source in claim.sources}
+    found = {f"{s.who.split(',')[0].split()[0]} {s.who.split()[-1]}" for s in sources}
+    assert found >= {
+        "Hochreiter 1991", "Bengio 1994", "Gers 2000", "Chung 2014", "Jozefowicz 2015", "Greff 2015", "Tallec 2018",
+        "Zhou 2016", "Ravanelli 2018",
+    }  # fmt: skip
+    assert all(s.link.startswith("https://") for s in sources if s.who != "Hochreiter 1991")
+    names = [*claims, *EXPERIMENTS]
+    assert len(set(names)) == len(names), "two places of the page have one name"
+
+
 def test_every_experiment_says_what_a_reader_needs():
     for e in EXPERIMENTS.values():
         for outcome in ("Holds:", "Holds only when", "Does not hold:", "Cannot tell:"):

@@ -123,7 +123,7 @@ EXPERIMENTS = [
         "0.1, all examples in each step); asked at 20 bits. The GRU is gruvy.GRU(2, 16, 1) as it comes.",
         quick={"nets": ["gru"], "units": 16, "steps": 1000, "sums": 10000, "seeds": 3},
         full={"nets": list(KINDS), "units": 16, "steps": 3000, "sums": 10000, "seeds": 3},
-        budget=(0.5, 1.5),
+        budget=(0.2, 1.5),
         parts=parts,
         rule=rule,
         figures=figures,

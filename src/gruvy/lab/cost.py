@@ -232,7 +232,7 @@ EXPERIMENTS = [
         "gets is shown apart: torch.nn.LSTM is computed by oneDNN, torch.nn.GRU is not.",
         quick={"inputs": 64, "units": 64, "repeats": 11, "shapes": _SHAPES[:2], "seeds": 3},
         full={"inputs": 64, "units": 64, "repeats": 25, "shapes": _SHAPES, "seeds": 5},
-        budget=(0.2, 2.0),
+        budget=(0.3, 2.0),
         alone=True,
         parts=parts,
         rule=rule,

@@ -229,7 +229,7 @@ EXPERIMENTS = [
         "each unit's own mean over the test data, at 0 or at 1.",
         quick={"units": 32, "lag": 30, "steps": 300, "epochs": 20, "tasks": _TASKS, "seeds": 3},
         full={"units": 32, "lag": 100, "steps": 800, "epochs": 40, "tasks": _TASKS, "seeds": 3},
-        budget=(0.2, 0.5),
+        budget=(0.3, 0.5),
         parts=parts,
         rule=rule,
         algebra=algebra,

@@ -209,7 +209,7 @@ EXPERIMENTS = [
         "from torch's own start and set to remember.",
         quick={"units": 32, "lag": 60, "steps": 250, "learning_rate": 0.003, "steps_watched": 50, "seeds": 3},
         full={"units": 32, "lag": 100, "steps": 600, "learning_rate": 0.003, "steps_watched": 100, "seeds": 5},
-        budget=(0.4, 2.0),
+        budget=(0.3, 2.0),
         parts=parts_early,
         rule=rule_early,
         figures=figures_early,

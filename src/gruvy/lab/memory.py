@@ -184,7 +184,7 @@ EXPERIMENTS = [
         lambda s: ADDING,
         quick=_QUICK | {"lags": [2, 10]},
         full=_FULL | {"lags": [2, 10, 20, 50, 100, 200]},
-        budget=(0.7, 8.0),
+        budget=(0.3, 8.0),
         method=f"Two marked numbers in a sequence are to be added ({ADDING.source}). {_METHOD}",
     ),
     _memory(
@@ -193,7 +193,7 @@ EXPERIMENTS = [
         lambda s: ORDER,
         quick=_QUICK | {"steps": 250, "lags": [10, 60]},
         full=_FULL | {"lags": [10, 20, 50, 100, 200]},
-        budget=(0.9, 6.0),
+        budget=(0.3, 6.0),
         method=f"Which of four orders did two symbols come in ({ORDER.source})? {_METHOD}",
     ),
     _memory(
@@ -203,7 +203,7 @@ EXPERIMENTS = [
         quick=_QUICK | {"symbols": 2, "steps": 600, "lags": [3, 12]},
         full=_FULL | {"symbols": 2, "steps": 3000, "lags": [3, 12, 48]},
         only_full="its nets learn after 500 to 2,000 steps, and three repetitions take as long as half of the rest.",
-        budget=(0.5, 5.0),
+        budget=(0.0, 7.0),
         method=f"Symbols are to be repeated after a pause ({copy_task(10).source}; 10 symbols there). {_METHOD}",
     ),
     _memory(
@@ -214,7 +214,7 @@ EXPERIMENTS = [
         prediction="With the same budget LSTM and GRU solve a task at lags at least twice as long as the RNN's.",
         quick=_QUICK | {"steps": 200, "lags": [20, 80]},
         full=_FULL | {"equal": ["units", "parameters"], "steps": 600, "lags": [10, 20, 40, 80, 160, 320]},
-        budget=(0.9, 11.0),
+        budget=(0.4, 16.0),
         method=f"One of four symbols is shown at the start and is asked for at the end. {_METHOD} The lag doubles; in "
         "full mode the LSTM and the RNN are also tried with as many parameters as the GRU.",
     ),

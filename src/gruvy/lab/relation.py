@@ -142,7 +142,7 @@ EXPERIMENTS = [
         "identity: both sets of equations in float64 NumPy on random weights, and each condition left out in turn.",
         quick={"steps": 200, "units": 32, "corpus": "japanese-vowels", "epochs": 20, "seeds": 3},
         full={"steps": 200, "units": 32, "corpus": "spoken-digits", "epochs": 20, "seeds": 3},
-        budget=(0.3, 1.0),
+        budget=(0.2, 1.0),
         parts=parts,
         rule=rule,
         algebra=algebra,

@@ -175,7 +175,7 @@ EXPERIMENTS = [
             "epochs": {"japanese-vowels": 40, "spoken-digits": 15},
             "seeds": 3,
         },
-        budget=(1.2, 6.0),
+        budget=(0.3, 9.0),
         parts=parts,
         rule=rule,
         figures=figures,
