@@ -64,26 +64,31 @@ def rule_gradients(numbers: Numbers) -> Verdict:
     """Lost: at the longest lag the norm is under a millionth of what it was at lag 0, by its logarithm over the
     repetitions. Holds: the untrained RNN's gradient is lost, the untrained LSTM's and GRU's are not. Holds only when
     the gates are set to remember: the untrained RNN's is lost, and so are theirs; all three set to remember and trained
-    from there, the RNN's is lost, and theirs are at neither stage. Does not hold: neither. Cannot tell: an interval
-    holds the millionth where that decides."""
+    from there, LSTM and GRU keep theirs at both stages and learn (more than half of the answers are right; a guess: a
+    quarter), and the RNN, whatever its gradient, does not learn. Does not hold: neither. Cannot tell: an interval holds
+    the millionth, or the half, where that decides."""
     text = "; ".join(
         f"{kind.upper()} "
         + ", ".join(f"{spread(last(numbers, kind, stage), '{:.1f}'.format)} {stage}" for stage in STAGES)
         for kind in KINDS
     )
-    text = f"At lag {len(rows(numbers)[0]['log10']) - 1} the norm is 10 to the power of: {text}."
+    text = f"At lag {len(rows(numbers)[0]['log10']) - 1} the norm is 10 to the power of: {text}. Right once trained: "
+    shares = (f"{k.upper()} {spread(repeated(numbers, 'right', kind=k, stage=STAGES[2]))}" for k in KINDS)
+    text += ", ".join(shares) + "."
 
     def kept(kind: str, stage: str) -> Answer:
         return interval(last(numbers, kind, stage)).over(LOST)
 
-    def lost(stage: str) -> Answer:
-        return interval(last(numbers, "rnn", stage)).under(LOST)
+    def learns(kind: str) -> Answer:
+        return interval(repeated(numbers, "right", kind=kind, stage=STAGES[2])).over(0.5)
 
     untrained = every(kept(kind, STAGES[0]) for kind in ("lstm", "gru"))
     remembering = every(kept(kind, stage) for kind in ("lstm", "gru") for stage in STAGES[1:])
     condition = "the gates are set to remember: an untrained LSTM and GRU lose their gradient too"
-    shrinks = lost(STAGES[0])
-    return decide(text, every((shrinks, untrained)), every((shrinks, lost(STAGES[2]), remembering)), condition)
+    shrinks = interval(last(numbers, "rnn", STAGES[0])).under(LOST)
+    rnn = learns("rnn")
+    alone = every((None if rnn is None else not rnn, learns("lstm"), learns("gru")))
+    return decide(text, every((shrinks, untrained)), every((shrinks, remembering, alone)), condition)
 
 
 def figures_gradients(numbers: Numbers) -> list[Figure]:
@@ -192,8 +197,8 @@ EXPERIMENTS = [
         method="The Frobenius norm of the full Jacobian of the state (of the LSTM: h and c), in float64, at every lag, "
         "geometric mean over sequences of the early-clue task: untrained, set to remember (see the adding problem), "
         "and trained on that task from there (the better of the learning rates counts).",
-        quick={"units": 64, "lag": 100, "sequences": 4, "steps": 300, "learning_rates": [0.01, 0.001], "seeds": 5},
-        full={"units": 64, "lag": 100, "sequences": 16, "steps": 600, "learning_rates": [0.01, 0.001], "seeds": 8},
+        quick={"units": 64, "lag": 100, "sequences": 4, "steps": 300, "learning_rates": [0.01, 0.001], "seeds": 3},
+        full={"units": 64, "lag": 100, "sequences": 16, "steps": 600, "learning_rates": [0.01, 0.001], "seeds": 5},
         budget=(0.4, 2.0),
         parts=parts_gradients,
         rule=rule_gradients,
