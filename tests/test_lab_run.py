@@ -240,6 +240,17 @@ except ImportError as error:
     assert f'pip install "gruvy[{extra}]"' in said
 
 
+def test_the_lab_needs_no_plotly(tmp_path):
+    code = f"""
+import sys
+sys.modules["plotly"] = None
+from rich.console import Console
+from gruvy import lab
+print(lab.run({str(tmp_path)!r}, only=["squash"], console=Console(quiet=True)).page.stat().st_size < 1_000_000)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 def test_a_seed_that_is_none(tmp_path):
     with pytest.raises(gruvy.InputError) as error:
         run(tmp_path, seed=-1)
