@@ -94,12 +94,12 @@ def best(numbers: Numbers, kind: str, starts: Iterable[str], sizes: Iterable[str
 def rule(numbers: Numbers) -> Verdict:
     """A lag counts as solved when the error on fresh sequences is at most 0.05 of a guess's; a net's reach is the
     longest lag solved with all shorter ones. Every net may take the better of its two starts; the RNN the better of the
-    sizes too, where several count as equal. Holds: LSTM and GRU
-    both reach at least twice as far as the RNN (any lag, where the RNN reaches none), from their better starts and when
-    all nets have torch's. Holds only when they start set to remember: they do from the better starts, not from torch's.
-    Does not hold: not from the better starts either. Cannot tell: the interval of the doublings over the repetitions
-    holds 1; or the LSTM or the GRU solves the shortest lag in no more than half of the repetitions, so that the budget
-    is too small to speak of memory; or the RNN solves the longest lag tried."""
+    sizes too, where several count as equal. Holds: LSTM and GRU both reach at least twice as far as the RNN (any lag,
+    where the RNN reaches none), from their better starts and when all nets have torch's. Holds only when they start set
+    to remember: they do from the better starts, not from torch's. Does not hold: not from the better starts either.
+    Cannot tell: the interval of the doublings over the repetitions holds 1; or the LSTM or the GRU solves the shortest
+    lag in no more than half of the repetitions, so that the budget is too small to speak of memory; or the RNN solves
+    the longest lag tried."""
     sizes = sizes_of(numbers)
     gated = [("gru", ["units"]), *(("lstm", [by]) for by in sizes)]
 
