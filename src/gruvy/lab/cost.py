@@ -85,8 +85,9 @@ def contestants(x: torch.Tensor, H: int, seed: int) -> tuple[dict[str, Callable[
 
 
 def duration(shape: list[int], s: Settings, seed: int) -> dict[str, Any]:
-    """Medians of the milliseconds of one training step, all contestants in turn, in one process."""
+    """Medians of the milliseconds of one training step, all contestants in turn, on one thread of torch's."""
     T, B, I, H = shape
+    torch.set_num_threads(1)  # the runner puts it back
     x = torch.randn(T, B, I, generator=torch.Generator().manual_seed(seed))
     steps, paths = contestants(x, H, seed)
     times: dict[str, list[float]] = {name: [] for name in steps}
@@ -226,8 +227,8 @@ EXPERIMENTS = [
         name="cost",
         claim=CHEAPER,
         prediction="Computed by the same means, a GRU's training step takes less time than an LSTM's of as many units.",
-        method="A training step is one forward and backward pass of a layer in float32, contestants in turn in one "
-        "process, medians; a repetition has its own weights and inputs. Like is compared with like: both nets by "
+        method="A training step is one forward and backward pass of a layer in float32, contestants in turn on "
+        "one thread of torch's, medians; a repetition has its own weights and inputs. Like is compared with like: both nets by "
         "torch's operators (oneDNN switched off), and both by JAX's scan where JAX is installed. What a user of torch "
         "gets is shown apart: torch.nn.LSTM is computed by oneDNN, torch.nn.GRU is not.",
         quick={"inputs": 64, "units": 64, "repeats": 11, "shapes": _SHAPES[:2], "seeds": 3},
