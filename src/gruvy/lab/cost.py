@@ -228,9 +228,9 @@ EXPERIMENTS = [
         claim=CHEAPER,
         prediction="Computed by the same means, a GRU's training step takes less time than an LSTM's of as many units.",
         method="A training step is one forward and backward pass of a layer in float32, contestants in turn on "
-        "one thread of torch's, medians; a repetition has its own weights and inputs. Like is compared with like: both nets by "
-        "torch's operators (oneDNN switched off), and both by JAX's scan where JAX is installed. What a user of torch "
-        "gets is shown apart: torch.nn.LSTM is computed by oneDNN, torch.nn.GRU is not.",
+        "one thread of torch's, medians; a repetition has its own weights and inputs. Like is compared with like: "
+        "both nets by torch's operators (oneDNN switched off), and both by JAX's scan where JAX is installed. What a "
+        "user of torch gets is shown apart: torch.nn.LSTM is computed by oneDNN, torch.nn.GRU is not.",
         quick={"inputs": 64, "units": 64, "repeats": 11, "shapes": _SHAPES[:2], "seeds": 3},
         full={"inputs": 64, "units": 64, "repeats": 25, "shapes": _SHAPES, "seeds": 5},
         budget=(0.3, 2.0),
