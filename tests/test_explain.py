@@ -269,3 +269,26 @@ def test_lines_stand_out_three_to_one(theme):
     # by hand: a grey of 0.5 in linear light is 0.55 / 0.05 from black; the old orange did not stand out on white
     assert round(palette.contrast("#000000", "#bcbcbc"), 1) == 11.1
     assert palette.contrast("#E69F00", "#ffffff") < 3
+
+
+def test_a_notebook_shows_the_page_in_a_frame(classifier, tmp_path, browser):
+    parts, X, y = classifier
+    found = explain(parts, X, y=y, inline=True)
+    assert (found.path, found.kept) == (None, 30)
+    assert repr(found) == f"Explained(path=None, size={found.size}, kept=30, total=30, notes=[], inline)"
+    assert explain(parts, X, tmp_path / "page.html", y)._repr_html_() is None
+    assert (tmp_path / "page.html").read_text() == found.html
+    with pytest.raises(InputError) as error:
+        explain(parts, X)
+    assert str(error.value) == "path: None, expected the file to write, or inline=True for a notebook"
+    page, said = browser.new_page(), []
+    page.on("console", lambda m: said.append(m.text))
+    page.on("pageerror", lambda e: said.append(str(e)))
+    page.set_content(f"<!doctype html><html><body>{found._repr_html_()}</body></html>")
+    frame = page.frames[1]
+    frame.wait_for_selector("#c-gate image", state="attached")
+    assert frame.inner_text("#place") == "1 of 30"
+    frame.click("#later")
+    assert frame.inner_text("#place") == "2 of 30"
+    page.close()
+    assert said == []

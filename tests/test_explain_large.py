@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from explained import NETS, Shown, Truth, assert_numbers, make, order_of, same, 
 from gruvy.inside.explorer import aggregate, explain, payload
 from gruvy.inside.trace import trace
 from gruvy.model.model import Model
+from gruvy.weights import Weights
 from small_nets import CONVENTIONS, random_weights, small_model
 
 
@@ -41,6 +44,7 @@ def test_many_units_and_steps_are_averaged_and_said(browser, tmp_path, monkeypat
 def aggregated(monkeypatch):
     """Small nets aggregated as large ones are: two units a row, blocks of steps from the seventh step on."""
     monkeypatch.setattr(aggregate, "MOST_WEIGHTS", 0)
+    monkeypatch.setattr(aggregate, "MOST_HALVES", 0)
     monkeypatch.setattr(aggregate, "ROWS", 2)
     monkeypatch.setattr(aggregate, "COLUMNS", 6)
 
@@ -184,13 +188,77 @@ def test_units_that_move_alike_share_a_row():
 def test_what_is_aggregated_and_when():
     small = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=64)
     wide = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=720)
+    wider = random_weights(np.random.default_rng(25), CONVENTIONS[0], I=1, H=1000)
     assert aggregate.plan(Model.of(small), 50_000) is None
     assert aggregate.plan(Model.of(small), 90_000) == (
         "This net and 90,000 steps are more than a browser can compute at once", 8
     )  # fmt: skip
-    assert aggregate.plan(Model.of(wide), 60) == ("This net has 1,559,520 weights, more than a page can carry", 64)
-    assert aggregate.plan(Model.of(wide), 5000).rows == 24
+    assert aggregate.plan(Model.of(wider), 60) == ("This net has 3,006,000 weights, more than a page can carry", 64)
+    assert aggregate.plan(Model.of(wider), 5000).rows == 24
     assert [aggregate.block_of(T) for T in (1, 1000, 1001, 5000)] == [1, 1, 2, 5]
+    # 1,559,520 weights go in 16 bits, unless one of them does not
+    assert aggregate.plan(Model.of(wide), 60) is None
+    assert aggregate.halves(Model.of(wide))
+    assert not aggregate.halves(Model.of(small))
+    huge = Weights("tutorial", [[wide.cells[0][0]._replace(b=np.full(3 * 720, 7e4))]])
+    assert aggregate.plan(Model.of(huge), 60).why == "This net has 1,559,520 weights, more than a page can carry"
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_weights_in_16_bits_and_a_worker_give_the_rounded_nets_numbers(browser, tmp_path, name, monkeypatch):
+    monkeypatch.setattr(aggregate, "MOST_WEIGHTS", 0)
+    monkeypatch.setattr(aggregate, "AT_ONCE", 0)
+    monkeypatch.setattr(payload, "LIVE", 0)
+    parts, X, y = make(*NETS[name])
+    path = tmp_path / "page.html"
+    notes = explain(parts, X, path, y).notes
+    assert re.fullmatch(
+        r"This net has [\d,]+ weights, so the page carries them in 16 bits; of its answers none is more than "
+        r"[\d.e-]+ from the model's\.", notes[0],
+    )  # fmt: skip
+    own, page = Truth(parts, X), Truth(aggregate.rounded(parts), X)
+    apart = max(np.abs(page.answer(page.outputs[0][i]) - own.answer(own.outputs[0][i])).max() for i in range(len(X)))
+    assert float(notes[0].split(" from the")[0].split()[-1]) == float(f"{apart:.2g}")
+    assert apart > 0  # so the two are told apart
+    shown, layers = Shown(browser, path), own.w.layers * own.w.directions
+    shown.settled()
+    answers = shown.ask("data.sequences.map(s => s.answers.map(a => a.output))")
+    rng = np.random.default_rng(27)
+    for k, i in enumerate(order_of(shown)):
+        shown.choose("sequence", k)
+        shown.settled()
+        for s in {0, len(X[i]) - 1}:
+            j, u = int(rng.integers(layers)), int(rng.integers(4))
+            shown.stand(layers, j, s, u)
+            expected = page.expected(i, s, j, u, answers[k][0]) | own.of_answer(i, s, answers[k][0])
+            assert_numbers(shown, expected | own.units() | own.scale(j, u), 40)
+    shown.close(path)
+
+
+@pytest.mark.slow
+def test_two_layers_both_ways_of_256_units_open_at_once(browser, tmp_path):
+    rng = np.random.default_rng(28)
+    w = random_weights(rng, CONVENTIONS[3], I=13, H=256, layers=2, directions=2, size=0.06).astype(np.float32)
+    V = rng.normal(size=(10, 512)).astype(np.float32) * 0.2
+    parts = small_model(w, V, np.zeros(10, np.float32), "last", "classify", classes=tuple(range(10)))
+    X = [rng.normal(size=(100, 13)).astype(np.float32) for _ in range(20)]
+    path = tmp_path / "page.html"
+    assert explain(parts, X, path, rng.integers(0, 10, 20)).size < 12e6
+    shown = Shown(browser, path)
+    shown.settled()
+    print(f"open after {shown.page.evaluate('performance.now()') / 1000:.1f} s")
+    assert shown.ask("net.units * net.layers * net.directions") == 1024
+    page, i = Truth(aggregate.rounded(parts), X[: int(shown.ask("sequence().at")) + 1]), int(shown.ask("sequence().at"))
+    shown.stand(4, 3, 60, 200)
+    seen = dict(shown.numbers())
+    wrong = {
+        k: v for k, v in page.cell(i, 60, 3, 200).items() if f"cell.{k}" in seen and not same(seen[f"cell.{k}"], v)
+    }
+    assert wrong == {}
+    shown.page.click("#later")
+    assert "Running the net" in shown.page.inner_text("#busy")
+    shown.settled()
+    shown.close(path)
 
 
 @pytest.mark.slow

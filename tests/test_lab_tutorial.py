@@ -22,10 +22,57 @@ def build():
 
 def test_the_notebook_is_the_page(build):
     page = build.PAGE.read_text(encoding="utf-8")
-    assert build.NOTEBOOK.read_text(encoding="utf-8") == build.notebook(page), "run: python docs/build_tutorial.py"
+    book = build.NOTEBOOK.read_text(encoding="utf-8")
+    assert book == build.notebook(page, build.kept(book)), "run: python docs/build_tutorial.py"
     code = [text for kind, text, _ in build.cells(page) if kind == "code"]
     assert "\n".join(code) == "\n".join(b.strip() for b in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S))
     assert all("](tutorial/" not in text for kind, text, _ in build.cells(page))
+
+
+def test_the_notebook_keeps_what_its_code_gives(build):
+    """Each cell that shows something has its output: the page's picture, the page's claim, what is printed now."""
+    import gruvy
+
+    page = build.PAGE.read_text(encoding="utf-8")
+    outputs, found = build.kept(build.NOTEBOOK.read_text(encoding="utf-8")), 0
+    for kind, code, picture in build.cells(page):
+        if kind != "code":
+            continue
+        assert code in outputs, f"run: make notebook, for this code was not run:\n{code}"
+        data = [o.get("data", {}) for o in outputs[code]]
+        if picture:
+            svg = (DOCS / picture).read_text(encoding="utf-8")
+            assert "".join(data[-1]["image/svg+xml"]) == svg, f"make notebook: {picture} is another picture"
+            found += 1
+        elif claim := re.search(r"^(?!print)\S.*  # -> (.+)$", code.splitlines()[-1]):
+            assert "".join(data[-1]["text/plain"]) == claim[1]
+            found += 1
+    printed = outputs["import gruvy\n\nnet = gruvy.GRU(2, 16, 1)\nprint(net.equations())"]
+    assert "".join(printed[0]["text"]) == f"{gruvy.GRU(2, 16, 1).equations()}\n"
+    assert found >= 14
+
+
+def test_the_section_on_the_four_equations_shows_them(build):
+    """As mathematics, and they are those of the net beside them."""
+    import gruvy
+
+    page = build.PAGE.read_text(encoding="utf-8")
+    shown = re.search(r"^```math\n(.*?)^```", page.split("## The four equations")[1], re.M | re.S)[1]
+    own = gruvy.GRU(2, 16, 1).equations().latex.splitlines()
+    assert [line.removesuffix(r" \\") for line in own[1:6]] == [
+        line.removesuffix(r" \\") for line in shown.splitlines()[1:6]
+    ]
+    assert f"$$\n{shown}$$" in "".join(
+        "".join(c["source"]) for c in build.json.loads(build.NOTEBOOK.read_text())["cells"]
+    )
+
+
+def test_a_cell_is_run_as_jupyter_runs_it(build):
+    assert build.ran("print(1)\n2 + 2", "a", {}) == [
+        {"name": "stdout", "output_type": "stream", "text": ["1\n"]},
+        {"data": {"text/plain": ["4"]}, "execution_count": 0, "metadata": {}, "output_type": "execute_result"},
+    ]
+    assert build.ran("x = 1", "a", {}) == []
 
 
 def test_every_picture_is_there_and_described(build):

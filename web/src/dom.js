@@ -38,6 +38,23 @@ export const brief = (v) => String(+v.toPrecision(6)).replace("-", "−");
 /** @param {number} v */
 export const power = (v) => `10${String(Math.round(v)).split("").map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[+c])).join("")}`;
 
+/**
+ * Draws now where the host is on the screen, and else when nothing moves: what nobody sees must not slow a hand.
+ * @param {() => HTMLElement} host @returns {(draw: () => void) => void}
+ */
+export function whenVisible(host) {
+  let visible = false, watched = null, waiting = null, timer = 0;
+  const now = () => { const draw = waiting; waiting = null; clearTimeout(timer); if (draw) draw(); };
+  return (draw) => {
+    watched ||= new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; if (visible) now(); }, { rootMargin: "100px" });
+    watched.observe(host());
+    waiting = draw;
+    clearTimeout(timer);
+    if (visible) now();
+    else timer = window.setTimeout(now, 250);
+  };
+}
+
 /** The choices of a select element. */
 export function option(select, entries, chosen) {
   select.replaceChildren(...entries.map(([value, text]) => element("option", { value }, null, text)));

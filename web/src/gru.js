@@ -11,6 +11,17 @@ export function bytes(text) {
 }
 export const floats = (text) => (text === null || text === undefined ? null : new Float32Array(bytes(text)));
 
+// Numbers of 16 bits: one of sign, five of exponent, ten of fraction.
+export function halves(text) {
+  const found = new Uint16Array(bytes(text)), out = new Float32Array(found.length);
+  for (let i = 0; i < out.length; i++) {
+    const v = found[i], e = (v >> 10) & 31, f = v & 1023;
+    const size = e === 0 ? f * 2 ** -24 : (1 + f / 1024) * 2 ** (e - 15);
+    out[i] = v & 0x8000 ? -size : size;
+  }
+  return out;
+}
+
 export function dot(a, from, b, start, count) {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += a[from + i] * b[start + i];
@@ -38,13 +49,10 @@ export class Net {
   /** @param {any} data what gruvy.inside.explorer.payload packs */
   constructor(data) {
     Object.assign(this, data.net);
-    this.cells = data.cells.map((layer) => layer.map((cell) => ({
-      W: floats(cell.W),
-      U: floats(cell.U),
-      b: floats(cell.b),
-      c: floats(cell.c),
-      width: cell.width,
-    })));
+    this.cells = data.cells.map((layer) => layer.map((cell) => {
+      const read = (text) => (typeof text !== "string" ? text : cell.half ? halves(text) : floats(text));
+      return { W: read(cell.W), U: read(cell.U), b: read(cell.b), c: read(cell.c), width: cell.width };
+    }));
     for (const name of ["V", "b_y", "shift", "scale", "y_shift", "y_scale"]) this[name] = floats(data[name]);
   }
 
@@ -82,7 +90,7 @@ export class Net {
   }
 
   // One layer and direction over a sequence x (T * I): arrays (T * H) of r, z, n, q, the states before and after.
-  layer(cell, x, T, backward) {
+  layer(cell, x, T, backward, progress = null) {
     const H = this.units,
       out = {};
     for (const name of ["r", "z", "n", "q", "h", "before"]) out[name] = new Float64Array(T * H);
@@ -95,6 +103,7 @@ export class Net {
       const t = backward ? T - 1 - i : i,
         at = t * I,
         to = t * H;
+      if (progress && i % 8 === 0) progress(i / T);
       out.before.set(state, to);
       for (let u = 0; u < H; u++) {
         const r = sigmoid(dot(W, u * I, x, at, I) + dot(U, u * H, state, 0, H) + (b ? b[u] : 0));
@@ -125,13 +134,14 @@ export class Net {
   }
 
   // Every layer and direction over inputs as the net sees them (T * I): their gates and states, and the top's states.
-  forward(x, T) {
+  forward(x, T, progress = null) {
     const H = this.units, D = this.directions, runs = [];
     let inputs = x, width = this.inputs;
     for (const layer of this.cells) {
       const joined = new Float64Array(T * D * H);
       layer.forEach((cell, d) => {
-        const one = this.layer(cell, inputs, T, d === 1);
+        const done = runs.length, all = this.layers * D, part = progress && ((share) => progress((done + share) / all));
+        const one = this.layer(cell, inputs, T, d === 1, part);
         Object.assign(one, { x: inputs, width, cell });
         for (let t = 0; t < T; t++) joined.set(one.h.subarray(t * H, (t + 1) * H), t * D * H + d * H);
         runs.push(one);

@@ -4,7 +4,7 @@
 import { axisX, axisY, dot, gridX, gridY, line as curve, plot, rect, ruleX, ruleY } from "@observablehq/plot";
 import { brief, number, svg } from "./dom.js";
 import { css, line, negative, positive } from "./palette.js";
-import { follow } from "./reading.js";
+import { follow, last } from "./reading.js";
 
 /**
  * @typedef {object} Axis
@@ -57,6 +57,11 @@ export class Chart {
     });
     this.svg = /** @type {SVGSVGElement} */ (root);
     this.svg.setAttribute("role", "img");
+    // The drawing has one name; a part of it has none that a screen reader may read.
+    for (const part of this.svg.querySelectorAll("[aria-label]")) {
+      part.setAttribute("data-mark", part.getAttribute("aria-label"));
+      part.removeAttribute("aria-label");
+    }
     this.x = root.scale("x");
     this.y = root.scale("y");
     this.over = svg("g", { class: "over", "pointer-events": "none" }, this.svg);
@@ -64,6 +69,7 @@ export class Chart {
     host.replaceChildren(this.svg);
     if (!charts.has(host)) follow(host, charts);
     charts.set(host, this);
+    last.delete(host);
   }
 
   /** Values of x and y at a place on the screen. @returns {[number, number]} */
@@ -131,17 +137,17 @@ export function lines(host, options) {
  * @param {Options & {values: number[], each?: number, last?: number, fill?: (v: number, i: number) => string}} options
  */
 export function bars(host, options) {
-  const { values, each = 1, last = values.length * each } = options;
+  const { values, each = 1, last: end = values.length * each } = options;
   const fill = options.fill || ((v) => css(v < 0 ? negative() : positive()));
   const gap = Math.min(0.1, 0.1 * each);
   const mark = rect(values, {
-    x1: (_, i) => i * each + gap, x2: (_, i) => Math.min(last, (i + 1) * each) - gap, y1: 0, y2: (v) => v, fill: (v, i) => fill(v, i),
+    x1: (_, i) => i * each + gap, x2: (_, i) => Math.min(end, (i + 1) * each) - gap, y1: 0, y2: (v) => v, fill: (v, i) => fill(v, i),
   });
   const chart = new Chart(host, options, [mark, ruleY([0], { stroke: "var(--muted)" })],
     () => [["step", "value"], ...values.map((v, i) => [i * each + 1, v])]);
   chart.read ||= (x) => {
     const i = Math.floor(x / each);
-    return i in values ? { text: `step ${i * each + 1}${each > 1 ? ` to ${Math.min(last, (i + 1) * each)}` : ""}: ${number(values[i])}` } : null;
+    return i in values ? { text: `step ${i * each + 1}${each > 1 ? ` to ${Math.min(end, (i + 1) * each)}` : ""}: ${number(values[i])}` } : null;
   };
   return chart;
 }
@@ -175,6 +181,7 @@ export function heatMap(host, options) {
   if (chart) {
     chart.svg.querySelector("image").setAttribute("href", href);
     Object.assign(chart, { table, read: options.read || null });
+    last.delete(host);
   } else {
     // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, ten times as slow.
     const mark = (index, scales) => svg("image", {
@@ -193,12 +200,13 @@ export function heatMap(host, options) {
 /**
  * Dots, each with a name.
  * @param {HTMLElement} host
- * @param {Options & {points: {x: number, y: number, name: string, colour?: string, data?: any}[], r?: number,
+ * @param {Options & {points: {x: number, y: number, name: string, colour?: string, symbol?: string, data?: any}[], r?: number,
  *   onPick?: (point: any) => void}} options
  */
 export function dots(host, options) {
   const { points, r = 4, onPick } = options;
-  const mark = dot(points, { x: "x", y: "y", r, fill: (p) => p.colour || "var(--blue)", stroke: "var(--card)", strokeWidth: 0.6 });
+  const symbols = points.some((p) => p.symbol) ? { symbol: (p) => p.symbol || "circle" } : {};
+  const mark = dot(points, { x: "x", y: "y", r, fill: (p) => p.colour || "var(--line-0)", stroke: "var(--card)", strokeWidth: 0.6, ...symbols });
   const chart = new Chart(host, options, [mark], () =>
     [["name", options.x.label || "x", options.y.label || "y"], ...points.map((p) => [p.name, p.x, p.y])]);
   const close = (x, y) => {

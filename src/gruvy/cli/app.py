@@ -7,7 +7,9 @@ import math
 import os
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 import traceback
 import warnings
 from ast import literal_eval
@@ -194,7 +196,14 @@ def reworded(text: str, options: Mapping[str, str]) -> str:
 
 
 def say(text: str) -> None:
-    """One line for the person at the terminal, apart from the results: stderr."""
+    """One line for the person at the terminal, apart from the results: stderr.
+
+    A terminal breaks a long line in the middle of a word, so there it is broken between words; a file gets it whole.
+    """
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = [textwrap.wrap(one, width, break_long_words=False, break_on_hyphens=False) for one in text.split("\n")]
+        text = "\n".join("\n".join(wrapped) for wrapped in lines)
     print(text, file=sys.stderr)
 
 

@@ -54,7 +54,7 @@ def memory(model: Any, x: Any, *, at: int, lengths: Any = None) -> Memory:
 
     Args:
         model: anything `trace` takes.
-        x: inputs (B, T, I), a list of (T_i, I), or (B, T), as the model's `predict` takes them.
+        x: inputs (B, T, I) or a list of (T_i, I), as the model's `predict` takes them.
         at: the step, from 0, after which the state is nudged; a sequence that ends before it has NaN.
         lengths: (B,) valid steps of each sequence, default T.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import jinja2
 
+from ..inside.palette import QUANTITIES
+
 
 class Drawing(str):
     """An SVG that a notebook shows."""
@@ -34,4 +36,4 @@ def cell(values: Mapping[str, float] | None = None, title: str = "One step of th
     """
     source = Path(__file__).with_name("cell.svg").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True).from_string(source)
-    return Drawing(template.render(values=values or {}, title=title))
+    return Drawing(template.render(values=values or {}, title=title, colours=QUANTITIES))

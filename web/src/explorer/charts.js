@@ -1,6 +1,8 @@
 // Memory and training: what does not change with the cursor.
 
-import { $, element, number, power, brief } from "../dom.js";
+import { line as segment } from "@observablehq/plot";
+import { $, brief, element, number, power, svg } from "../dom.js";
+import { floats } from "../gru.js";
 import { dots, lines, ticks, wholeTicks } from "../plots.js";
 import { H, D, data, layerName, net, pickAny, saturation, timeScales, view } from "./state.js";
 import { keyed } from "./tracks.js";
@@ -10,6 +12,7 @@ const MOST_ROWS = 512;
 
 export function drawCharts() {
   scaleChart();
+  memoryChart();
   const g = data.gradient, layers = net.layers * D;
   $("fig-gradient").hidden = !g;
   if (g) {
@@ -37,16 +40,9 @@ function scaleChart() {
     x: low + (b + 0.5) / bins * (high - low), y: k + 0.5, data: i,
     name: `${net.layers * D > 1 ? `${layerName(Math.floor(i / H))}, ` : ""}unit ${i % H}: ${number(timeScales[i])} steps`,
   })));
-  const exponents = [];
-  for (let e = Math.ceil(low - 1e-9); e <= high + 1e-9; e++) {
-    for (const m of high - low < 2.1 ? [1, 2, 5] : [1]) {
-      const v = e + Math.log10(m);
-      if (v >= low && v <= high) exponents.push(v);
-    }
-  }
   const chart = dots($("f-scale"), {
     title: `How fast the own term of each of ${found.length} units leaks`, height: 240, points, r: Math.max(1.5, Math.min(5, 85 / most)),
-    x: { domain: [low, high], ticks: exponents, format: (v) => (v > 3.01 || v < -2 ? power(v) : brief(10 ** v)), label: "steps until the own term has leaked to 1/e" },
+    x: { domain: [low, high], ticks: decades(low, high), format: LOG.format, label: "steps until the own term has leaked to 1/e" },
     y: { domain: [0, most + 0.5], ticks: ticks(0, most, 4).filter(Number.isInteger), label: "units" },
     onPick: (p) => pickAny(p.data),
   });
@@ -54,6 +50,66 @@ function scaleChart() {
   chart.read = (x, y) => { const p = read(x, y); return p && { text: p.text.split(" steps")[0] + " steps" }; };
   chart.svg.querySelectorAll("circle").forEach((node, k) => node.setAttribute("data-unit", points[k].data));
   markUnit();
+}
+
+// Powers of ten, and 2 and 5 between them where there are few; low and high are logarithms.
+function decades(low, high) {
+  const found = [];
+  for (let e = Math.floor(low); e <= high + 1e-9; e++) {
+    for (const m of high - low < 2.1 ? [1, 2, 5] : [1]) if (e + Math.log10(m) >= low - 1e-9 && e + Math.log10(m) <= high + 1e-9) found.push(e + Math.log10(m));
+  }
+  return found;
+}
+
+const LOG = { ticks: [-1, 0, 1, 2, 3, 4, 5, 6], format: (v) => (v > 3.01 || v < -2 ? power(v) : brief(10 ** v)) };
+
+// Beside the leak of a unit's own term: how long a nudge of it matters, by measurement.
+function memoryChart() {
+  const m = data.memory;
+  $("fig-memory").hidden = !m;
+  if (!m) return;
+  const kinds = /** @type {any[]} */ ([["state", floats(m.state), "circle"], ["answer", floats(m.answer), "square"]]).filter(([, v]) => v && v.some((x) => !Number.isNaN(x)));
+  const far = Math.log10(m.most) + 0.35, log = (v) => Math.log10(Math.min(1e6, Math.max(0.05, v)));
+  const points = kinds.flatMap(([kind, values, symbol], k) => Array.from(values, (v, i) => ({
+    x: log(timeScales[i]), y: v >= 1e30 ? far : log(v), data: i, symbol, colour: line(k).colour,
+    name: `unit ${i % H}${net.layers * D > 1 ? `, ${layerName(Math.floor(i / H))}` : ""}, on the ${kind}: ${v >= 1e30 ? "not gone by the end" : `${brief(v)} steps`}; leak ${number(timeScales[i])}`,
+  })).filter((p) => !Number.isNaN(p.x) && !Number.isNaN(p.y)));
+  const xs = points.map((p) => p.x), low = Math.min(0, ...xs) - 0.1, high = Math.max(0.5, ...xs) + 0.1;
+  const chart = dots($("f-memory"), {
+    title: "How many steps a nudge of each unit matters, by measurement, over the leak of its own term", height: 240, points, r: 4,
+    x: { domain: [low, high], label: "leak of the own term, steps", ...LOG, ticks: LOG.ticks.filter((v) => v >= low && v <= high) },
+    y: { domain: [-0.1, far + 0.1], label: "steps that a nudge matters", ticks: [...LOG.ticks.filter((v) => v >= 0 && v < far - 0.3), far], format: (v) => (v === far ? "end" : LOG.format(v)) },
+    marks: [segment([[Math.max(low, -0.1), Math.max(low, -0.1)], [Math.min(high, far), Math.min(high, far)]], { x: "0", y: "1", stroke: "var(--muted)", strokeDasharray: "3 4" })],
+    onPick: (p) => pickAny(p.data),
+  });
+  const read = chart.read;
+  chart.read = (x, y) => { const p = read(x, y); return p && { text: p.text.replace(/: [^:]*$/, "") }; };
+  const key = element("div", { class: "legend" }, $("f-memory"));
+  kinds.forEach(([kind, , symbol], k) => spot(key, symbol, line(k).colour, `on the ${kind}`));
+  keyed(key, { colour: "var(--muted)", dash: "3 4" }, "as the leak says");
+  const said = $("memory-says");
+  said.replaceChildren("All units nudged at once: ");
+  m.together.forEach((t, j) => {
+    said.append(j ? "; " : "", net.layers * D > 1 ? `${layerName(j)}, ` : "", "on the state ");
+    steps(said, `together.${j}.state`, t.state);
+    if (t.answer === null) return;
+    said.append(", on the answer ");
+    steps(said, `together.${j}.answer`, t.answer);
+  });
+  said.append(`. Medians over ${m.sequences === 1 ? "one sequence" : `${m.sequences} sequences`}, nudged at ${D === 2 ? "half" : "a quarter"} of the length.`);
+}
+
+function steps(host, key, v) {
+  if (typeof v !== "number") { host.append(v === "end" ? "not gone by the end" : "none"); return; }
+  element("b", { "data-value": key }, host, brief(v));
+  host.append(v === 1 ? " step" : " steps");
+}
+
+function spot(host, symbol, colour, said) {
+  const key = element("span", { class: "key" }, host), root = svg("svg", { viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true" }, key);
+  const shape = symbol === "circle" ? svg("circle", { cx: 6, cy: 6, r: 4.5 }, root) : svg("rect", { x: 2, y: 2, width: 8, height: 8 }, root);
+  shape.style.fill = colour;
+  key.append(said);
 }
 
 /** The chosen unit among the dots. */
@@ -73,7 +129,7 @@ function lineChart(id, title, all, xLabel, yLabel, yText = undefined) {
   lines($(`f-${id}`), {
     title, height: 240, left: 58, series: series.map((s, i) => ({ ...s, look: line(i) })),
     x: { domain: [x0, x1], ticks: wholeTicks(x0, x1), label: xLabel },
-    y: { domain: [y0 - pad, y1 + pad], ticks: yText ? wholeTicks(y0, y1, 5) : 5, format: yText, label: yLabel },
+    y: { domain: [y0 - pad, y1 + pad], ticks: yText ? decades(y0 - pad, y1 + pad) : 5, format: yText && (y1 - y0 < 2.1 ? (v) => brief(+(10 ** v).toPrecision(3)) : yText), label: yLabel },
   });
   const key = element("div", { class: "legend" }, $(`f-${id}`));
   if (series.length > 1) series.forEach((s, i) => keyed(key, line(i), s.name));

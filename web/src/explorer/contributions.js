@@ -1,7 +1,7 @@
 // What each step contributed to the answer, on the scale that a person reads.
 
 import { integrated } from "../gradients.js";
-import { net, sequence, sequences, view } from "./state.js";
+import { data, net, sequence, sequences, view } from "./state.js";
 
 /**
  * @typedef {object} Explained
@@ -9,11 +9,12 @@ import { net, sequence, sequences, view } from "./state.js";
  * @property {ArrayLike<number>} values of each step and feature, or of each step
  * @property {number[]} sums of each step
  * @property {number} base what the output is without the input
+ * @property {number} own what it is: base and contributions together, but for what the way between misses
  * @property {number | null} at the step whose answer is explained; null: the answer at the end
  */
 
 /** Whether the page computes the contributions itself: of tags, for the step under the cursor. */
-export const live = () => net.task === "tag" && !net.sizes;
+export const live = () => Boolean(data.live);
 
 let kept = { key: "", run: null, found: null }, timer = 0, pending = false;
 
@@ -44,7 +45,7 @@ export function explained() {
   const unit = net.y_scale ? net.y_scale[a.output] : 1;
   a.sums ||= summed(a.values, s.steps).map((v) => v * unit);
   a.shown ||= unit === 1 ? a.values : a.values.map((v) => v * unit);
-  a.found ||= { output: a.output, values: a.shown, sums: a.sums, base: a.base, at: null };
+  a.found ||= { output: a.output, values: a.shown, sums: a.sums, base: a.base, own: a.own, at: net.task === "tag" ? s.steps - 1 : null };
   return a.found;
 }
 
@@ -64,7 +65,7 @@ export function targets() {
 
 function ofStep(s, t, output) {
   const x = view.run.runs[0].x, found = integrated(net, x, new Float64Array(x.length), s.steps, output, t);
-  return { output, values: found.values, sums: summed(found.values, s.steps), base: found.base, at: t };
+  return { output, values: found.values, sums: summed(found.values, s.steps), base: found.base, own: found.output, at: t };
 }
 
 export function summed(values, T) {

@@ -1,7 +1,7 @@
 // One unit at one step, as if its input, its old state or its gates were different.
 
 import { rect, ruleX } from "@observablehq/plot";
-import { $, element, number, template } from "../dom.js";
+import { $, element, number, template, whenVisible } from "../dom.js";
 import { Chart } from "../plots.js";
 
 const PARTS = ["x", "h", "z", "r"];
@@ -14,8 +14,6 @@ export class Playground {
   /** @type {any} */ forced;
   /** @type {any} */ trial;
   /** @type {any} */ given;
-  visible = false;
-  /** @type {(() => void) | null} */ due = null;
 
   constructor(net, features) {
     this.net = net;
@@ -34,11 +32,7 @@ export class Playground {
     this.feature.addEventListener("change", () => this.update());
     $("p-free").addEventListener("click", () => { this.forced = { z: null, r: null }; this.update(); });
     $("p-reset").addEventListener("click", () => this.load(...this.given));
-    // Off the screen it waits: drawing it would slow the hand that moves elsewhere.
-    new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
-      if (this.visible && this.due) this.due();
-    }, { rootMargin: "200px" }).observe(this.host());
+    this.due = whenVisible(() => this.host());
     this.says = template($("p-says"), "kept {kept} + let in {added} = new state {out}, candidate {n}", "play");
   }
 
@@ -80,8 +74,7 @@ export class Playground {
     }
     for (const g of ["z", "r"]) $(`p-${g}-is`).textContent = this.forced[g] === null ? "follows" : "held";
     for (const [name, node] of Object.entries(this.says)) node.textContent = number(v[name]);
-    this.due = () => this.draw(v, show.h);
-    if (this.visible) this.due();
+    this.due(() => this.draw(v, show.h));
   }
 
   // Bars from −1 to 1: the old state and the part of it that is kept, what is let in, their sum; the candidate as a mark.

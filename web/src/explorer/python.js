@@ -5,7 +5,7 @@ import { I, data, net, sequence, view } from "./state.js";
 /** What stands above every line. */
 export const IMPORTS = "from gruvy.inside import answers, contributions, memory, trace";
 
-const X = () => `X[${sequence().at}:${sequence().at + 1}]`;
+const X = () => `X[${sequence().at}:${sequence().at + 1}${data.flat ? ", :, None" : ""}]`;
 const NAMES = { z: "update", keep: "keep", r: "reset", n: "candidate", h: "state" };
 
 // What was changed on the page is in no X.
@@ -22,4 +22,5 @@ export function contribution(found, t, f = null) {
   return unchanged(`contributions(model, ${X()}, target=${found.output}${at}, tolerance=5e-3).values${one}${unit}`);
 }
 
-export const memory = (j, t, unit, what) => unchanged(`memory(model, ${X()}, at=${t}).${what}[${j}, 0, ${unit}]`);
+export const memory = (j, t, unit, what) => unchanged(
+  `memory(model, ${X()}, at=${t}).${what}${unit === null ? `_together[${j}, 0]` : `[${j}, 0, ${unit}]`}`);

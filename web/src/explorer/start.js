@@ -2,12 +2,16 @@
 
 import { CellDiagram } from "../cell.js";
 import { $, element, option } from "../dom.js";
+import { nudged } from "../gradients.js";
 import { dark, refresh } from "../palette.js";
 import { charts } from "../plots.js";
 import { follow } from "./contributions.js";
 import { drawCharts, markUnit, table } from "./charts.js";
 import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
+import { keepAddress } from "./link.js";
+import { menus } from "./menu.js";
+import { drawNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
 import * as state from "./state.js";
 import { D, H, choose, data, layerName, moveTo, net, on, open, pick, pickLayer, pickRow, sequence, sequences, setTheme, tell, timeScales, view } from "./state.js";
@@ -16,32 +20,52 @@ import { fillSequences, showTargets, showVerdict } from "./verdict.js";
 
 let timer = 0;
 
-export function start() {
+/** @param {string} script the page's own script */
+export function start(script) {
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  open($("data").textContent);
+  open($("data").textContent, script);
   Object.assign(window, { gruvy: window_() });
   $("summary").textContent = data.summary;
   $("notes").replaceChildren(...data.notes.map((text) => element("li", {}, null, text)));
   const diagram = new CellDiagram($("cell"), net), equations = new Equations($("equations"), net), playground = new Playground(net, data.features);
-  const numbers = () => { placeCursor(); showNumbers(diagram, equations, playground); };
+  const numbers = () => { if (!view.run) return; placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
   fill();
   table();
   listen();
+  printed();
   on("run", () => { $("step").max = sequence().steps; showTargets(); showVerdict(); drawTracks(); numbers(); });
-  on("step", () => { numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
+  on("step", () => { if (!view.run) return; numbers(); follow(() => { drawContributions(); if ($("shows").value === "c") drawInput(); numbers(); }); });
   on("unit", () => { numbers(); markUnit(); });
-  on("look", () => { $("layer").value = view.layer; drawTracks(); placeCursor(); });
+  on("look", () => { $("layer").value = view.layer; if (view.run) { drawTracks(); placeCursor(); } });
+  on("busy", busy);
   on("theme", () => { refresh(); nameTheme(); if (view.run) { drawCharts(); drawTracks(); numbers(); } });
   view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   nameTheme();
   drawCharts();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
+  menus();
+  keepAddress();
+}
+
+// On paper the page is light, and as wide as the paper.
+function printed() {
+  let was = "";
+  window.addEventListener("beforeprint", () => { was = document.documentElement.dataset.theme; setTheme("light"); });
+  window.addEventListener("afterprint", () => setTheme(was));
 }
 
 // What a person at the browser's console finds, and the tests.
 function window_() {
-  return { view, state, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, view.run, j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+}
+
+// How far a run is that takes a moment.
+function busy(share) {
+  const node = $("busy");
+  node.hidden = share >= 1;
+  node.querySelector("progress").value = share;
+  node.querySelector("span").textContent = `${Math.round(100 * share)} %`;
 }
 
 function nameTheme() {
@@ -73,6 +97,7 @@ function listen() {
   does("gate", "change", (e) => { view.gate = e.target.value; tell("look"); });
   does("layer", "change", (e) => pickLayer(+e.target.value));
   does("order", "change", () => tell("look"));
+  does("nudged", "change", () => drawNudge());
   does("shows", "change", () => tell("look"));
   does("target", "change", (e) => { view.target = +e.target.value; tell("look"); tell("step"); });
   does("step", "input", (e) => moveTo(+e.target.value - 1));

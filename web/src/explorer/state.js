@@ -2,6 +2,7 @@
 
 import { Carried } from "../carried.js";
 import { Net, floats } from "../gru.js";
+import { Runner } from "./worker.js";
 
 /** @type {any} */
 export let data = null;
@@ -32,13 +33,17 @@ export const view = {
   ghost: null,
 };
 
-/** Read what the page carries. @param {string} text */
-export function open(text) {
+/** @type {Runner | null} of a net that is too slow to run while the page waits */
+let runner = null;
+
+/** Read what the page carries. @param {string} text @param {string} script the page's own script */
+export function open(text, script) {
   data = JSON.parse(text);
   net = data.carried ? new Carried(data) : new Net(data);
   [H, D, I] = [net.units, net.directions, net.inputs];
   timeScales = floats(data.time_scales);
   saturation = floats(data.saturation);
+  if (data.background) runner = new Runner(net, data, script);
   sequences = data.sequences.map((s) => ({ ...s, x: floats(s.x), answers: s.answers.map((a) => ({ ...a, values: floats(a.values) })) }));
 }
 
@@ -76,7 +81,10 @@ export function choose(k) {
   view.t = Math.min(view.t, s.steps - 1);
   view.target = 0;
   tell("sequence");
-  show(net.run(s));
+  if (!runner) { show(net.run(s)); return; }
+  view.run = null;
+  tell("busy", 0);
+  runner.run(s, (share) => tell("busy", share), (run) => { tell("busy", 1); show(run); });
 }
 
 /** @param {number} t */

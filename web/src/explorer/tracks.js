@@ -127,6 +127,13 @@ function sentence(found) {
   item("total", found.base + sum);
   host.append(`. The bars add up to the middle number (integrated gradients, from ${net.shift ? "the mean of the training data" : "an input of zeros"}); ` +
     (net.labels ? "the unit is the score before it becomes a probability." : "the unit is the target's own."));
+  const gap = found.own - found.base - sum;
+  if (Math.abs(gap) < 5e-5) return;
+  host.append(` The net's own ${net.labels ? "score" : "answer"} is `);
+  item("own", found.own);
+  host.append("; the bars miss it by ");
+  item("gap", gap);
+  host.append(".");
 }
 
 // One row per unit, or a row of units that move alike.

@@ -24,19 +24,33 @@ BUNDLE = "explorer.bundle.js"  # made of web/src by `make page`
 
 
 class Explained(NamedTuple):
-    """What `explain` wrote: where, its size in bytes, how many sequences of how many, and what was left out."""
+    """What `explain` made: where, its size in bytes, how many sequences of how many, what was left out; the page."""
 
-    path: Path
+    path: Path | None
     size: int
     kept: int
     total: int
     notes: list[str]
+    html: str | None = None
+
+    def __repr__(self) -> str:
+        said = [f"{n}={getattr(self, n)!r}" for n in self._fields if n != "html"]
+        return f"Explained({', '.join(said)}{', inline' if self.html else ''})"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the page in a frame of its own."""
+        if self.html is None:
+            return None
+        page = self.html.replace("&", "&amp;").replace('"', "&quot;")
+        style = "width: 100%; height: 900px; border: 1px solid #8888; border-radius: 8px"
+        rights = "allow-scripts allow-downloads"
+        return f'<iframe title="Inside a GRU" sandbox="{rights}" style="{style}" srcdoc="{page}"></iframe>'
 
 
 def explain(
     model: Any,
     X: Any,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     y: Any = None,
     *,
     ids: Any = None,
@@ -45,6 +59,7 @@ def explain(
     history: Any = None,
     title: str = "Inside a GRU",
     max_sequences: int = 200,
+    inline: bool = False,
     engine: str | None = None,
 ) -> Explained:
     """Write a page that shows a trained net from inside: gates, state, contributions, step by step.
@@ -52,7 +67,7 @@ def explain(
     Args:
         model: `Weights`, a `gruvy.GRU`, a `torch.nn.GRU` or `gruvy.nn.GRU`, a fitted estimator or a loaded model.
         X: the sequences to show, as the model's `predict` takes them: a list of (T_i, I) arrays, (N, T, I) or (N, T).
-        path: the HTML file to write; an old one is replaced whole.
+        path: the HTML file to write; an old one is replaced whole. None with `inline`.
         y: the true labels or targets, N of them (for tags: N arrays), if known: mistakes then come first.
         ids: N names of the sequences; default 0, 1, ...
         features: I names of the input's channels; default x0, x1, ...
@@ -60,6 +75,7 @@ def explain(
         history: of the training, a `History` or rows with epoch, loss, val_loss, val_score; default the model's own.
         title: of the page.
         max_sequences: how many sequences the page may hold; of more it keeps the hardest half and a spread of the rest.
+        inline: whether what is returned is shown by a notebook as the page, in a frame of its own.
         engine: ``"native"``, ``"reference"`` or None for the fastest, for what is computed beforehand.
 
     Returns:
@@ -77,6 +93,8 @@ def explain(
         4
     """
     jinja2 = need("jinja2")
+    if path is None and not inline:
+        raise InputError("path: None, expected the file to write, or inline=True for a notebook")
 
     rows = rows_of(model, history)
     asked = replace(Model.of(model), engine=engine)
@@ -99,9 +117,12 @@ def explain(
         "data": text,
         "version": __version__,
     }
-    content = template.render(page).encode()
-    _write(Path(path), content)
-    return Explained(Path(path), len(content), len(data["sequences"]), data["total"], data["notes"])
+    html = template.render(page)
+    content, file = html.encode(), None if path is None else Path(path)
+    if file is not None:
+        _write(file, content)
+    told = (len(content), len(data["sequences"]), data["total"], data["notes"])
+    return Explained(file, *told, html if inline else None)
 
 
 def _resource(name: str) -> str:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...model.model import Model
 from ...model.pooling import running
+from ...weights import Cell, Weights
 from ..answers import as_answer
 from ..trace import Trace
 
 Array = np.ndarray[Any, Any]
 
-MOST_WEIGHTS = 1_500_000  # numbers the page may carry: 8 MB of text
-MOST_PRODUCTS = 1_000_000_000  # multiplications of one sequence: about a second in a browser
+MOST_WEIGHTS = 1_500_000  # numbers of 32 bits the page may carry: 8 MB of text
+MOST_HALVES = 2_600_000  # numbers of 16 bits: 7 MB of text, and room is left for sequences
+LARGEST_HALF = 65_000.0  # what 16 bits can hold
+MOST_PRODUCTS = 5_000_000_000  # multiplications of one sequence: some five seconds of a browser's worker
+AT_ONCE = 50_000_000  # as many are done before one notices: more is a worker's
 MOST_COMPUTED = 4_000_000  # units * steps of one sequence that a browser computes, six numbers each
 ROWS, FEWEST_ROWS, COLUMNS = 64, 8, 1000  # of units, and of steps, in the plots
 LARGEST = 4_000_000  # bytes of one sequence before base64
@@ -41,7 +46,7 @@ def plan(model: Model, longest: int) -> Plan | None:
     """How to aggregate a net for sequences of at most `longest` steps; None where the page can compute the gates."""
     w = model.weights
     weights, H, LD = numbers(model), w.hidden_units, w.layers * w.directions
-    if weights > MOST_WEIGHTS:
+    if weights > MOST_WEIGHTS and not halves(model):
         why = f"This net has {weights:,} weights, more than a page can carry"
     elif weights * longest > MOST_PRODUCTS or longest * LD * H > MOST_COMPUTED:
         why = f"This net and {longest:,} steps are more than a browser can compute at once"
@@ -49,6 +54,22 @@ def plan(model: Model, longest: int) -> Plan | None:
         return None
     rows = LARGEST // (LD * _row_bytes(longest))
     return Plan(why, min(H, ROWS, max(FEWEST_ROWS, rows)))
+
+
+def halves(model: Model) -> bool:
+    """Whether the page carries the net's weights in 16 bits: too many for 32, and none too large."""
+    arrays = [a for _, _, a in model.weights.arrays()]
+    few = MOST_WEIGHTS < numbers(model) <= MOST_HALVES
+    return few and max(float(np.abs(a).max(initial=0)) for a in arrays) < LARGEST_HALF
+
+
+def rounded(model: Model) -> Model:
+    """The model with its weights as the page has them."""
+    cells = [
+        [Cell(*(None if a is None else a.astype(np.float16).astype(np.float32) for a in cell)) for cell in layer]
+        for layer in model.weights.merged().cells
+    ]
+    return replace(model, weights=Weights(model.weights.convention, cells))
 
 
 def numbers(model: Model) -> int:

@@ -11,17 +11,17 @@ from ...errors import DataError, InputError
 from ...model.model import Model
 from ...model.task import Numbers
 from ...weights import Cell
-from ..answers import CHUNK
+from ..answers import CHUNK, as_answer
 from ..contributions import contributions
-from ..gradients import gradient_norms
-from . import aggregate
+from . import aggregate, lags
 from .aggregate import pack
-from .choosing import Judged, batches, choose, judge
+from .choosing import Judged, batches, choose, judge, outputs_of
 from .traces import MOST_CELLS, Traces
 
 Array = np.ndarray[Any, Any]
 
 ROOM = 8_400_000  # bytes of numbers before base64: the page stays under 12 MB
+LIVE = 10_000_000  # multiplications of one run: the page does some fifty to explain a tagger's step
 MOST_WORK = 3e11  # multiplications for contributions: some ten seconds
 
 
@@ -54,7 +54,9 @@ def page_data(
     judged = judge(model, sequences, y, shown)
     # What is left beside the weights: inputs, contributions of the answer and of the truth, what is computed here.
     notes: list[str] = []
-    room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else 4 * aggregate.numbers(model))
+    half = plan is None and aggregate.halves(model)
+    held = (2 if half else 4) * aggregate.numbers(model)
+    room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else held)
     by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > room and I > 8
     cost = [
         4 * (s.size + 2 * (len(s) if by_step else s.size))
@@ -71,7 +73,8 @@ def page_data(
     if by_step:
         notes.append(f"Contributions are summed over the {I} channels of a step, to keep the page small.")
     chosen = [sequences[i] for i in kept]
-    if plan is None and model.task == "tag":  # the page explains the step under the cursor, and so itself
+    work = aggregate.numbers(model) * max(map(len, chosen))
+    if plan is None and model.task == "tag" and work <= LIVE:  # the page explains the step under the cursor itself
         answers: list[list[dict[str, Any]]] = [[] for _ in kept]
     else:
         answers = _answers(model, judged, kept, chosen, by_step, notes)
@@ -98,7 +101,11 @@ def page_data(
         for i, found, beforehand in zip(kept, answers, carried, strict=True)
     ]
     together = np.concatenate(chosen)
-    return _net(model, rows) | {
+    if half:
+        notes.insert(0, _half_note(model, chosen, [judged.final[i] for i in kept]))
+    net = _net(model, rows, half) | {"background": plan is None and work > aggregate.AT_ONCE}
+    return net | {
+        "live": model.task == "tag" and plan is None and work <= LIVE,
         "classes": shown,
         "features": channels,
         "sequences": entries,
@@ -107,7 +114,8 @@ def page_data(
         "ranges": np.stack([together.min(0), together.max(0)], axis=1).tolist(),
         "time_scales": pack(np.minimum(scales, 3e38)),
         "saturation": pack(saturation),
-        "gradient": _gradient(model, chosen, notes),
+        "gradient": lags.gradient(model, chosen, notes),
+        "memory": lags.remembered(model, chosen, notes),
         "history": history,
         "summary": _summary(model, judged, N),
         "order": judged.order,
@@ -115,7 +123,17 @@ def page_data(
     }
 
 
-def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
+def _half_note(model: Model, chosen: list[Array], final: list[Array]) -> str:
+    """What rounding the weights does to the answers."""
+    own = as_answer(model, np.stack(final))
+    apart = np.abs(as_answer(model, outputs_of(aggregate.rounded(model), chosen)[0]) - own).max()
+    return (
+        f"This net has {aggregate.numbers(model):,} weights, so the page carries them in 16 bits; of its answers none "
+        f"is more than {apart:.2g} from the model's."
+    )
+
+
+def _net(model: Model, rows: aggregate.Rows | None, half: bool = False) -> dict[str, Any]:
     """What the net is, and what the page computes with: its weights, or what was computed beforehand."""
     w, numbers = model.weights.merged(), model.target if isinstance(model.target, Numbers) else None
     return {
@@ -130,7 +148,7 @@ def _net(model: Model, rows: aggregate.Rows | None) -> dict[str, Any]:
             "pooling": model.pooling,
             "task": model.task or "",
         },
-        "cells": [[_cell(cell) for cell in layer] for layer in ([] if rows else w.cells)],
+        "cells": [[_cell(cell, half) for cell in layer] for layer in ([] if rows else w.cells)],
         "carried": aggregate.fixed(model, rows) if rows else None,
         "V": None if rows else _pack(model.V),
         "b_y": None if rows else _pack(model.b_y),
@@ -164,8 +182,9 @@ def _pack(a: Array | None) -> str | None:
     return None if a is None else pack(a)
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {**{n: _pack(a) for n, a in zip("WUbc", cell, strict=True)}, "width": cell.W.shape[1]}
+def _cell(cell: Cell, half: bool) -> dict[str, Any]:
+    packed = {n: None if a is None else pack(a, "<f2" if half else "<f4") for n, a in zip("WUbc", cell, strict=True)}
+    return {**packed, "width": cell.W.shape[1], "half": half}
 
 
 def _answers(
@@ -191,11 +210,16 @@ def _answers(
             c = contributions(model, [chosen[b] for b in rows], target=target, tolerance=5e-3, engine=model.engine)
             for k, b in enumerate(rows):
                 values = c.values[k, : len(chosen[b])]
-                o, base = int(target[k]), float(c.base[k])
-                base = base if numbers is None else base * float(numbers.scale[o]) + float(numbers.mean[o])
+                o, ends = int(target[k]), (float(c.base[k]), float(c.output[k]))
+                if numbers is not None:
+                    ends = (_back(numbers, ends[0], o), _back(numbers, ends[1], o))
                 packed = pack(values.sum(1) if by_step else values)
-                found[b].append({"output": o, "base": base, "values": packed})
+                found[b].append({"output": o, "base": ends[0], "own": ends[1], "values": packed})
     return found
+
+
+def _back(numbers: Numbers, v: float, o: int) -> float:
+    return v * float(numbers.scale[o]) + float(numbers.mean[o])
 
 
 def _outputs(model: Model, judged: Judged, i: int) -> list[int]:
@@ -216,24 +240,6 @@ def _carried(judged: Judged, kept: list[int], traces: Traces, rows: aggregate.Ro
             true = [place] if place is not None else (judged.exact[i] or [] if traces.model.task == "tag" else [])
             found[b] = aggregate.of_sequence(traces.model, x, t, k, rows, judged.final[i], true)
     return [found[b] for b in range(len(kept))]
-
-
-def _gradient(model: Model, chosen: list[Array], notes: list[str]) -> dict[str, Any] | None:
-    """The median over some sequences of log10 gradient norms at each lag, None where it is exactly 0."""
-    w = model.weights
-    each = max(len(s) for s in chosen) * w.layers * w.directions * 6 * w.hidden_units**3
-    count = min(8, len(chosen), int(4e10 // each))
-    if count == 0:
-        notes.append("Gradients over lag are left out: this net and these sequences are too large for them.")
-        return None
-    longest = sorted(range(len(chosen)), key=lambda i: -len(chosen[i]))[:count]
-    g = gradient_norms(model, [chosen[i] for i in longest])
-
-    def median(a: Array) -> list[float | None]:
-        alone = [column[~np.isnan(column)] for column in a.T]
-        return [round(float(v), 6) if len(c) and np.isfinite(v := np.median(c)) else None for c in alone]
-
-    return {"state": [median(a) for a in g.state], "input": median(g.input), "sequences": count}
 
 
 def rows_of(model: Any, history: Any) -> list[dict[str, Any]]:
