@@ -19,6 +19,7 @@ help:
 	@echo "make docs      the documentation site, in build/site; a warning is an error"
 	@echo "make bench     the benchmark; writes the table in the README"
 	@echo "make accuracy  try the defaults and others on real data for MINUTES=60; goes on where it ended"
+	@echo "make lab       the lab's quick mode at five seeds; writes the table of verdicts into docs/lab.md"
 	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make portable  no loop of the kernels touches the stack, with each compiler; the core's tests for aarch64 in QEMU"
@@ -86,6 +87,11 @@ bench: $(STAMP)
 accuracy: MINUTES = 60
 accuracy: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python -m accuracy --minutes $(MINUTES) $(WRITE)
+
+# The lab's quick mode at seeds 0 to 4; goes on where it ended, with what is in build/lab.
+.PHONY: lab
+lab: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python -m lab_seeds $(WRITE)
 
 # SEED=7 repeats a run; WRITE= leaves the page as it is.
 MINUTES ?= 30

@@ -15,7 +15,7 @@ from gruvy.cli.reading import comma
 @app.command(epilog=example("gruvy lab", "gruvy lab --full -o lab-full", "gruvy lab --only squash,binary"))
 def lab(
     full: Annotated[
-        bool, typer.Option("--full/--quick", help="About 40 minutes on 2 cores; or about 5, reduced, which it says.")
+        bool, typer.Option("--full/--quick", help="About an hour on 2 cores; or 4 minutes, reduced, which it says.")
     ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the page and the numbers.")] = Path(
         "lab"

@@ -6,24 +6,30 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import plotly.graph_objects as go
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..errors import MissingExtraError
 from ..nn import GRU
+from . import scan
 from .cells import step_of
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide, rows
-from .figures import COLOURS, bars, figure, mark
+from .claims import CHEAPER
+from .experiment import Experiment, Numbers, Parts, Settings, repetitions, rows, spread
+from .figures import COLOURS, Axis, Figure, Mark, row
 from .nets import KINDS, Kind, Net
+from .verdict import Verdict, decide
+from .weigh import every, interval, some
 
 # The names of torch's operators in a graph, by what they are counted as.
 _COUNTED = {"sigmoid": "sigmoids", "tanh": "tanhs", "mul": "multiplications"}
 _COUNTED |= dict.fromkeys(("add", "sub", "rsub"), "additions")
-CONTESTANTS = ("torch RNN", "torch LSTM", "torch GRU", "gruvy GRU", "gruvy GRU, tutorial")
+# What computes both nets alike. oneDNN would be a third: torch reaches its LSTM, but not its GRU.
+FAMILIES = ("torch's operators", "JAX's scan")
 
 
 def count(kind: Kind, s: Settings) -> dict[str, Any]:
@@ -45,40 +51,63 @@ def count(kind: Kind, s: Settings) -> dict[str, Any]:
     return {"what": "count", "kind": kind, "parameters": parameters, "carried": size, "gates": gates, **found}
 
 
-def layer(name: str, I: int, H: int) -> torch.nn.Module:
-    """A contestant."""
-    torch.manual_seed(0)
-    if name.startswith("gruvy"):
-        return GRU(I, H, convention="tutorial" if "tutorial" in name else "torch")
-    made: torch.nn.Module = getattr(torch.nn, name.removeprefix("torch "))(I, H)
-    return made
+def torch_step(layer: torch.nn.Module, x: torch.Tensor, onednn: bool = True) -> Callable[[], None]:
+    """One forward and backward pass over x (T, B, I), ready to be called; where oneDNN may not help, without it."""
+
+    def once() -> None:
+        enabled, *_ = torch.backends.mkldnn.set_flags(_enabled=onednn)  # type: ignore[no-untyped-call]
+        try:
+            layer.zero_grad()
+            layer(x)[0].square().mean().backward()
+        finally:
+            torch.backends.mkldnn.set_flags(_enabled=enabled)  # type: ignore[no-untyped-call]
+
+    return once
 
 
-def duration(shape: list[int], s: Settings) -> dict[str, Any]:
-    """Medians of the milliseconds of one forward and backward pass, all contestants in turn, in one process."""
+def contestants(x: torch.Tensor, H: int, seed: int) -> tuple[dict[str, Callable[[], None]], dict[str, str]]:
+    """Every contestant's training step by its name, and what of gruvy runs; of JAX only where it is installed."""
+    torch.manual_seed(seed)
+    I = x.shape[2]
+    lstm, gru = torch.nn.LSTM(I, H), torch.nn.GRU(I, H)
+    ours = {"gruvy GRU": GRU(I, H), "gruvy GRU, tutorial": GRU(I, H, convention="tutorial")}
+    found = {
+        "torch's operators, LSTM": torch_step(lstm, x, onednn=False),
+        "torch's operators, GRU": torch_step(gru, x, onednn=False),
+        "torch.nn.LSTM": torch_step(lstm, x),
+        "torch.nn.GRU": torch_step(gru, x),
+        **{name: torch_step(layer, x) for name, layer in ours.items()},
+    }
+    with suppress(MissingExtraError):
+        for name, layer in (("LSTM", lstm), ("GRU", gru)):
+            found[f"JAX's scan, {name}"] = scan.training_step(layer, x)
+    return found, {name: layer.path(x).name for name, layer in ours.items()}
+
+
+def duration(shape: list[int], s: Settings, seed: int) -> dict[str, Any]:
+    """Medians of the milliseconds of one training step, all contestants in turn, on one thread of torch's."""
     T, B, I, H = shape
-    x = torch.randn(T, B, I, generator=torch.Generator().manual_seed(0))
-    layers = {name: layer(name, I, H) for name in CONTESTANTS}
-    times: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-
-    def once(name: str) -> None:
-        layers[name].zero_grad()
-        layers[name](x)[0].square().mean().backward()
-
+    torch.set_num_threads(1)  # the runner puts it back
+    x = torch.randn(T, B, I, generator=torch.Generator().manual_seed(seed))
+    steps, paths = contestants(x, H, seed)
+    times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(s["repeats"] + 2):
-        for name in CONTESTANTS:
+        for name, step in steps.items():
             begin = time.perf_counter()
-            once(name)
-            if turn >= 2:  # the first two warm caches up
+            step()
+            if turn >= 2:  # the first two compile and warm caches up
                 times[name].append(1e3 * (time.perf_counter() - begin))
-    paths = {name: layer.path(x).name for name, layer in layers.items() if isinstance(layer, GRU)}
     ms = {name: statistics.median(values) for name, values in times.items()}
-    calls = {name: operations(partial(once, name)) for name in CONTESTANTS}
-    threads = torch.get_num_threads()
-    return {"what": "time", "shape": shape, "threads": threads, "paths": paths, "ms": ms, "calls": calls}
-
-
-_COLOURS = dict(zip(CONTESTANTS, (COLOURS[k] for k in ("rnn", "lstm", "mark", "gru", "other")), strict=True))
+    calls = {name: operations(step) for name, step in steps.items() if not name.startswith("JAX")}
+    return {
+        "what": "time",
+        "shape": shape,
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "paths": paths,
+        "ms": ms,
+        "calls": calls,
+    }
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -99,16 +128,26 @@ def operations(call: Callable[[], None]) -> int:
 
 
 def parts(s: Settings, seed: int) -> Parts:
-    """A count for each net, and a timing for each shape."""
+    """A count for each net, and a timing for each shape and repetition."""
     made: Parts = {f"count {kind}": partial(count, kind, s) for kind in KINDS}
     for shape in s["shapes"]:
-        made[f"time, T, B, I, H = {', '.join(map(str, shape))}"] = partial(duration, shape, s)
+        for k in repetitions(s, seed):
+            made[f"time, T, B, I, H = {', '.join(map(str, shape))}, seed {k}"] = partial(duration, shape, s, k)
     return made
 
 
-def ratios(numbers: Numbers, name: str) -> list[float]:
-    """A contestant's time over torch's LSTM's, for every shape."""
-    return [r["ms"][name] / r["ms"]["torch LSTM"] for r in rows(numbers, what="time")]
+def ratios(numbers: Numbers, name: str, to: str) -> list[float]:
+    """A contestant's time over another's in every repetition, as the geometric mean over the shapes."""
+    by_seed: dict[int, list[float]] = {}
+    for r in rows(numbers, what="time"):
+        by_seed.setdefault(r["seed"], []).append(r["ms"][name] / r["ms"][to])
+    return [statistics.geometric_mean(by_seed[seed]) for seed in sorted(by_seed)]
+
+
+def families(numbers: Numbers) -> dict[str, list[float]]:
+    """The GRU's time over the LSTM's in every repetition, by what computes both."""
+    timed = rows(numbers, what="time")[0]["ms"]
+    return {f: ratios(numbers, f"{f}, GRU", f"{f}, LSTM") for f in FAMILIES if f"{f}, GRU" in timed}
 
 
 def counts(numbers: Numbers) -> dict[str, dict[str, Any]]:
@@ -121,68 +160,64 @@ def operations_of(row: dict[str, Any]) -> int:
     return int(sum(row[key] for key in ("products", "sigmoids", "tanhs", "additions", "multiplications")))
 
 
+def algebra(numbers: Numbers) -> str:
+    """What follows from the equations alone."""
+    gru, lstm = (counts(numbers)[kind] for kind in ("gru", "lstm"))
+    return (
+        f"Counted in the graph of one step's equations, GRU and LSTM: {gru['carried']} and {lstm['carried']} numbers "
+        f"carried, {gru['gates']} and {lstm['gates']} gates, {gru['parameters']} and {lstm['parameters']} parameters, "
+        f"{operations_of(gru)} and {operations_of(lstm)} operations."
+    )
+
+
 def rule(numbers: Numbers) -> Verdict:
-    """Fewer: the GRU carries fewer numbers, has fewer gates, parameters and operations than the LSTM. Faster: the
-    geometric mean over the shapes of its time over torch's LSTM's is under 1, for torch's GRU and for gruvy's in both
-    conventions. Holds: fewer, and all are faster. Holds only when the kernel is the right one: fewer, and one
-    of them is faster. Else it does not hold."""
-    by = counts(numbers)
-    gru, lstm = by["gru"], by["lstm"]
+    """Fewer: the GRU carries fewer numbers, has fewer gates, parameters and operations than the LSTM. Faster, by the
+    logarithm of its time over the LSTM's in each repetition: a training step takes less time than the LSTM's computed
+    by the same means, torch's operators or JAX's scan. Holds: fewer, and faster by all of them. Holds only when it is
+    computed by the right ones: fewer, and faster by some, not by others. Does not hold: not fewer, or faster by none.
+    Cannot tell: an interval over the repetitions holds equal times where that decides."""
+    gru, lstm = (counts(numbers)[kind] for kind in ("gru", "lstm"))
     fewer = all(gru[k] < lstm[k] for k in ("carried", "gates", "parameters"))
     fewer = fewer and operations_of(gru) < operations_of(lstm)
-    mean = {name: statistics.geometric_mean(ratios(numbers, name)) for name in CONTESTANTS[2:]}
-    path = rows(numbers, what="time")[0]["paths"]["gruvy GRU, tutorial"]
-    text = (
-        f"GRU and LSTM: {gru['carried']} and {lstm['carried']} numbers carried, {gru['gates']} and {lstm['gates']} "
-        f"gates, {gru['parameters']} and {lstm['parameters']} parameters, {operations_of(gru)} and "
-        f"{operations_of(lstm)} operations per step. Time of a training step over torch's LSTM's: "
-        f"torch's GRU {mean['torch GRU']:.2f}, gruvy's {mean['gruvy GRU']:.2f}, gruvy's in the "
-        f"tutorial's convention {mean['gruvy GRU, tutorial']:.2f} (run by: {path})."
+    found = families(numbers)
+    faster = {f: interval([math.log(ratio) for ratio in times]).under(0.0) for f, times in found.items()}
+    text = "Time of the GRU's training step over the LSTM's: " + "; ".join(
+        f"both by {f} {spread(times, '{:.2f}'.format)}" for f, times in found.items()
     )
-    fast = [name for name, value in mean.items() if value < 1]
-    if fewer and not fast:
-        text = f"Fewer operations, but not faster with any kernel. {text}"
-    condition = f"the kernel is that of {' and '.join(fast)}"
-    return decide(text, fewer and len(fast) == len(mean), fewer and bool(fast), condition)
+    absent = [f for f in FAMILIES if f not in found]
+    text += f" ({' and '.join(absent)}: not installed)." if absent else "."
+    condition = f"both are computed by {' or '.join(f for f, answer in faster.items() if answer)}"
+    return decide(text, every((fewer, *faster.values())), every((fewer, some(faster.values()))), condition)
 
 
-def figures(numbers: Numbers) -> list[go.Figure]:
-    """Counts and times relative to the LSTM's, torch's and gruvy's apart, and how many operators run."""
-    by = counts(numbers)
-    first = figure("One step, counted from its graph", "", "share of the LSTM's (%)", barmode="group")
-    names = {"carried": "numbers carried", "gates": "gates (σ per unit)", "parameters": "parameters"}
-    for kind in KINDS:
-        shares = [100 * by[kind][k] / by["lstm"][k] for k in names]
-        shares.append(100 * operations_of(by[kind]) / operations_of(by["lstm"]))
-        x = [*names.values(), "operations"]
-        bars(first, x, shares, kind.upper(), COLOURS[kind])
-    timed = rows(numbers, what="time")
-    x = [f"T, B, I, H = {', '.join(map(str, r['shape']))}" for r in timed]
-    figures = [first]
-    for title, names_of in (
-        ("Time of a training step: torch against torch", CONTESTANTS[:3:2]),
-        ("Time of a training step: gruvy against torch's LSTM", CONTESTANTS[3:]),
-    ):
-        times = figure(title, "", "time relative to the LSTM's", barmode="group")
-        for name in names_of:
-            bars(times, x, ratios(numbers, name), name, _COLOURS[name], 2)
-        mark(times, 1, "torch's LSTM")
-        figures.append(times)
-    title = "What decides it: torch operators run in a training step"
-    calls = figure(title, "", "operators", yaxis_type="log", barmode="group")
-    for name in CONTESTANTS:
-        bars(calls, x, [r["calls"][name] for r in timed], name, _COLOURS[name], None)
-    calls.update_yaxes(dtick=1)
-    return [*figures, calls]
+def figures(numbers: Numbers) -> list[Figure]:
+    """Times relative to the LSTM's: like with like, and apart from it what a user of torch gets."""
+    like = tuple(row(f, times, "", COLOURS["gru"]) for f, times in families(numbers).items())
+    marks = (Mark(1.0, "the LSTM"),)
+    x = Axis("time of a training step relative to the LSTM's")
+    names = ("torch.nn.GRU", "gruvy GRU", "gruvy GRU, tutorial")
+    colours = (COLOURS["other"], COLOURS["gru"], COLOURS["gru"])
+    unlike = tuple(
+        row(name, ratios(numbers, name, "torch.nn.LSTM"), "", colour)
+        for name, colour in zip(names, colours, strict=True)
+    )
+    title = "Not like with like, and no part of the verdict: beside torch.nn.LSTM, which oneDNN computes"
+    return [
+        Figure("GRU and LSTM computed by the same means", x, Axis(""), rows=like, marks=marks),
+        Figure(title, x, Axis(""), rows=unlike, marks=marks),
+    ]
 
 
 def table(numbers: Numbers) -> tuple[list[str], list[list[str]]]:
-    """Milliseconds, and operators run, a shape and contestant: torch against torch, then gruvy."""
-    written = [
-        [", ".join(map(str, r["shape"])), str(r["threads"]), name, f"{r['ms'][name]:.2f}", str(r["calls"][name])]
-        for r in rows(numbers, what="time")
-        for name in CONTESTANTS
-    ]
+    """Milliseconds, and operators run, a shape and contestant."""
+    timed = rows(numbers, what="time")
+    written = []
+    for shape in dict.fromkeys(tuple(r["shape"]) for r in timed):
+        found = [r for r in timed if tuple(r["shape"]) == shape]
+        for name in found[0]["ms"]:
+            ms = spread([r["ms"][name] for r in found], "{:.2f}".format)
+            calls = str(found[0]["calls"].get(name, ""))
+            written.append([", ".join(map(str, shape)), str(found[0]["threads"]), name, ms, calls])
     return ["T, B, I, H", "threads", "contestant", "ms per training step (median)", "torch operators run"], written
 
 
@@ -190,17 +225,19 @@ _SHAPES = [[50, 32, 32, 32], [100, 32, 64, 64], [100, 32, 128, 128], [100, 64, 2
 EXPERIMENTS = [
     Experiment(
         name="cost",
-        claim="A GRU has no cell state, two gates and fewer operations, and trains a little faster than an LSTM.",
-        prediction="Three quarters of the LSTM's parameters and products, half of its numbers carried; less time.",
-        method="Operations are counted in the graph that torch records of one step's equations. A training step is one "
-        "forward and backward pass of a layer in float32, contestants in turn in one process, medians. What decides it "
-        "beside the arithmetic: how many small operators the kernel runs.",
-        quick={"inputs": 64, "units": 64, "repeats": 15, "shapes": _SHAPES[:2]},
-        full={"inputs": 64, "units": 64, "repeats": 25, "shapes": _SHAPES},
-        budget=(0.1, 1.0),
+        claim=CHEAPER,
+        prediction="Computed by the same means, a GRU's training step takes less time than an LSTM's of as many units.",
+        method="A training step is one forward and backward pass of a layer in float32, contestants in turn on "
+        "one thread of torch's, medians; a repetition has its own weights and inputs. Like is compared with like: "
+        "both nets by torch's operators (oneDNN switched off), and both by JAX's scan where JAX is installed. What a "
+        "user of torch gets is shown apart: torch.nn.LSTM is computed by oneDNN, torch.nn.GRU is not.",
+        quick={"inputs": 64, "units": 64, "repeats": 11, "shapes": _SHAPES[:2], "seeds": 3},
+        full={"inputs": 64, "units": 64, "repeats": 25, "shapes": _SHAPES, "seeds": 5},
+        budget=(0.3, 2.0),
         alone=True,
         parts=parts,
         rule=rule,
+        algebra=algebra,
         figures=figures,
         table=table,
     )

@@ -6,49 +6,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from .claims import Claim
+from .verdict import Verdict
+from .weigh import interval
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from .figures import Figure
 
 Numbers = dict[str, dict[str, Any]]
 Parts = dict[str, Callable[[], dict[str, Any]]]
 Settings = dict[str, Any]
-Outcome = Literal["holds", "holds only when", "does not hold"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the numbers say about a claim.
-
-    Args:
-        outcome: ``"holds"``, ``"holds only when"`` or ``"does not hold"``.
-        text: the numbers that decided, in a sentence or two.
-        condition: what comes after "holds only when", else empty.
-    """
-
-    outcome: Outcome
-    text: str
-    condition: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.outcome} {self.condition}".strip()
-
-
-def decide(text: str, holds: bool, partly: bool, condition: str) -> Verdict:
-    """The verdict of a claim that holds; or else only when the condition is met; or else does not hold."""
-    if holds:
-        return Verdict("holds", text)
-    return Verdict("holds only when", text, condition) if partly else Verdict("does not hold", text)
+APART = 100  # repetition k of seed s draws with 100 s + k: no two seeds share a repetition
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One claim of the tutorial, and how it is put to the test.
+    """How one claim of the tutorial is put to the test.
 
     Args:
         name: what ``only=`` calls it.
-        claim: the tutorial's claim.
+        claim: the tutorial's claim; several experiments may have one.
         prediction: what should be measured if the claim is true, said before measuring.
         method: what is done, in a paragraph.
         quick: settings of the quick mode.
@@ -57,13 +36,17 @@ class Experiment:
         parts: from settings and seed, the measurements to make, each under its key: a part is what a stopped run
             resumes at. Each gives a JSON object.
         rule: from the numbers, the verdict. Its docstring is the rule in words, and is printed beside the verdict.
-        figures: from the numbers, the figures, each made for the page.
+        figures: from the numbers, the figures.
         table: from the numbers, a header and rows.
+        algebra: from the numbers, what among them is an identity of the equations, checked but no experiment; in a
+            sentence, empty if nothing is.
+        identity: nothing of it is an experiment: it is algebra whole.
         alone: its parts measure time: none is measured beside another.
+        only_full: why the quick mode leaves it out; empty when it does not.
     """
 
     name: str
-    claim: str
+    claim: Claim
     prediction: str
     method: str
     quick: Settings
@@ -71,9 +54,12 @@ class Experiment:
     budget: tuple[float, float]
     parts: Callable[[Settings, int], Parts]
     rule: Callable[[Numbers], Verdict]
-    figures: Callable[[Numbers], list[go.Figure]]
+    figures: Callable[[Numbers], list[Figure]]
     table: Callable[[Numbers], tuple[list[str], list[list[str]]]] = field(default=lambda numbers: ([], []))
+    algebra: Callable[[Numbers], str] = field(default=lambda numbers: "")
+    identity: bool = False
     alone: bool = False
+    only_full: str = ""
 
     def settings(self, quick: bool) -> Settings:
         """The settings of this mode."""
@@ -131,7 +117,13 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """All of it as JSON takes it."""
         e = self.experiment
-        texts = {"name": e.name, "claim": e.claim, "prediction": e.prediction, "method": e.method, "rule": e.rule_text}
+        texts = {
+            "name": e.name,
+            "claim": str(e.claim),
+            "prediction": e.prediction,
+            "method": e.method,
+            "rule": e.rule_text,
+        }
         measured = {"settings": e.settings(self.quick), "reduced": self.reduced, "seconds": round(self.seconds, 1)}
         verdict = vars(self.verdict) if self.verdict else None
         return texts | measured | {"verdict": verdict, "missing": self.missing, "numbers": self.numbers}
@@ -149,7 +141,7 @@ def show(value: object) -> str:
 
 
 def sweep(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, **axes: Iterable[Any]) -> Parts:
-    """A part for each combination of the axes' values and each of the seeds, ``measure(s, seed, **values)``.
+    """A part for each combination of the axes' values and each repetition, ``measure(s, seed, **values)``.
 
     What a part gives has the values and the seed beside what was measured.
     """
@@ -157,9 +149,14 @@ def sweep(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, **axes
     for values in product(*axes.values()):
         given = dict(zip(axes, values, strict=True))
         words = ", ".join(f"{axis} {value}" if isinstance(value, int) else str(value) for axis, value in given.items())
-        for k in range(seed, seed + s["seeds"]):
+        for k in repetitions(s, seed):
             made[f"{words}, seed {k}"] = partial(_one, measure, s, k, given)
     return made
+
+
+def repetitions(s: Settings, seed: int) -> range:
+    """The seeds of a run's repetitions."""
+    return range(APART * seed, APART * seed + s["seeds"])
 
 
 def _one(measure: Callable[..., dict[str, Any]], s: Settings, seed: int, given: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +173,12 @@ def average(numbers: Numbers, column: str, /, **which: Any) -> float:
     return mean(r[column] for r in rows(numbers, **which))
 
 
+def repeated(numbers: Numbers, column: str, /, **which: Any) -> list[float]:
+    """A number of each repetition, in the order of their seeds; `which` must leave one part of each."""
+    found = {r["seed"]: float(r[column]) for r in rows(numbers, **which)}
+    return [found[seed] for seed in sorted(found)]
+
+
 def mean(values: Iterable[float]) -> float:
     """The mean of some numbers; of none, it is an error."""
     listed = list(values)
@@ -185,3 +188,16 @@ def mean(values: Iterable[float]) -> float:
 def percent(share: float) -> str:
     """A share as text: 0.975 is '97.5 %'."""
     return f"{100 * share:.1f} %"
+
+
+def points(share: float) -> str:
+    """A difference of shares as text: 0.125 is '12.5 points'."""
+    return f"{100 * share:.1f} points"
+
+
+def spread(values: list[float], form: Callable[[float], str] = percent) -> str:
+    """Repetitions as text: their mean and `interval`, '97.5 % (96.0 % to 99.0 %)'; '97.5 %' where all are the same."""
+    found = interval(values)
+    if found.low == found.high:
+        return form(found.mean)
+    return f"{form(found.mean)} ({form(found.low)} to {form(found.high)})"

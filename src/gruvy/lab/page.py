@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.resources import files
 
 import jinja2
-import plotly.graph_objects as go
-from plotly.io import to_html
-from plotly.offline import get_plotlyjs
 
+from ..inside import palette
+from .claims import Claim
 from .experiment import Result, show
+from .verdict import Verdict, join
+from .weigh import interval
 
-_MARKS = {"holds": "✔", "holds only when": "◐", "does not hold": "✘", "not run": "–"}
-_CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}
+_MARKS = {"holds": "✔", "holds only when": "◐", "does not hold": "✘", "cannot tell": "?", "not run": "–"}
 
 
-def render(results: Sequence[Result], quick: bool, seed: int, versions: dict[str, str]) -> str:
+def render(
+    claims: Sequence[tuple[Claim, Verdict, list[Result]]], quick: bool, seed: int, versions: dict[str, str]
+) -> str:
     """The page as HTML.
 
     Args:
-        results: what came of the experiments, in order.
+        claims: the claims in order, each with the verdict that joins its experiments, and what came of them.
         quick: which mode.
         seed: of the run.
         versions: what the numbers depend on.
     """
-    source = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True)
-    environment.filters |= {"show": show, "figure": _html}
-    template = environment.from_string(source)
-    given = {"results": results, "quick": quick, "seed": seed, "versions": versions}
-    return template.render(given, marks=_MARKS, plotly=get_plotlyjs())
+    results = [r for _, _, of in claims for r in of]
+    figures = {r.experiment.name: r.experiment.figures(r.numbers) if r.verdict else [] for r in results}
+    drawn = {f"{name}-{k}": one.drawn() for name, of in figures.items() for k, one in enumerate(of)}
+    # A name may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
+    data = json.dumps(drawn, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    script = _resource("lab.bundle.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"show": show}
+    template = environment.from_string(_resource("page.html"))
+    given = {"claims": claims, "results": results, "quick": quick, "seed": seed, "versions": versions}
+    given |= {"figures": figures, "data": data, "script": script, "script_hash": f"'sha256-{digest}'"}
+    given |= {"css": palette.css() + _resource("page.css"), "marks": _MARKS}
+    rules = {"join_rule": _words(join.__doc__), "interval_rule": _words(interval.__doc__)}
+    return template.render(given | rules)
 
 
-def _html(figure: go.Figure) -> str:
-    """A figure as a piece of the page: both colour schemes show through, and the page's script sets the ink."""
-    figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
-    return str(to_html(figure, full_html=False, include_plotlyjs=False, config=_CONFIG))
+def _words(text: str | None) -> str:
+    """What a docstring says before its arguments, in one line."""
+    return " ".join((text or "").partition("Args:")[0].split())
+
+
+def _resource(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")

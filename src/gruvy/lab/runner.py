@@ -18,8 +18,10 @@ import gruvy
 
 from ..errors import InputError
 from . import binary, cost, gates, gradients, memory, relation, speech, squash, store
+from .claims import Claim
 from .experiment import Experiment, Result
 from .page import render
+from .verdict import Verdict, join
 from .workers import Workers
 
 _ADDING, _ORDER, _COPY, _ANSWER = memory.EXPERIMENTS
@@ -37,12 +39,19 @@ class Report:
     numbers: Path
     results: list[Result]
 
+    def claims(self) -> list[tuple[Claim, Verdict, list[Result]]]:
+        """Of each claim the verdict that joins its experiments (see `gruvy.lab.claims.join`), and their results."""
+        by: dict[Claim, list[Result]] = {}
+        for r in self.results:
+            by.setdefault(r.experiment.claim, []).append(r)
+        return [(claim, join({r.experiment.name: r.verdict for r in of}), of) for claim, of in by.items()]
+
     def verdicts(self) -> list[dict[str, str]]:
         """Of each experiment its name, the claim, the verdict, and a note where it was reduced or left out."""
         return [
             {
                 "experiment": r.experiment.name,
-                "claim": r.experiment.claim,
+                "claim": str(r.experiment.claim),
                 "verdict": r.said,
                 "note": r.missing or ("quick: reduced" if r.reduced else ""),
             }
@@ -51,9 +60,10 @@ class Report:
 
     def table(self) -> Table:
         """Claims and verdicts, for a terminal."""
-        table = Table("experiment", "claim", "verdict", "")
-        for one in self.verdicts():
-            table.add_row(*one.values())
+        table = Table("claim", "verdict", "experiments")
+        for claim, verdict, results in self.claims():
+            said = [f"{r.experiment.name}: {r.said}" if len(results) > 1 else r.experiment.name for r in results]
+            table.add_row(str(claim), str(verdict), "\n".join(said))
         return table
 
 
@@ -71,10 +81,10 @@ def run(
 
     Args:
         out: the folder to write to: ``lab.html``, ``lab.json``, and one file per experiment under ``parts``.
-        quick: about 5 minutes on 2 idle cores, reduced, and says where; else about 40.
+        quick: about 4 minutes on 2 idle cores, reduced, and says where; else about an hour.
         only: names of experiments, default all.
         resume: take over what an earlier run with the same settings has measured; False measures anew.
-        seed: draws weights and data; a repetition k uses seed + k.
+        seed: draws weights and data; repetition k draws with 100 * seed + k.
         processes: how many measure side by side; what is timed is measured alone. More than 1 starts new Python
             processes, so a script needs its ``if __name__ == "__main__":``.
         console: where the progress is shown, default standard error.
@@ -123,8 +133,9 @@ def run(
             if not console.is_terminal:  # a file shows no bars until all is over
                 console.print(said)
     report = Report(out / "lab.html", out / "lab.json", results)
-    store.write(report.page, render(results, quick, seed, found_versions))
-    summary = {"finished": True, "quick": quick, "seed": seed, "versions": found_versions}
+    store.write(report.page, render(report.claims(), quick, seed, found_versions))
+    summary: dict[str, Any] = {"finished": True, "quick": quick, "seed": seed, "versions": found_versions}
+    summary["claims"] = [{"claim": str(claim), "verdict": vars(verdict)} for claim, verdict, _ in report.claims()]
     store.write(report.numbers, json.dumps(summary | {"experiments": [r.summary() for r in results]}, indent=1))
     return report
 
@@ -155,6 +166,8 @@ def _measure(
     e: Experiment, record: store.Record, quick: bool, workers: Workers, progress: Progress, bar: Any
 ) -> Result:
     """The parts that are not there yet, then the verdict."""
+    if quick and e.only_full:
+        return Result(e, quick, {}, 0.0, None, f"in full mode alone: {e.only_full}")
     todo = e.parts(record.settings, record.seed)
     progress.update(bar, total=len(todo), completed=sum(key in record.parts for key in todo))
     left = [key for key in todo if key not in record.parts]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from ..reference import sigmoid
-from .experiment import Experiment, Numbers, Parts, Settings, Verdict, decide
-from .figures import COLOURS, figure
+from .claims import SQUASHES
+from .experiment import Experiment, Numbers, Parts, Settings
+from .figures import COLOURS, Axis, Curve, Figure, Mark
+from .verdict import Verdict, decide
+from .weigh import Answer, every, some
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {"sigma": sigmoid, "tanh": np.tanh}
+SIGNS = {"sigma": "σ", "tanh": "tanh"}
 
 
 def measure(name: str, s: Settings) -> dict[str, Any]:
@@ -30,34 +34,51 @@ def parts(s: Settings, seed: int) -> Parts:
     return {name: partial(measure, name, s) for name in FUNCTIONS}
 
 
+def algebra(numbers: Numbers) -> str:
+    """What follows from the definitions alone."""
+    said = (f"{SIGNS[r['name']]} between {r['smallest']:.4f} and {r['largest']:.4f}" for r in numbers.values())
+    return (
+        "0 < σ(a) < 1 and -1 < tanh(a) < 1 for every a, and tanh(a) = 2 σ(2a) - 1: no experiment decides that. "
+        f"Checked in float64 on a grid: {', '.join(said)}."
+    )
+
+
 def rule(numbers: Numbers) -> Verdict:
     """Holds: all values of both functions lie between 0 and 1. Holds only when: one of them does, and is named. Does
-    not hold: neither does."""
-    inside = {r["name"]: r["smallest"] >= 0.0 and r["largest"] <= 1.0 for r in numbers.values()}
-    signs = {"sigma": "σ", "tanh": "tanh"}
+    not hold: neither does. Cannot tell: a value is not a number."""
+    ends = {r["name"]: (r["smallest"], r["largest"]) for r in numbers.values()}
+    known = all(math.isfinite(end) for both in ends.values() for end in both)
+    inside = {name: low >= 0.0 and high <= 1.0 for name, (low, high) in ends.items()}
     text = "; ".join(
-        f"{signs[r['name']]} lies between {r['smallest']:.4f} and {r['largest']:.4f}, {r['at_0']:g} at 0"
+        f"{SIGNS[r['name']]} lies between {r['smallest']:.4f} and {r['largest']:.4f}, {r['at_0']:g} at 0"
         for r in numbers.values()
     )
-    one, other = (", ".join(signs[name] for name, v in inside.items() if v is side) for side in (True, False))
-    return decide(f"{text}.", all(inside.values()), any(inside.values()), f"{one} is meant, not {other}")
+    one, other = (", ".join(SIGNS[name] for name, v in inside.items() if v is side) for side in (True, False))
+    answers: list[Answer] = [v if known else None for v in inside.values()]
+    return decide(f"{text}.", every(answers), some(answers), f"{one} is meant, not {other}")
 
 
-def figures(numbers: Numbers) -> list[go.Figure]:
+def figures(numbers: Numbers) -> list[Figure]:
     """Both curves."""
-    fig = figure("σ squashes to 0..1, tanh to −1..1", "a", "value")
-    for r, colour in zip(numbers.values(), (COLOURS["lstm"], COLOURS["rnn"]), strict=True):
-        name = "σ(a), the gates" if r["name"] == "sigma" else "tanh(a), the candidate"
-        fig.add_trace(go.Scatter(x=r["a"], y=r["y"], name=name, line={"color": colour, "width": 2}))
-    fig.add_hrect(y0=0, y1=1, line_width=0, fillcolor="#888888", opacity=0.15, annotation_text="0..1")
-    return [fig]
+    names = {
+        "sigma": ("σ(a), the gates", COLOURS["lstm"], "solid"),
+        "tanh": ("tanh(a), the candidate", COLOURS["rnn"], "dash"),
+    }
+    curves = tuple(
+        Curve(names[r["name"]][0], names[r["name"]][1], r["a"], r["y"], dash=names[r["name"]][2])
+        for r in numbers.values()
+    )
+    marks = (Mark(0.0, "0"), Mark(1.0, "1"))
+    return [
+        Figure("σ squashes to 0..1, tanh to −1..1", Axis("a"), Axis("value", ends=(-1.1, 1.1)), curves, marks=marks)
+    ]
 
 
 _SETTINGS: Settings = {"range": 8.0, "points": 2001}
 EXPERIMENTS = [
     Experiment(
         name="squash",
-        claim="σ and tanh squash their argument to between 0 and 1.",
+        claim=SQUASHES,
         prediction="All values of both functions lie between 0 and 1.",
         method="Both functions in float64 on an even grid from -8 to 8.",
         quick=_SETTINGS,
@@ -65,6 +86,8 @@ EXPERIMENTS = [
         budget=(0.0, 0.0),
         parts=parts,
         rule=rule,
+        algebra=algebra,
+        identity=True,
         figures=figures,
     )
 ]
