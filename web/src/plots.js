@@ -5,6 +5,7 @@ import { axisX, axisY, dot, gridX, gridY, line as curve, plot, rect, ruleX, rule
 import { brief, number, svg } from "./dom.js";
 import { css, line, negative, positive } from "./palette.js";
 import { follow, last } from "./reading.js";
+import { widthOf } from "./width.js";
 
 /**
  * @typedef {object} Axis
@@ -96,8 +97,6 @@ export class Chart {
 
 /** @type {WeakMap<HTMLElement, Chart>} */
 export const charts = new WeakMap();
-  return widths.get(host) || 640;
-}
 
 const ruled = (/** @type {Axis} */ a, grid, axis) => {
   if (a.hidden) return [];

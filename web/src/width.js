@@ -14,3 +14,5 @@ export function widthOf(host) {
     watch ||= new ResizeObserver((entries) => { for (const e of entries) widths.set(e.target, e.contentRect.width); });
     watch.observe(host);
   }
+  return widths.get(host) || 640;
+}
