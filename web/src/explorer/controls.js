@@ -45,7 +45,7 @@ export function beginControls() {
   on("paint", paint);
   for (const what of ["edits", "sequence"]) on(what, chips);
   on("run", () => { limits(); drawRange(); verdict(); });
-  for (const what of ["look", "theme"]) on(what, drawRange);
+  for (const what of ["look", "theme", "width"]) on(what, drawRange);
   on("step", drawRange);
 }
 
