@@ -84,9 +84,11 @@ def test_the_theme_is_the_readers_and_can_be_changed(browser, real):
     assert shown.page.get_attribute("#theme", "aria-pressed") == "false"
     shown.page.click("#theme")
     theme = "document.documentElement.dataset.theme"
-    assert [shown.page.evaluate(f"(dispatchEvent(new Event('{e}')), {theme})") for e in ("beforeprint", "afterprint")] == [
-        "light", "dark",
-    ]  # fmt: skip
+    seen = [
+        shown.page.evaluate(f"(dispatchEvent(new Event('{event}')), {theme})")
+        for event in ("beforeprint", "afterprint")
+    ]
+    assert seen == ["light", "dark"]
     shown.close(real)
 
 
