@@ -53,7 +53,8 @@ NAMES = {
         "Looking inside",
         "See [looking inside](../inside.md).",
         ["gruvy.inside.trace", "gruvy.inside.gradients.GradientNorms", "gruvy.inside.gradients.gradient_norms",
-         "gruvy.inside.contributions", "gruvy.inside.memory", "gruvy.inside.answers", "gruvy.inside.figures", "gruvy.inside.explorer"],
+         "gruvy.inside.contributions", "gruvy.inside.memory", "gruvy.inside.answers", "gruvy.inside.figures",
+         "gruvy.inside.explorer"],
     ),
     "api/lab.md": ("The lab", "See [the lab](../lab.md).", ["gruvy.lab"]),
     "api/engines.md": (

@@ -105,7 +105,7 @@ export function drawContributions() {
   });
   const key = $("contribution-scale");
   key.replaceChildren();
-  element("span", {}, key, `to ${nameOfOutput(found.output)}${found.at === null ? "" : ` at step ${found.at + 1}`}`);
+  element("span", { class: "to" }, key, `to ${nameOfOutput(found.output)}${found.at === null ? "" : ` at step ${found.at + 1}`}`);
   keyed(key, { colour: "var(--positive)", dash: "" }, `up: ${words[0]}`);
   keyed(key, { colour: "var(--negative)", dash: "" }, `down: ${words[1]}`);
   sentence(found);
