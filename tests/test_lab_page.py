@@ -82,6 +82,13 @@ def test_the_theme_is_the_readers_and_can_be_changed(browser, real):
     shown.page.click("#theme")
     assert shown.page.evaluate(ink) != dark
     assert shown.page.get_attribute("#theme", "aria-pressed") == "false"
+    shown.page.click("#theme")
+    theme = "document.documentElement.dataset.theme"
+    seen = [
+        shown.page.evaluate(f"(dispatchEvent(new Event('{event}')), {theme})")
+        for event in ("beforeprint", "afterprint")
+    ]
+    assert seen == ["light", "dark"]
     shown.close(real)
 
 

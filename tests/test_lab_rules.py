@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from compare import assert_close
 from gruvy.lab import EXPERIMENTS, binary, cost, gates, gradients, memory, relation, speech, squash, weigh
-from gruvy.lab.experiment import spread
+from gruvy.lab.experiment import points, spread
 from gruvy.lab.figures import curve, row
 from gruvy.lab.nets import KINDS, STARTS
 from gruvy.lab.verdict import Verdict, decide, join
@@ -103,7 +103,9 @@ def test_the_four_outcomes(holds, partly, verdict):
 
 def test_a_spread_is_said():
     assert spread([0.5, 0.5]) == "50.0 %"
-    assert spread([0.0, 0.01, 0.02]) == "1.0 % (-0.7 % to 2.7 %)"
+    assert spread([0.5, 0.51, 0.52]) == "51.0 % (49.3 % to 52.7 %)"
+    assert spread([0.0, 0.01, 0.02]) == "1.0 % (0.0 % to 2.7 %)"
+    assert spread([0.0, 0.01, 0.02], points) == "1.0 points (-0.7 points to 2.7 points)"
 
 
 # RNNs have a short memory; LSTM and GRU are the answer.

@@ -145,10 +145,14 @@ for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelect
 }
 
 const button = $("theme");
+const isDark = () => document.documentElement.dataset.theme === "dark";
 /** @param {boolean} dark */
 function theme(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   button.setAttribute("aria-pressed", String(dark));
 }
 theme(matchMedia("(prefers-color-scheme: dark)").matches);
-button.addEventListener("click", () => theme(document.documentElement.dataset.theme !== "dark"));
+button.addEventListener("click", () => theme(!isDark()));
+let was = false; // paper is light
+addEventListener("beforeprint", () => { was = isDark(); theme(false); });
+addEventListener("afterprint", () => theme(was));

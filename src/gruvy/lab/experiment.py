@@ -196,8 +196,12 @@ def points(share: float) -> str:
 
 
 def spread(values: list[float], form: Callable[[float], str] = percent) -> str:
-    """Repetitions as text: their mean and `interval`, '97.5 % (96.0 % to 99.0 %)'; '97.5 %' where all are the same."""
+    """Repetitions as text: their mean and `interval`, '97.5 % (96.0 % to 99.0 %)'; '97.5 %' where all are the same.
+
+    The ends of shares are told no further than from 0 to 1.
+    """
     found = interval(values)
     if found.low == found.high:
         return form(found.mean)
-    return f"{form(found.mean)} ({form(found.low)} to {form(found.high)})"
+    low, high = (max(0.0, found.low), min(1.0, found.high)) if form is percent else (found.low, found.high)
+    return f"{form(found.mean)} ({form(low)} to {form(high)})"
