@@ -106,7 +106,7 @@ def measured(words, speaker: str, keep: str | None) -> dict:
     unheard, settings = words.where(mine), found.model.layout["detection"]
     how = {name: settings[name] for name in ("threshold", "smoothing", "refractory")}
     features, judged = SoundFeatures(**found.model.layout["sound"]), trials(found.model, unheard, trigger, 5)
-    score = at([judged], features, **how)
+    score = at(judged, features, **how)
     with tempfile.TemporaryDirectory() as place:
         path = Path(keep or place, f"{speaker}.safetensors")
         write(path, found.model)

@@ -12,7 +12,7 @@ from gruvy.detection import Found, fit_detector
 from gruvy.detection.words import Words, trimmed
 
 RATE = 8000
-SPEAKERS = {"ann": 1.0, "bob": 0.9, "cem": 1.1, "dee": 0.95}
+SPEAKERS = {"ann": 1.0, "bob": 0.8, "cem": 1.25, "dee": 0.9}
 HERTZ = {"low": 300.0, "middle": 800.0, "high": 2000.0}
 
 

@@ -36,12 +36,12 @@ def test_from_recordings_to_events(tmp_path, few_minutes):
     done = call("train", str(folder), *DETECT, *SMALL, "--model", str(model), "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert (told["recordings"], told["test"]["speakers"], told["epochs"]) == (72, ["ann", "cem"], 15)
+    assert (told["recordings"], told["test"]["speakers"], told["epochs"]) == (72, ["dee"], 15)
     assert told["test"]["f1"] > 0.9
     assert {name: value for name, value in told["test"].items() if name != "speakers"} in told["curve"]
     assert told["next"] == f"gruvy listen {model}"
     assert (tmp_path / "high.history.csv").is_file()
-    for line in ("reading", "laying 0.15 h of words for net 1 of 3", "training net 3 of 3", "judging"):
+    for line in ("reading", "laying 0.15 h of words for the first net", "training the first net", "judging"):
         assert line in done.stderr.splitlines()
     assert "72 recordings of 3 words at 8,000 Hz, 24 of 'high'; speakers ann, bob, cem, dee" in done.stderr
     made = laid(all_words(), "high", 20, JUDGED, np.random.default_rng(3))
@@ -85,7 +85,7 @@ def test_it_says_what_it_found(tmp_path, monkeypatch, few_minutes):
     write_folder(tmp_path / "words", 3)
     done = call("train", "words", *DETECT, *SMALL, "--max-epochs", "1", "--hours", "0.05")
     assert done.exit_code == 0, done.output
-    assert "Nets that had not heard them, on 6 minutes and on 6 minutes of other words said by ann, cem:" in done.stdout
+    assert "A net that had not heard them, on 3 minutes and on 3 minutes of other words said by dee:" in done.stdout
     assert "threshold   F1" in done.stdout
     assert "nan" not in done.stdout
     assert done.stdout.endswith("Next:\n  gruvy listen model.safetensors\n")
@@ -119,6 +119,6 @@ def test_seven_is_heard_from_somebody_unheard(tmp_path):
     heard = fit.fit_detector(words.where(words.speakers != "jackson"), "7", hours=1, max_epochs=6, minutes=(5, 5))
     trials = judge.trials(heard.model, words.where(words.speakers == "jackson"), "7", 5, minutes=(10, 10))
     how = {name: heard.model.layout["detection"][name] for name in ("threshold", "smoothing", "refractory")}
-    score = judge.at([trials], Listener(heard.model).features, **how)
+    score = judge.at(trials, Listener(heard.model).features, **how)
     assert score.heard.f1 > 0.7
     assert score.heard.delay < 0.2

@@ -37,17 +37,6 @@ def test_silence_is_cut_off_and_power_is_one():
         trimmed(np.zeros(4000, np.float32), RATE, "a")
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_a_click_far_from_the_word_is_no_part_of_it(before):
-    word, silence = said("low", "ann", 0), np.zeros(int(0.3 * RATE), np.float32)
-    click = np.zeros(80, np.float32)
-    click[:40] = word.max()
-    x = np.concatenate([click, silence, word] if before else [word, silence, click])
-    assert (trimmed(x, RATE, "a") == trimmed(word, RATE, "a")).all()
-    near = np.concatenate([word, silence[: RATE // 20], click])
-    assert len(trimmed(near, RATE, "a")) > len(trimmed(word, RATE, "a"))
-
-
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.3])
 def test_stretching_keeps_the_pitch(factor):
     x = np.sin(2 * np.pi * 440 * np.arange(4000) / RATE).astype(np.float32)
@@ -154,23 +143,15 @@ def test_words_and_speakers_by_a_table(tmp_path):
 
 def test_whole_speakers_are_held_out():
     words = all_words()
-    first, second = words.held_out("high", 2)
-    (one,), (other,) = set(words.speakers[first]), set(words.speakers[second])
-    assert one != other
-    assert (first == (words.speakers == one)).all()
-    assert (second == (words.speakers == other)).all()
+    held = words.held_out("high")
+    (speaker,) = set(words.speakers[held])
+    assert (held == (words.speakers == speaker)).all()
     # Somebody who never said the trigger is of no use to judge by.
     silent = words.where((words.words != "high") | np.isin(words.speakers, ["ann", "bob"]))
-    for seed in range(8):
-        assert [set(silent.speakers[m]) for m in silent.held_out("high", 2, seed)] in (
-            [{"ann"}, {"bob"}],
-            [{"bob"}, {"ann"}],
-        )
-    # Nobody knows who speaks: a fifth of the recordings of each word, none of them twice.
+    assert all(set(silent.speakers[silent.held_out("high", seed)]) <= {"ann", "bob"} for seed in range(8))
+    # Nobody knows who speaks: a fifth of the recordings of each word.
     nobody = Words(words.samples, words.words, np.full(len(words), ""), RATE)
-    first, second = nobody.held_out("high", 2)
-    assert [[int(m[words.words == w].sum()) for w in HERTZ] for m in (first, second)] == [[5, 5, 5]] * 2
-    assert not (first & second).any()
+    assert [int(nobody.held_out("high")[words.words == w].sum()) for w in HERTZ] == [5, 5, 5]
 
 
 @pytest.mark.parametrize(
@@ -188,15 +169,14 @@ def test_a_trigger_that_cannot_be_learnt_is_refused(trigger, text):
 def test_the_threshold():
     """The best F1 with few false alarms; of those about as good the middle one; without any, the fewest alarms."""
 
-    def rated(threshold, good, false, smoothing=0.1, most=None):
+    def rated(threshold, good, false, smoothing=0.1):
         score = EventScore(good, 10 - good, 0, (), 1), EventScore(0, 0, false, (), 1)
-        return Rated(threshold, smoothing, *score, false if most is None else most)
+        return Rated(threshold, smoothing, *score)
 
     assert best([rated(0.1, 10, 9), rated(0.2, 9, 6), rated(0.3, 8, 0)]).threshold == 0.2
-    assert best([rated(0.1, 10, 1, most=9), rated(0.2, 9, 6)]).threshold == 0.2  # many for one of the speakers
     assert best([rated(t, 9, 0) for t in (0.2, 0.3, 0.4)]).threshold == 0.3
     assert best([rated(0.1, 10, 90), rated(0.2, 9, 60), rated(0.3, 8, 70)]).threshold == 0.2
-    late = Rated(0.2, 0.1, EventScore(10, 0, 0, (0.16,) * 10, 1), EventScore(0, 0, 0, (), 1), 0.0)
+    late = Rated(0.2, 0.1, EventScore(10, 0, 0, (0.16,) * 10, 1), EventScore(0, 0, 0, (), 1))
     assert best([late, rated(0.3, 8, 0)]).threshold == 0.3
     several = [rated(t, 9, 0, s) for s in (0.1, 0.15) for t in (0.2, 0.3, 0.4)]
     assert best(several)[:2] == (0.3, 0.1)
@@ -206,7 +186,7 @@ def test_the_threshold():
 def test_a_detector_learns():
     assert found().chosen.heard.f1 > 0.9
     assert found().chosen.other.false == 0
-    assert found().held == ["ann", "cem"]
+    assert found().held == ["dee"]
     assert found().model.classes.tolist() == ["high", "not high"]
 
 

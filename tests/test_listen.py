@@ -20,7 +20,6 @@ from gruvy.detection import Listener
 from gruvy.detection.streams import JUDGED, laid
 from gruvy.errors import DataError, InputError, InputTypeError
 from gruvy.extras import command
-from gruvy.model.event_scores import score_events
 from gruvy.model.events import detect
 from gruvy.model.file import write
 from small_detector import RATE, all_words, found
@@ -55,7 +54,7 @@ def in_blocks(listener, x, size):
 def test_the_same_events_from_the_whole_and_from_blocks(model, heard, rate):
     x = soxr.resample(heard[0] / np.float32(32768), RATE, rate) if rate != RATE else heard[0] / np.float32(32768)
     whole = Listener(model, rate=rate)(x, last=True)
-    assert score_events(whole, heard[1], seconds=20).recall == 1
+    assert all(any(0 < event.time - end < 0.4 for event in whole) for end in heard[1])
     for seconds in (0.01, 0.0371, 0.1, 1.0):
         assert in_blocks(Listener(model, rate=rate), x, round(seconds * rate)) == whole
 

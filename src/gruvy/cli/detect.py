@@ -117,8 +117,8 @@ def _describe(page: Console, words: Words, data: str, trigger: str) -> None:
 
 def _report(page: Console, found: Found) -> None:
     who = f"said by {some(found.held, 6)}" if found.held else "in recordings"
-    heard, other = (plural(round(60 * score.hours), "minute") for score in (found.chosen.heard, found.chosen.other))
-    page.print(f"\nNets that had not heard them, on {heard} and on {other} of other words {who}:", markup=False)
+    heard, other = (plural(round(60 * score.hours), "minute") for score in found.chosen[2:])
+    page.print(f"\nA net that had not heard them, on {heard} and on {other} of other words {who}:", markup=False)
     table = Table("threshold", "F1", "precision", "recall", "delay", "false alarms an hour", box=PLAIN)
     for each in found.curve:
         if each.smoothing != found.chosen.smoothing or (each != found.chosen and round(100 * each.threshold) % 10):

@@ -23,7 +23,6 @@ SECONDS = 12.0  # of a recording to learn from
 LAYOUT = {"id": None, "time": None, "wide": False, "window": None, "step": None, "missing": "error", "features": None}
 SMOOTHING = (0.1, 0.15)  # seconds to choose from: more would be late
 AFTER = (0.05, 0.25)  # seconds after a trigger's end in which a step is one of it
-FOLDS = 2  # nets that are trained to choose settings, each judged by other speakers
 RESAMPLING = "LQ"  # what holds a stream back least, at most 62 ms: the other qualities 80 to 170
 
 
@@ -31,7 +30,7 @@ class Found(NamedTuple):
     """A trained detector.
 
     model: to `gruvy.model.file.write`. history: of the last training. held: the speakers that the threshold was
-    chosen on, each by a net that had not heard them; empty where the speakers are not known. chosen: the settings of
+    chosen on, by a net that had not heard them; empty where the speakers are not known. chosen: the settings of
     events, and how good they are there. curve: the same for each threshold and smoothing that was tried.
     """
 
@@ -62,10 +61,9 @@ def fit_detector(
     """Train a net to hear a word among others.
 
     Long recordings are made of the words: one after another, each in another voice, room and microphone, with pauses
-    and background noise. Two nets each learn from all but about a fifth of the speakers, not the same. On those,
-    unchanged, the threshold is chosen: the best F1 with at most 6 false alarms an hour for each fifth and a median
-    delay of at most 0.15 s, or else the fewest alarms, and of thresholds about as good the middle one. Then a net
-    learns from everybody.
+    and background noise. A first net learns from all but about a fifth of the speakers; on them, unchanged, the
+    threshold is chosen: the best F1 with at most 6 false alarms an hour and a median delay of at most 0.15 s, or else
+    the fewest alarms, and of thresholds about as good the middle one. Then a net learns from everybody.
 
     Args:
         words: of `read_recordings`.
@@ -97,27 +95,22 @@ def fit_detector(
     net = {"hidden_units": hidden_units, "layers": layers, "dropout": dropout}
     how = {"max_epochs": max_epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     features = SoundFeatures(rate=words.rate, resampling=RESAMPLING)
-    held = words.held_out(trigger, FOLDS, seed)
+    held = words.held_out(trigger, seed)
     say = progress or (lambda *_: None)
-    found = []
-    for k, mask in enumerate(held):
-        named = f"net {k + 1} of {FOLDS + 1}"
-        model, history = train(words.where(~mask), trigger, features, hours, net, how, seed, say, named)
-        found.append(trials(model, words.where(mask), trigger, seed, say, minutes))
-        if history.stopped == "interrupted":
-            break
+    model, history = train(words.where(~held), trigger, features, hours, net, how, seed, say, "the first net")
     wanted = SMOOTHING if smoothing is None else (smoothing,)
+    found = trials(model, words.where(held), trigger, seed, say, minutes)
     curve = rated(found, features, smoothing=wanted, refractory=refractory)
     chosen = best(curve)
     if history.stopped != "interrupted":
-        model, history = train(words, trigger, features, hours, net, how, seed, say, f"net {FOLDS + 1} of {FOLDS + 1}")
+        model, history = train(words, trigger, features, hours, net, how, seed, say, "the net")
     settings = events.Detection(
         step=features.step, threshold=chosen.threshold, smoothing=chosen.smoothing, refractory=refractory
     )
     assert model.layout is not None
     model.layout["detection"] = events.kept(settings, trigger)
-    speakers = {name for mask in held for name in {*words.speakers[mask].tolist()} - {*words.speakers[~mask]}}
-    return Found(model, history, sorted(speakers), chosen, curve)
+    speakers = sorted({*words.speakers[held]} - {*words.speakers[~held]})
+    return Found(model, history, speakers, chosen, curve)
 
 
 def train(

@@ -28,16 +28,12 @@ Progress = Callable[[str, int, int], None]
 
 
 class Rated(NamedTuple):
-    """Settings of events, and how good these are in recordings with the trigger and in those of other words alone.
-
-    most_false: false alarms an hour of other words, of the speakers for whom they are most.
-    """
+    """Settings of events, and how good these are in recordings with the trigger and in an hour of other words."""
 
     threshold: float
     smoothing: float
     heard: EventScore
     other: EventScore
-    most_false: float
 
 
 class Minute(NamedTuple):
@@ -86,27 +82,20 @@ def trials(
     return found
 
 
-def rated(
-    found: Sequence[Trials], features: SoundFeatures, *, smoothing: Sequence[float], refractory: float
-) -> list[Rated]:
-    """The scores for each smoothing and threshold, the lowest first; of each of `found` by a net of its own."""
+def rated(found: Trials, features: SoundFeatures, *, smoothing: Sequence[float], refractory: float) -> list[Rated]:
+    """The scores for each smoothing and threshold, the lowest first."""
     settings = [{"smoothing": s, "threshold": t, "refractory": refractory} for s in smoothing for t in THRESHOLDS]
     return [at(found, features, **each) for each in settings]
 
 
-def at(
-    found: Sequence[Trials], features: SoundFeatures, *, threshold: float, smoothing: float, refractory: float
-) -> Rated:
+def at(found: Trials, features: SoundFeatures, *, threshold: float, smoothing: float, refractory: float) -> Rated:
     """The scores with these settings."""
     how = {"threshold": threshold, "smoothing": smoothing, "refractory": refractory}
-
-    def score(part: list[Minute]) -> EventScore:
+    both = []
+    for part in found:
         each = [score_events(heard_in(minute, features, **how), minute.laid.ends, seconds=MINUTE) for minute in part]
-        return sum(each[1:], each[0])
-
-    heard, other = [score(each.heard) for each in found], [score(each.other) for each in found]
-    most = max(each.false_per_hour for each in other)
-    return Rated(threshold, smoothing, sum(heard[1:], heard[0]), sum(other[1:], other[0]), most)
+        both.append(sum(each[1:], each[0]))
+    return Rated(threshold, smoothing, *both)
 
 
 def heard_in(minute: Minute, features: SoundFeatures, **how: float) -> list[Event]:
@@ -117,13 +106,13 @@ def heard_in(minute: Minute, features: SoundFeatures, **how: float) -> list[Even
 def best(curve: Sequence[Rated]) -> Rated:
     """The best F1 with few false alarms: the middle threshold of those about as good; or else the fewest false alarms.
 
-    They must be few for each of the speakers judged by, and those settings alone count that are not late. An unheard
-    voice moves the probabilities either way: the middle is farthest from where it gets worse.
+    Of those alone that are not late. An unheard voice moves the probabilities either way: the middle is farthest from
+    where it gets worse.
     """
     quick = [each for each in curve if not each.heard.delay > MOST_LATE]
-    few = [each for each in quick if each.most_false <= MOST_FALSE]
+    few = [each for each in quick if each.other.false_per_hour <= MOST_FALSE]
     if not few:
-        return min(quick or curve, key=lambda each: each.most_false)
+        return min(quick or curve, key=lambda each: each.other.false_per_hour)
     most = max(few, key=lambda each: each.heard.f1)
     alike = [e for e in few if e.smoothing == most.smoothing and e.heard.f1 >= most.heard.f1 - ALIKE]
     return alike[len(alike) // 2]

@@ -19,7 +19,6 @@ from ..errors import DataError, InputError
 MOST_RATE = 16_000  # what lies above 8 kHz says little of a word, and costs its time at every step
 FLANK = 0.005  # seconds over which a word that was cut out rises and falls
 QUIET = 30  # times below the loudest 20 ms of a recording: silence
-APART = 0.25  # seconds of silence: what lies beyond them is a click, or breath, and no part of the word
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Words:
     """Recordings of words.
 
     Args:
-        samples: (m_i,) each, float32, without what is around the word, of power 1.
+        samples: (m_i,) each, float32, without the silence at both ends, of power 1.
         words: what each says (N,), text.
         speakers: who says it (N,), text; the same "" for all where nobody knows.
         rate: samples a second.
@@ -46,25 +45,22 @@ class Words:
         rows = np.flatnonzero(chosen)
         return Words([self.samples[i] for i in rows], self.words[rows], self.speakers[rows], self.rate)
 
-    def held_out(self, trigger: str, count: int, seed: int = 0) -> list[NDArray[np.bool_]]:
-        """`count` times some recordings (N,) to judge by, none of them twice.
+    def held_out(self, trigger: str, seed: int = 0) -> NDArray[np.bool_]:
+        """Which recordings (N,) to choose a threshold on: about a fifth of the speakers, or of each word's recordings.
 
-        Each time about a fifth of the speakers, of those who said both the trigger and other words; with fewer than two
-        who did, a fifth of the recordings of each word.
+        A speaker who did not say both the trigger and other words is not chosen; with fewer than two who did, a fifth
+        of the recordings of each word is.
         """
         rng = np.random.default_rng(seed)
         said = self.words == trigger
-        both = rng.permutation(sorted(set(self.speakers[said]) & set(self.speakers[~said])))
+        both = sorted(set(self.speakers[said]) & set(self.speakers[~said]))
         if len(both) > 1:
-            each = max(1, round(len(both) / 5))
-            return [np.isin(self.speakers, both[k : k + each]) for k in range(0, len(both), each)][:count]
-        chosen = np.zeros((count, len(self)), bool)
+            return np.isin(self.speakers, rng.choice(both, max(1, round(len(both) / 5)), replace=False))
+        chosen = np.zeros(len(self), bool)
         for word in np.unique(self.words):
-            rows = rng.permutation(np.flatnonzero(self.words == word))
-            each = round(len(rows) / 5)
-            for k in range(count):
-                chosen[k, rows[k * each : (k + 1) * each]] = True
-        return list(chosen)
+            rows = np.flatnonzero(self.words == word)
+            chosen[rng.choice(rows, round(len(rows) / 5), replace=False)] = True
+        return chosen
 
 
 def read_recordings(
@@ -108,7 +104,7 @@ def read_recordings(
 
 
 def trimmed(x: NDArray[np.float32], rate: int, named: str) -> NDArray[np.float32]:
-    """The word in a recording, of power 1: the strongest of what silence of more than `APART` seconds parts.
+    """A recording without the silence at both ends, of power 1.
 
     Raises:
         DataError: all of it is silent.
@@ -118,8 +114,6 @@ def trimmed(x: NDArray[np.float32], rate: int, named: str) -> NDArray[np.float32
     if not loud.max() > 0:
         raise DataError(f"{named} is silent; expected a word")
     on = np.flatnonzero(loud > loud.max() / QUIET)
-    parts = np.split(on, np.flatnonzero(np.diff(on) > APART * rate) + 1)
-    on = max(parts, key=lambda part: float((x[part] ** 2).sum()))
     x = x[on[0] : on[-1] + 1].copy()
     flank = min(flank, len(x) // 2)
     x[:flank] *= np.linspace(0, 1, flank, dtype=np.float32)
