@@ -184,7 +184,7 @@ export function heatMap(host, options) {
     Object.assign(chart, { table, read: options.read || null });
     last.delete(host);
   } else {
-    // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, ten times as slow.
+    // Coloured here and drawn as a picture: Plot's own raster reads a colour's text for every cell, which is slower.
     const mark = (index, scales) => svg("image", {
       href, preserveAspectRatio: "none", style: "image-rendering: pixelated", x: scales.x(0), y: scales.y(0),
       width: scales.x(C * stepsPerCell) - scales.x(0), height: scales.y(R * rowsPerCell) - scales.y(0),
