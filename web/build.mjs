@@ -1,7 +1,8 @@
-// Bundles the pages' scripts into the Python package: `node build.mjs`. With --check it only says which are not fresh.
+// Bundles the pages' scripts into the Python package: `node build.mjs`. With --check it only says which are not fresh,
+// with --at FOLDER of bundles that lie there.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -43,9 +44,10 @@ async function bundle(name) {
 }
 
 let stale = 0;
+const elsewhere = process.argv.includes("--at") ? process.argv[process.argv.indexOf("--at") + 1] : null;
 for (const [name, path] of Object.entries(ENTRIES)) {
   if (!existsSync(join(here, "src", `${name}.js`))) continue;
-  const text = await bundle(name), file = join(here, path);
+  const text = await bundle(name), file = elsewhere ? join(elsewhere, basename(path)) : join(here, path);
   if (!process.argv.includes("--check")) {
     writeFileSync(file, text);
     console.log(`${name}: ${(Buffer.byteLength(text) / 1e3).toFixed(0)} kB`);
