@@ -229,6 +229,22 @@ def test_rows_of_units_are_dragged_on_the_gates_and_a_slider_moves_them(browser,
     assert shown.said == []
 
 
+def test_the_gates_show_the_change(browser, tmp_path):
+    parts, X, shown = opened(browser, tmp_path)
+    edits = [Edit("state", "set", 0.5, steps=(1, 3), units=1)]
+    shown.page.goto(f"{shown.page.url.split('#')[0]}#gate=h&edits={quote(json.dumps([told(e) for e in edits]))}")
+    shown.page.reload()
+    shown.page.check("#w-moved")
+    table = shown.ask("charts.get(document.getElementById('c-gate')).table()")
+    found = np.array([row[1:] for row in sorted(table[1:])], float)
+    moved = trace(parts, X[0][None], edits=edits).state[0, 0] - trace(parts, X[0][None], edits=[]).state[0, 0]
+    assert_close(found, moved.T, "derivative")
+    shown.page.uncheck("#w-moved")
+    assert shown.page.inner_text("#gate-name") == "State h"
+    shown.context.close()
+    assert shown.said == []
+
+
 def test_a_hand_draws_on_the_input(browser, tmp_path):
     parts, X, shown = opened(browser, tmp_path)
     shown.page.check("input[value=paint]")

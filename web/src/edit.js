@@ -45,7 +45,9 @@ export function numberAt(value, row, column) {
  */
 export function changes(edits, net, s) {
   if (!edits.length) return null;
-  const T = s.steps, I = net.inputs, H = net.units, D = net.directions, x = Float64Array.from(s.x);
+  const T = s.steps, I = net.inputs, H = net.units, D = net.directions;
+  /** @type {any} */
+  const x = edits.some((e) => e.target === "input") ? Float64Array.from(s.x) : s.x; // the same where nothing is drawn on it
   /** @type {Uint8Array | null} */
   let counts = null;
   for (const e of edits) {

@@ -5,6 +5,7 @@ import { axisX, axisY, dot, gridX, gridY, line as curve, plot, rect, ruleX, rule
 import { brief, number, svg } from "./dom.js";
 import { css, line, negative, positive } from "./palette.js";
 import { follow, last } from "./reading.js";
+import { widthOf } from "./width.js";
 
 /**
  * @typedef {object} Axis
@@ -46,7 +47,7 @@ export class Chart {
     this.title = title;
     this.table = table;
     this.read = options.read || null;
-    const width = options.width || host.clientWidth || 640;
+    const width = options.width || widthOf(host);
     const root = plot({
       width, height, className: "plot", ariaLabel: title, marginLeft: left, marginRight: 18,
       marginTop: y.label ? 26 : 9, marginBottom: x.hidden ? 7 : x.label ? 38 : 22,
@@ -161,7 +162,7 @@ export function bars(host, options) {
  */
 export function heatMap(host, options) {
   const { rows, steps, value, colour, block = 1, height = 220, rowName = String } = options;
-  const wide = (options.width || host.clientWidth || 640) - 68;
+  const wide = (options.width || widthOf(host)) - 68;
   const tall = height - 31; // without the margins
   const rowsPerCell = Math.max(1, Math.ceil(rows / (tall / 2))), stepsPerCell = perColumn(steps, wide, block);
   const R = Math.ceil(rows / rowsPerCell), C = Math.ceil(steps / stepsPerCell);
@@ -175,7 +176,7 @@ export function heatMap(host, options) {
   const y = { domain: /** @type {[number, number]} */ ([rows, 0]), ticks: rowTicks(rows), format: (v) => rowName(Math.floor(v)), ...options.y };
   const table = () => [["row", ...upTo(steps).map((t) => `step ${t + 1}`)], ...upTo(rows).map((a) => [rowName(a), ...upTo(steps).map((t) => value(a, t))])];
   // The frame stays where it can: only the picture changes while a hand moves.
-  const frame = [options.title, rows, steps, height, host.clientWidth, options.x.hidden, ...(Array.isArray(y.ticks) ? y.ticks : []).map(y.format)].join();
+  const frame = [options.title, rows, steps, height, widthOf(host), options.x.hidden, ...(Array.isArray(y.ticks) ? y.ticks : []).map(y.format)].join();
   const old = /** @type {any} */ (charts.get(host));
   let chart = old && old.frame === frame && host.contains(old.svg) ? old : null;
   if (chart) {

@@ -5,7 +5,7 @@ import { OF_INPUT, pythonOf } from "../edit.js";
 import { best } from "../gru.js";
 import { linked } from "./link.js";
 import { chooseRange, chosenRange, dragDoes, drawRange, dragged, extend, letGo } from "./range.js";
-import { H, I, data, name, net, on, sequence, view } from "./state.js";
+import { H, I, data, name, net, on, sequence, tell, view } from "./state.js";
 import * as whatif from "./whatif.js";
 
 const TARGETS = [["input", "the input"], ["state", "the state h"], ["update", "the update gate z"], ["reset", "the reset gate r"], ["candidate", "the candidate h̃"]];
@@ -36,6 +36,7 @@ export function beginControls() {
     $("w-units").value = String(view.unit);
     update(true);
   });
+  $("w-moved").addEventListener("change", () => tell("look"));
   $("w-undo").addEventListener("click", whatif.undo);
   $("w-redo").addEventListener("click", whatif.redo);
   $("w-none").addEventListener("click", whatif.removeAll);
@@ -44,7 +45,7 @@ export function beginControls() {
   on("paint", paint);
   for (const what of ["edits", "sequence"]) on(what, chips);
   on("run", () => { limits(); drawRange(); verdict(); });
-  for (const what of ["look", "theme"]) on(what, drawRange);
+  for (const what of ["look", "theme", "width"]) on(what, drawRange);
   on("step", drawRange);
 }
 
@@ -218,13 +219,13 @@ function verdict() {
     host.append(whatif.edits().length ? "Nothing of this fits the sequence." : "Nothing is changed.");
     return;
   }
-  const tell = (word, one, key) => {
+  const say = (word, one, key) => {
     const a = one.final, o = net.labels ? best(a) : 0;
     host.append(`${word} ${net.labels ? `${name(o)}, ` : ""}`);
     element("b", { "data-value": `${key}.${o}` }, host, number(a[o]));
   };
-  tell("Now:", run, "now");
-  tell("; before:", ghost, "before");
+  say("Now:", run, "now");
+  say("; before:", ghost, "before");
   host.append(".");
   host.classList.toggle("turned", net.labels && best(run.final) !== best(ghost.final));
 }

@@ -9,13 +9,19 @@ import { backward, before, data, net, view } from "./state.js";
 import { keyed } from "./tracks.js";
 
 const due = whenVisible(() => $("f-nudge"));
+let last = [];
+/** It is drawn anew though nothing else changed: the theme did, or the width. */
+export function forgetNudge() { last = []; }
 
 /** Of the unit at the cursor; nothing where the weights are not on the page. */
 export function drawNudge() {
   const shown = !net.sizes && !data.background; // as long as a run takes, a nudge takes
   $("fig-nudge").hidden = !shown;
   if (!shown || !view.run) return;
-  const all = $("nudged").value === "all", found = nudged(net, before(), view.layer, view.t, all ? null : view.unit);
+  const all = $("nudged").value === "all", now = [before(), view.layer, view.t, all ? null : view.unit];
+  if (now.every((v, i) => v === last[i])) return; // a change on the page is none of the sequence as it was
+  last = now;
+  const found = nudged(net, before(), view.layer, view.t, all ? null : view.unit);
   const steps = { state: lasting(found.state), answer: found.answer ? lasting(found.answer) : NaN };
   const host = $("nudge-says");
   host.replaceChildren();

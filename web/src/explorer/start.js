@@ -5,6 +5,7 @@ import { $, element, option } from "../dom.js";
 import { nudged } from "../gradients.js";
 import { dark, refresh } from "../palette.js";
 import { charts } from "../plots.js";
+import { forgetWidths } from "../width.js";
 import { follow } from "./contributions.js";
 import { drawCharts, markUnit, table } from "./charts.js";
 import { beginControls, dragged, extend, letGo } from "./controls.js";
@@ -12,7 +13,7 @@ import { Equations } from "./equations.js";
 import { showNumbers } from "./numbers.js";
 import { keepAddress } from "./link.js";
 import { menus } from "./menu.js";
-import { drawNudge } from "./nudge.js";
+import { drawNudge, forgetNudge } from "./nudge.js";
 import { Playground } from "./playground.js";
 import { beginAgain } from "./again.js";
 import { beginInfluence } from "./influence.js";
@@ -43,7 +44,7 @@ export function start(script) {
   on("unit", () => { numbers(); markUnit(); });
   on("look", () => { $("layer").value = view.layer; if (view.run) { drawTracks(); placeCursor(); } });
   on("busy", busy);
-  on("theme", () => { refresh(); nameTheme(); if (view.run) { drawCharts(); drawTracks(); numbers(); } });
+  on("theme", () => { refresh(); forgetWidths(); forgetNudge(); nameTheme(); if (view.run) { drawCharts(); drawTracks(); numbers(); } });
   view.asked = view.unit = net.unitOf(0, net.rowOf(0, firstUnit()));
   nameTheme();
   drawCharts();
@@ -130,7 +131,7 @@ function listen() {
   new ResizeObserver(() => {
     if (tracks.clientWidth === width) return;
     width = tracks.clientWidth;
-    requestAnimationFrame(() => { if (view.run) { drawTracks(); placeCursor(); drawCharts(); tell("width"); } });
+    requestAnimationFrame(() => { forgetWidths(); if (view.run) { drawTracks(); placeCursor(); drawCharts(); tell("width"); } });
   }).observe(tracks);
 }
 

@@ -4,6 +4,7 @@ import { rect, text } from "@observablehq/plot";
 import { $ } from "../dom.js";
 import { line } from "../palette.js";
 import { Chart, overSteps } from "../plots.js";
+import { widthOf } from "../width.js";
 import { data, name, net, sequence, view } from "./state.js";
 import * as python from "./python.js";
 
@@ -22,7 +23,7 @@ export function drawTags(left) {
   const s = sequence(), host = $("c-tags"), shown = net.task === "tag" && Boolean(s.labels) && view.run.over !== null;
   host.hidden = host.previousElementSibling.hidden = !shown;
   if (!shown) return;
-  const T = s.steps, says = (t) => view.run.best(t), wide = ((host.clientWidth || 640) - left - 18) / T;
+  const T = s.steps, says = (t) => view.run.best(t), wide = (widthOf(host) - left - 18) / T;
   const cells = [["says", 0, runs(T, says)], ["true", 1, runs(T, (t) => s.labels[t])]].flatMap(([row, y, list]) =>
     /** @type {any[]} */ (list).map(([from, to, o]) => ({ row, y: Number(y), from, to, o })).filter((c) => c.o >= 0));
   const wrong = runs(T, (t) => says(t) >= 0 && says(t) !== s.labels[t]).filter((r) => r[2]);

@@ -4,6 +4,7 @@ import { text } from "@observablehq/plot";
 import { $, brief, element, number, svg } from "../dom.js";
 import { css, diverging, line, sequential } from "../palette.js";
 import { bars, charts, heatMap, lines, overSteps, perColumn, ruleY } from "../plots.js";
+import { widthOf } from "../width.js";
 import { explained } from "./contributions.js";
 import { drawTags } from "./tags.js";
 import { H, I, data, name, nameOfOutput, net, sequence, timeScales, view } from "./state.js";
@@ -23,7 +24,7 @@ const drawnOf = { input: null, contribution: null };
 
 // Whether what a plot shows is what it showed: then it stays.
 function same(plot, host, ...parts) {
-  const now = [...parts, host.clientWidth, document.documentElement.dataset.theme], old = drawnOf[plot];
+  const now = [...parts, widthOf(host), document.documentElement.dataset.theme], old = drawnOf[plot];
   drawnOf[plot] = now;
   return Boolean(old) && old.length === now.length && old.every((v, i) => v === now[i]);
 }
@@ -90,7 +91,7 @@ export function drawContributions() {
   const found = explained(), host = $("c-contribution");
   for (const node of [host, host.previousElementSibling, $("contribution-says")]) node.hidden = !found;
   if (!found) return;
-  const T = sequence().steps, per = perColumn(T, (host.clientWidth || 640) - 68), sums = [];
+  const T = sequence().steps, per = perColumn(T, widthOf(host) - 68), sums = [];
   if (per > 1) says.push(`each bar of the contributions is the sum of ${per} steps`);
   if (same("contribution", host, found, found.sums, T)) return;
   for (let t = 0; t < T; t++) sums[Math.floor(t / per)] = (sums[Math.floor(t / per)] || 0) + found.sums[t];
@@ -139,13 +140,16 @@ function sentence(found) {
 
 // One row per unit, or a row of units that move alike.
 export function drawGate() {
-  const T = sequence().steps, { run } = view, [title, colour, low, high] = /** @type {any} */ (GATES[view.gate]), R = net.rows;
+  const T = sequence().steps, { run, ghost } = view, R = net.rows, moved = ghost && $("w-moved").checked;
+  const [what, plain, least, high] = /** @type {any} */ (GATES[view.gate]);
+  const [title, colour, low] = moved ? [`Change of the ${what[0].toLowerCase()}${what.slice(1)}`, diverging, -1] : [what, plain, least];
   view.order = Array.from({ length: R }, (_, row) => row);
   const scales = view.order.map(rowScale), units = view.order.map((row) => net.unitOf(view.layer, row));
   if ($("order").value === "scale") view.order.sort((a, b) => (scales[b] > scales[a] ? 1 : scales[b] < scales[a] ? -1 : units[a] - units[b]));
   else view.order.sort((a, b) => units[a] - units[b]);
   const unit = (place) => net.unitOf(view.layer, view.order[place]);
-  const value = (place, t) => net.shown(run, view.layer, view.gate, view.order[place], t);
+  const of = (one, place, t) => net.shown(one, view.layer, view.gate, view.order[place], t);
+  const value = (place, t) => (moved ? of(run, place, t) - of(ghost, place, t) : of(run, place, t));
   view.shown = heatMap($("c-gate"), {
     title: `${title} over time, one row per unit`, height: Math.max(124, Math.min(310, R * 4 + 14)), left: LEFT, rows: R, steps: T, value, colour,
     block: run.block, x: overSteps(T), y: {}, rowName: (place) => String(unit(place)),
@@ -153,7 +157,7 @@ export function drawGate() {
       const t = Math.floor(at), place = Math.floor(y);
       return t >= 0 && t < T && place >= 0 && place < R ? {
         text: `${net.sizes ? "row of unit" : "unit"} ${unit(place)}, step ${t + 1}: ${number(value(place, t))}`,
-        python: net.sizes ? undefined : python.gate(view.gate, view.layer, t, unit(place)),
+        python: net.sizes || moved ? undefined : python.gate(view.gate, view.layer, t, unit(place)),
       } : null;
     },
   });
@@ -163,7 +167,7 @@ export function drawGate() {
     z: net.keeps ? "1 keeps the old state, 0 takes the candidate" : "0 keeps the old state, 1 takes the candidate",
     keep: "1 keeps all of it", r: "0 hides the old state from the candidate", n: "what would be let in", h: "what is remembered",
   };
-  element("span", { class: "tick" }, $("gate-scale"), `${meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
+  element("span", { class: "tick" }, $("gate-scale"), `${moved ? "now, minus what it was" : meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
   const many = net.sizes ? range(net.sizes[view.layer]) : String(view.shown.rowsPerCell);
   if (many !== "1") says.push(`each row of the gates is the mean of ${many} units${net.sizes ? " that move alike" : ""}`);
   if (view.shown.stepsPerCell > 1) says.push(`each column of the gates is the mean of ${view.shown.stepsPerCell} steps`);
