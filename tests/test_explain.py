@@ -290,5 +290,11 @@ def test_a_notebook_shows_the_page_in_a_frame(classifier, tmp_path, browser):
     assert frame.inner_text("#place") == "1 of 30"
     frame.click("#later")
     assert frame.inner_text("#place") == "2 of 30"
+    assert not frame.is_visible("#link")  # it has no address of its own, and may not write to the clipboard
+    frame.click("#c-gate >> xpath=preceding-sibling::div[1] >> summary")
+    frame.locator("details.menu[open] button", has_text="Python").click()
+    frame.locator("details.menu[open] button", has_text="Copy").click()
+    frame.locator("details.menu[open] button", has_text="by hand").wait_for()
+    assert "trace(model, X[" in frame.evaluate("String(getSelection())")
     page.close()
     assert said == []

@@ -26,8 +26,10 @@ def test_many_units_and_steps_are_averaged_and_said(browser, tmp_path, monkeypat
     assert found.notes == [
         "Contributions are left out: this net and these sequences are too large for more.",
         "Gradients over lag are left out: this net and these sequences are too large for them.",
+        "How long nudges matter is left out: this net and these sequences are too large for it.",
     ]
     shown = Shown(browser, path)
+    shown.settled()  # so many products are a worker's
     text = shown.page.inner_text("#aggregated")
     assert "each row of the gates is the mean of 3 units; each column of the gates is the mean of 2 steps" in text
     assert shown.page.inner_text("#notes").split("\n") == found.notes

@@ -52,10 +52,15 @@ function line(host, reading) {
   element("pre", { tabindex: "0", "aria-label": "Python" }, host, code);
   element("p", {}, host, "model and X: what the page was made of.");
   const copy = element("button", { type: "button" }, host, "Copy");
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code);
-    copy.textContent = "Copied";
-  });
+  copy.addEventListener("click", () => clipboard(code, () => { copy.textContent = "Copied"; }, () => {
+    getSelection().selectAllChildren(host.querySelector("pre"));
+    copy.textContent = "Selected: copy it by hand";
+  }));
+}
+
+// A frame or a page from elsewhere may not write to the clipboard: then the other is done.
+function clipboard(text, done, refused) {
+  Promise.resolve().then(() => navigator.clipboard.writeText(text)).then(done, refused);
 }
 
 /** Menus for all plots of the page, each in the heading beside or above it. */
@@ -68,9 +73,6 @@ export function menus() {
     const inside = /** @type {Element} */ (e.target).closest("details.menu");
     for (const box of document.querySelectorAll("details.menu[open]")) if (box !== inside) box.removeAttribute("open");
   });
-  $("link").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(location.href);
-    $("link").textContent = "Link copied";
-    setTimeout(() => { $("link").textContent = "Copy link"; }, 2000);
-  });
+  const named = (text) => { $("link").textContent = text; setTimeout(() => { $("link").textContent = "Copy link"; }, 3000); };
+  $("link").addEventListener("click", () => clipboard(location.href, () => named("Link copied"), () => named("It is the address")));
 }
