@@ -81,5 +81,17 @@ Object.assign(JOBS, {
   },
 });
 
+const [{ FIRST, PAGES, STORIES }, { settingsOf }] = await Promise.all(["stories.js", "runs.js"].map((name) => load(`playground/${name}`)));
+Object.assign(JOBS, {
+  stories: () => STORIES.map(({ name }) => name),
+  story({ story, kind, seed }) {
+    const choices = { ...FIRST, ...STORIES.find(({ name }) => name === story).choices },
+      learner = new Learner(settingsOf(choices, kind, seed)),
+      before = learner.overLag().at(-1),
+      { solved, steps, tests } = learner.advance(PAGES[choices.task].budget);
+    return { solved, steps, right: tests.at(-1).right, of: tests.at(-1).of, before, after: learner.overLag().at(-1) };
+  },
+});
+
 const jobs = JSON.parse(await text(stdin));
 stdout.write(JSON.stringify(jobs.map(([name, given]) => JOBS[name](given))));

@@ -78,6 +78,8 @@ def test_help_loads_nothing_heavy() -> None:
         (["dctor"], "gruvy: No such command 'dctor'. Did you mean 'doctor', 'score'?\nSee: gruvy --help\n"),
         (["--colour"], "gruvy: No such option: --colour\nSee: gruvy --help\n"),
         (["train"], "gruvy: Missing argument 'DATA'.\nSee: gruvy train --help\n"),
+        (["explain"], "gruvy: Missing argument 'MODEL'.\nSee: gruvy explain --help\n"),
+        (["explain", "m.safetensors"], "gruvy: Missing argument 'DATA'.\nSee: gruvy explain --help\n"),
         (["doctor", "--colour"], "gruvy: No such option: --colour\nSee: gruvy doctor --help\n"),
     ],
 )

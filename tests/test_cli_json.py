@@ -89,6 +89,11 @@ def test_explain(here: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_playground(here: Path) -> None:
+    told = document("explain", "--playground")
+    assert told == {"page": "playground.html", "bytes": Path("playground.html").stat().st_size}
+
+
 def test_datasets(here: Path) -> None:
     told = document("datasets")["datasets"]
     assert [entry["name"] for entry in told][:2] == ["digits", "spoken-digits"]

@@ -108,6 +108,7 @@ REFUSED: dict[str, tuple[list[str], dict[str, list[str]]]] = {
             "--output": ["-o", "."],
             "--most": ["--most", "0"],
             "--history": ["--history", "d.csv"],
+            "--playground": ["--playground"],
         },
     ),
     "forecast": (

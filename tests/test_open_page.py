@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from axe import violations
 from compare import assert_apart, assert_close
 from explained import NETS, make
 from gruvy.inside.explorer import opener
@@ -212,20 +213,23 @@ def test_what_is_wrong_is_said_in_words(tmp_path):
         assert found["error"].startswith(text), (model.name, csv_file.name, found)
 
 
-def test_files_are_dropped_and_looked_into(browser, tmp_path):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_files_are_dropped_and_looked_into(browser, tmp_path, scheme):
     """In a real browser: choose two files, and the explorer opens; nothing is asked of anybody."""
     parts, X, y = make(*NETS["tutorial"])
     model_file.write(tmp_path / "m.safetensors", parts)
     table(tmp_path / "d.csv", X, y)
     path = tmp_path / "open.html"
     opener(path)
-    page = browser.new_page()
+    page = browser.new_page(color_scheme=scheme)
     said, asked = [], []
     page.on("console", lambda m: said.append(m.text))
     page.on("pageerror", lambda e: said.append(str(e)))
     page.on("request", lambda r: asked.append(r.url))
     page.goto(path.as_uri())
     assert not page.is_visible("#tracks")
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert violations(page) == []
     page.set_input_files("#files", [tmp_path / "d.csv"])
     page.set_input_files("#files", [ROOT / "README.md"])
     page.wait_for_timeout(200)
@@ -236,6 +240,7 @@ def test_files_are_dropped_and_looked_into(browser, tmp_path):
     assert page.inner_text("#trouble") == ""
     assert page.inner_text("#model-is") == "m.safetensors: a GRU of 4 units from gruvy, 1 layer, 3 channels"
     assert page.input_value("#column-id") == "recording"
+    assert violations(page) == []
     page.uncheck("#columns input >> nth=0")
     page.click("#open")
     assert "2 columns are chosen" in page.inner_text("#trouble")
@@ -250,6 +255,7 @@ def test_files_are_dropped_and_looked_into(browser, tmp_path):
     shown = page.evaluate("gruvy.sequences.map((s) => [s.id, s.says, s.right])")
     assert shown == [[s["id"], s["says"], s["right"]] for s in data["sequences"]]
     assert re.search(r"\d\.\d{4}", page.inner_text("#answers"))
+    assert violations(page) == []
     assert said == []
     assert asked == [path.as_uri()]
     page.close()

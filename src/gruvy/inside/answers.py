@@ -38,7 +38,7 @@ def answers(model: Any, X: Any) -> list[Array]:
 
     Raises:
         InputError, InputTypeError, DataError: an argument does not fit; the model reads in both directions and answers
-        once a sequence, so that it has no answer before the end.
+            once a sequence, so that it has no answer before the end.
 
     Source: the read-out of the states so far, pooled as the model pools.
 
