@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -75,6 +76,22 @@ def write(page: Path, said: str) -> None:
     page.write_text(new, encoding="utf-8")
 
 
+def measured(folder: Path, seed: int) -> Any:
+    """The lab's report of what lies in a folder, by today's rules; what was not measured whole has no verdict."""
+    from gruvy import lab
+    from gruvy.lab.runner import versions
+    from gruvy.lab.store import load
+
+    results, found_versions = [], versions()
+    for e in lab.EXPERIMENTS.values():
+        path = folder / "parts" / f"{e.name}-quick-seed{seed}.json"
+        record, todo = load(path, e.name, e.quick, seed, found_versions), e.parts(e.quick, seed)
+        there = not e.only_full and set(todo) <= set(record.parts)
+        numbers = {key: record.parts[key] for key in todo} if there else {}
+        results.append(lab.Result(e, True, numbers, record.seconds, e.rule(numbers) if there else None, "not measured"))
+    return lab.Report(folder / "lab.html", folder / "lab.json", results)
+
+
 def main() -> int:
     from gruvy import lab
 
@@ -83,20 +100,25 @@ def main() -> int:
     parser.add_argument("--only", help="names of experiments, joined by commas (default: all)")
     parser.add_argument("--out", type=Path, default=Path("build/lab"), help="where the numbers are kept")
     parser.add_argument("--processes", type=int, default=min(8, os.cpu_count() or 1))
+    parser.add_argument("--measured", action="store_true", help="measure nothing: take what is there")
     parser.add_argument("--write", action="store_true", help="write the table into docs/lab.md")
     asked, console = parser.parse_args(), Console()
     only = asked.only.split(",") if asked.only else None
     experiments: Said = {}
     claims: Said = {}
     for seed in range(asked.seeds):
-        report = lab.run(asked.out / f"seed-{seed}", only=only, seed=seed, processes=asked.processes, console=console)
+        folder = asked.out / f"seed-{seed}"
+        if asked.measured:
+            report = measured(folder, seed)
+        else:
+            report = lab.run(folder, only=only, seed=seed, processes=asked.processes, console=console)
         for r in report.results:
             experiments.setdefault(r.experiment.name, []).append(r.said)
         for claim, verdict, _ in report.claims():
             claims.setdefault(str(claim), []).append(str(verdict))
         seconds = sum(r.seconds for r in report.results)
         console.print(f"seed {seed}: {seconds / 60:.1f} minutes of measuring", highlight=False)
-    console.print(text(experiments, claims), markup=False, highlight=False)
+    console.print(text(experiments, claims), markup=False, highlight=False, soft_wrap=True)
     if asked.write:
         write(PAGE, text(experiments, claims))
     return 0

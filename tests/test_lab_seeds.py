@@ -44,6 +44,18 @@ def test_the_table(tmp_path):
     assert page.read_text(encoding="utf-8") == f"before\n{lab_seeds.BEGIN}{said}{lab_seeds.END}after\n"
 
 
+def test_what_is_there_is_judged_without_measuring(tmp_path):
+    pytest.importorskip("torch")
+    from rich.console import Console
+
+    from gruvy import lab
+
+    lab.run(tmp_path / "seed-0", only=["squash"], console=Console(quiet=True))
+    found = {r.experiment.name: r.said for r in lab_seeds.measured(tmp_path / "seed-0", 0).results}
+    assert found.pop("squash") == "holds only when σ is meant, not tanh"
+    assert set(found.values()) == {"not run"}
+
+
 def test_the_page_has_what_was_asked_of_the_lab():
     """None differs; at least eight of twelve decide; gradients, early and answer always."""
     pytest.importorskip("torch")
