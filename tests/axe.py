@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -19,10 +17,7 @@ def source() -> str:
     """axe-core's script, of the version that web/package-lock.json names."""
     file = WEB / "node_modules" / "axe-core" / "axe.min.js"
     if not file.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("an accessibility test: needs npm")
-        subprocess.run([npm, "ci", "--silent"], cwd=WEB, check=True)
+        pytest.skip("a test of the pages: needs npm, with which `make test` fetches what it wants")
     return file.read_text(encoding="utf-8")
 
 

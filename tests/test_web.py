@@ -15,7 +15,7 @@ BUNDLES = WEB.parent / "src" / "gruvy"
 
 
 def node(*words: str) -> subprocess.CompletedProcess[str]:
-    source()  # installs what web/package-lock.json names, where it is not there yet
+    source()  # what web/package-lock.json names is there, or the test skips
     program = shutil.which("node")
     assert program is not None  # npm is there, or `source` had skipped
     return subprocess.run([program, *words], cwd=WEB, capture_output=True, text=True)
