@@ -70,8 +70,8 @@ STRAY = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
   const known = "[data-value], .tick, script, style, select, #summary, #notes, h1, footer, #place, #step-out, #said, " +
     ".answer > span:first-child, #live, .axis, sub, title, .key, .equation .law, .equation .numbers, table thead, " +
-    ".cell .label, #contribution-scale, .plot, #sentence, #again-says, #again-out, #space-says, #influence-says, " +
-    "#source-list";
+    ".cell .label, #contribution-scale, .plot, #sentence, #again-says, #again-out, " +
+    "#space-says, #influence-says, #source-list";
   while (walker.nextNode()) {
     const node = walker.currentNode;
     if (/[0-9]/.test(node.textContent) && !node.parentElement.closest(known)) found.push(node.textContent.trim());
