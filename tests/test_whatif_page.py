@@ -17,7 +17,6 @@ from gruvy.inside import describe, read_out, trace
 from gruvy.inside.edits import Edit, Plan
 from gruvy.inside.explorer import aggregate, explain
 from gruvy.inside.trace import blank_of
-from small_nets import CONVENTIONS, random_weights, small_model
 from web_numbers import told
 
 
@@ -353,52 +352,6 @@ def test_axe_finds_nothing_on_an_edited_page(browser, tmp_path, theme):
     assert violations(shown.page) == []
     shown.context.close()
     assert shown.said == []
-
-
-def test_from_an_edit_to_the_repaint(browser, tmp_path):
-    """64 units, 100 steps: what the page's thread works for one move of a slider, script, layout and paint together.
-
-    It is the processor's time, so that whoever else is on the machine does not count; on an idle one the time to the
-    repaint is that and the wait for the next frame.
-    """
-    rng = np.random.default_rng(0)
-    w = random_weights(rng, CONVENTIONS[0], H=64, dtype=np.float32, size=0.2)
-    V, b_y = rng.normal(size=(5, 64)).astype(np.float32), rng.normal(size=5).astype(np.float32)
-    model = small_model(w, V, b_y, "last", "classify", classes=tuple("abcde"))
-    path = tmp_path / "page.html"
-    explain(model, [rng.normal(size=(100, 3)).astype(np.float32) for _ in range(3)], path, list("abc"))
-    shown = Shown(browser, path)
-    shown.page.select_option("#w-target", "state")
-    shown.page.fill("#w-units", "3")
-    shown.page.click("#w-add")
-    shown.page.select_option("#w-action", "set")
-    shown.page.wait_for_timeout(500)
-    session = shown.context.new_cdp_session(shown.page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def worked():
-        found = session.send("Performance.getMetrics")["metrics"]
-        return 1000 * next(m["value"] for m in found if m["name"] == "TaskDuration")
-
-    move = """async (value) => {
-      const slider = document.getElementById("w-slider"), begin = performance.now();
-      slider.value = value;
-      slider.dispatchEvent(new Event("input", {bubbles: true}));
-      await new Promise((done) => requestAnimationFrame(() => {
-        const after = new MessageChannel();
-        after.port1.onmessage = done;
-        after.port2.postMessage(0);
-      }));
-      return performance.now() - begin;
-    }"""
-    spent, waited = [], []
-    for i in range(41):
-        before = worked()
-        waited.append(shown.page.evaluate(move, -1 + i / 20))
-        spent.append(worked() - before)
-    print(f"median {np.median(spent):.1f} ms of the processor, {np.median(waited):.1f} ms on the clock")
-    assert np.median(spent) < 50
-    shown.context.close()
 
 
 @pytest.mark.parametrize("name", ["tutorial", "torch"])
