@@ -264,13 +264,16 @@ def test_show():
 
 SMALL = {
     "memory": (memory.EXPERIMENTS[2],
-               {"symbols": 2, "lags": [3], "units": 4, "steps": 2, "learning_rates": [0.01], "seeds": 2}),
-    "gradients": (gradients.EXPERIMENTS[0], {"units": 4, "lag": 6, "sequences": 2, "steps": 2, "seeds": 2}),
-    "early": (gradients.EXPERIMENTS[1], {"units": 4, "lag": 10, "steps": 2, "steps_watched": 2, "seeds": 2}),
+               {"equal": ["units", "parameters"], "symbols": 2, "lags": [3], "units": 4, "steps": 2,
+                "learning_rates": [0.01], "seeds": 2}),
+    "gradients": (gradients.EXPERIMENTS[0],
+                  {"units": 4, "lag": 6, "sequences": 2, "steps": 2, "learning_rates": [0.01], "seeds": 2}),
+    "early": (gradients.EXPERIMENTS[1],
+              {"units": 4, "lag": 10, "steps": 2, "steps_watched": 2, "learning_rate": 0.01, "seeds": 2}),
     "cost": (cost.EXPERIMENTS[0], {"inputs": 3, "units": 4, "repeats": 2, "shapes": [[5, 2, 3, 4]], "seeds": 2}),
     "gates": (gates.EXPERIMENTS[0],
               {"units": 4, "lag": 10, "steps": 2, "epochs": 1, "tasks": ["temporal order"], "seeds": 2}),
-    "binary": (binary.EXPERIMENTS[0], {"units": 4, "steps": 2, "sums": 20, "seeds": 2}),
+    "binary": (binary.EXPERIMENTS[0], {"nets": ["gru", "rnn"], "units": 4, "steps": 2, "sums": 20, "seeds": 2}),
 }  # fmt: skip
 
 

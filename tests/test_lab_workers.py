@@ -22,7 +22,7 @@ from gruvy.lab import cost, memory, workers
 
 COPY = (
     memory.EXPERIMENTS[2],
-    {"symbols": 2, "lags": [3], "units": 4, "steps": 2, "learning_rates": [0.01], "seeds": 2},
+    {"equal": ["units"], "symbols": 2, "lags": [3], "units": 4, "steps": 2, "learning_rates": [0.01], "seeds": 2},
 )
 
 

@@ -91,6 +91,10 @@ using Doubles = Bits<double>::F;
 
 GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
+GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmadd_pd(a, b, c); }
+GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm512_fnmsub_ps(a, b, c); }
+GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmsub_pd(a, b, c); }
 GRUVY_INLINE unsigned first(int n) { return (1u << n) - 1; }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)first(n), p); }
 GRUVY_INLINE Doubles load_part(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)first(n), p); }
@@ -101,6 +105,10 @@ GRUVY_INLINE void store_part(double *p, int n, Doubles v) { _mm512_mask_storeu_p
 
 GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
 GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
+GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm256_fnmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmadd_pd(a, b, c); }
+GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm256_fnmsub_ps(a, b, c); }
+GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmsub_pd(a, b, c); }
 alignas(32) inline constexpr int32_t part[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 GRUVY_INLINE __m256i first(int words) { return _mm256_loadu_si256((const __m256i *)(part + 8 - words)); }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm256_maskload_ps(p, first(n)); }
@@ -125,6 +133,8 @@ template <class F> GRUVY_INLINE F fused(F a, F b, F c) {
     return c;
 }
 #endif
+template <class F> GRUVY_INLINE F less_fused(F a, F b, F c) { return fused(-a, b, c); }
+template <class F> GRUVY_INLINE F negative_fused(F a, F b, F c) { return fused(-a, b, -c); }
 template <class T> GRUVY_INLINE auto load_part(const T *p, int n) {
     typename Bits<T>::F v{};
     for (int i = 0; i < n; i++) v[i] = p[i];
@@ -194,10 +204,10 @@ template <class T> GRUVY_INLINE Register<T> fma(Register<T> a, Register<T> b, Re
     return {fused(a.v, b.v, c.v)};
 }
 template <class T> GRUVY_INLINE Register<T> fnma(Register<T> a, Register<T> b, Register<T> c) {
-    return {fused(-a.v, b.v, c.v)};
+    return {less_fused(a.v, b.v, c.v)};
 }
 template <class T> GRUVY_INLINE Register<T> fnms(Register<T> a, Register<T> b, Register<T> c) {
-    return {fused(-a.v, b.v, -c.v)};
+    return {negative_fused(a.v, b.v, c.v)};
 }
 template <class T> GRUVY_INLINE Register<T> min(Register<T> a, Register<T> b) { return {a.v < b.v ? a.v : b.v}; }
 template <class T> GRUVY_INLINE Register<T> max(Register<T> a, Register<T> b) { return {a.v > b.v ? a.v : b.v}; }

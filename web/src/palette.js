@@ -30,7 +30,7 @@ let stops = [], name = "";
 /** @param {number} v from 0 to 1 @returns {number[]} */
 export function sequential(v) {
   const now = property("sequential");
-  if (now !== name) [stops, name] = [now.split(/\s+/).map(rgb), now];
+  if (now !== name) [stops, name] = [now.split(/,\s*/).map(rgb), now];
   const s = Math.min(1, Math.max(0, v)) * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(s));
   return blend(stops[i], stops[i + 1], s - i);
 }

@@ -56,7 +56,7 @@ def css() -> str:
     """The colours as properties of a page's style: ``var(--blue)``, ``var(--line-0)``; those of a theme too."""
     named = dict(zip(NAMES, COLOURS, strict=True)) | {f"line-{i}": c for i, c in enumerate(COLOURS)}
     named |= {f"of-{name}": colour for name, colour in QUANTITIES.items()}
-    named |= {"negative": BLUE, "positive": VERMILION, "sequential": " ".join(SEQUENTIAL)}
+    named |= {"negative": BLUE, "positive": VERMILION, "sequential": ", ".join(SEQUENTIAL)}
     light, dark = (
         {"card": look["paper"], "ink": look["ink"], "middle": look["middle"], "wire": look["wire"]}
         for look in THEMES.values()
