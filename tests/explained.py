@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from compare import assert_close, limit
 from gruvy import reference
@@ -278,6 +279,8 @@ NETS = {
     "torch": ("regress", CONVENTIONS[3], 2, 2, "mean"),
     "mean": ("regress", CONVENTIONS[1], 1, 1, "mean"),
 }
+# Three of them have both resets, layers, directions and all tasks; the others are slow.
+SOME_SLOW = [pytest.param(name, marks=pytest.mark.slow) if name in ("after-adds", "mean") else name for name in NETS]
 
 
 def order_of(shown):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from compare import assert_close
-from explained import NETS, Shown, Truth, make, order_of, same
+from explained import NETS, SOME_SLOW, Shown, Truth, make, order_of, same
 from gruvy.errors import InputError
 from gruvy.inside import answers
 from gruvy.inside.explorer import explain
@@ -49,7 +49,7 @@ def run(code, model, X):
     return eval(line, names)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", SOME_SLOW)
 def test_the_line_of_python_gives_the_number_under_the_pointer(browser, tmp_path, name):
     parts, X, y = make(*NETS[name])
     path = tmp_path / "page.html"

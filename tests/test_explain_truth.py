@@ -38,7 +38,7 @@ def many_classes(seed=60, classes=9, N=200):
     return parts, X, [str(v) for v in rng.choice(list("abcdefghi"[:classes]), N)]
 
 
-@pytest.mark.parametrize("carried", [False, True], ids=["computed", "carried"])
+@pytest.mark.parametrize("carried", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["computed", "carried"])
 def test_every_class_that_leads_at_any_step_is_drawn_and_named_at_its_line(browser, tmp_path, monkeypatch, carried):
     """All 200 sequences, all steps; who leads is Python's word."""
     if carried:

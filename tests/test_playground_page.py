@@ -173,6 +173,7 @@ def test_every_control(browser, path):
     asked = {"task": "clue", "lag": "30", "units": "5", "remember": "12", "rate": "0.003", "seed": "7"}
     assert address() == asked
     # set to remember: what is left of the gradient before anything is learned
+    shown.until("playground.runs.every((run) => run.overLag.length)")
     before = shown.runs("run.overLag.at(-1)")
     slide("remember", 0)
     shown.until("playground.choices.remember === 0 && playground.runs.every((run) => run.overLag.length)")
@@ -267,6 +268,7 @@ def test_five_seeds(browser, path):
     shown.close(path)
 
 
+@pytest.mark.slow
 def test_the_page_goes_on_while_the_largest_nets_learn(browser, path):
     """What a person does is answered within two seconds, on a machine that is busy with other things too."""
     shown = Played(browser, path, "#task=clue&lag=120&units=32&remember=60")
