@@ -39,13 +39,16 @@ def same(text, expected):
 class Shown:
     """A page that is open, with what it said and what it asked for."""
 
-    def __init__(self, browser, path, width=1440, at=None, **options):
+    def __init__(self, browser, path, width=1440, at=None, first=None, **options):
+        """at: another address than the file's own. first: a script that runs before those of the page."""
         self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         self.page = self.context.new_page()
         self.said, self.asked = [], []
         self.page.on("console", lambda m: self.said.append(m.text))
         self.page.on("pageerror", lambda e: self.said.append(str(e)))
         self.page.on("request", lambda r: self.asked.append(r.url))
+        if first:
+            self.page.add_init_script(first)
         self.page.goto(at or path.as_uri())
         self.page.wait_for_timeout(100)
 

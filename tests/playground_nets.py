@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ torch = pytest.importorskip("torch")
 from gruvy import reference  # noqa: E402
 from gruvy.convention import Convention  # noqa: E402
 from gruvy.reference import Cell  # noqa: E402
+from run_node import run_node  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "web" / "src"
@@ -27,17 +26,8 @@ KIND_OF = {"clue": "class", "adding": "number", "addition": "bits"}
 
 def node(*jobs: tuple[str, dict[str, Any]], source: Path = SOURCE) -> list[Any]:
     """The results of some jobs of tests/run_playground.mjs."""
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed")
-    done = subprocess.run(
-        [program, str(ROOT / "tests" / "run_playground.mjs"), str(source)],
-        input=json.dumps(jobs, default=lambda a: a.tolist()),
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    found: list[Any] = json.loads(done.stdout)
+    script = ROOT / "tests" / "run_playground.mjs"
+    found: list[Any] = run_node(script, str(source), asked=jobs, default=lambda a: a.tolist())
     return found
 
 

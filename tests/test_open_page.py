@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import csv
-import json
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from gruvy.inside.explorer.payload import Names, page_data
 from gruvy.model import file as model_file
 from gruvy.model.model import Model
 from gruvy.weights import Cell, Weights
+from run_node import run_node
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "web" / "src"
@@ -31,15 +30,7 @@ CHANNELS = ["height", "noise", "wind"]
 
 def opened(*jobs, source=SOURCE):
     """What node makes of files."""
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed")
-    done = subprocess.run(
-        [program, str(ROOT / "tests" / "run_open.mjs"), str(source)],
-        input=json.dumps(jobs, default=str), capture_output=True, encoding="utf-8",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_node(ROOT / "tests" / "run_open.mjs", str(source), asked=jobs, default=str)
 
 
 def table(path, X, y=None, *, separator=",", target="label", id="recording"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from axe import violations
+from explained import Shown
 from gruvy import reference
 from gruvy.convention import Convention
 from gruvy.data import from_bits, random_sums, to_bits
@@ -17,19 +18,12 @@ from gruvy.lab.nets import KINDS
 from gruvy.reference import Cell
 
 
-class Played:
+class Played(Shown):
     """The page, open in a browser; its workers have the page's own script as theirs."""
 
-    def __init__(self, browser, path, asks="", without_workers=False, width=1440, **options):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        self.page = self.context.new_page()
-        self.said, self.asked = [], []
-        self.page.on("console", lambda m: self.said.append(m.text))
-        self.page.on("pageerror", lambda e: self.said.append(str(e)))
-        self.page.on("request", lambda r: self.asked.append(r.url))
-        if without_workers:
-            self.page.add_init_script("delete window.Worker")
-        self.page.goto(path.as_uri() + asks)
+    def __init__(self, browser, path, asks="", without_workers=False, **options):
+        first = "delete window.Worker" if without_workers else None
+        super().__init__(browser, path, at=path.as_uri() + asks, first=first, **options)
         self.until("document.documentElement.dataset.steps !== undefined")
 
     def until(self, condition, seconds=300):
@@ -64,12 +58,6 @@ class Played:
         assert at == len(found["parameters"])
         W, U, b, V, b_y = parts
         return Cell(W, U, b, None), V, b_y
-
-    def close(self, path):
-        self.context.close()
-        assert self.said == []
-        asked = [address for address in self.asked if not address.startswith("blob:")]
-        assert asked == [path.as_uri()]
 
 
 @pytest.fixture(scope="module")

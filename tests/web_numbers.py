@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from gruvy.inside.explorer.payload import _net
+from run_node import run_node
 
 CASES = Path(__file__).parent.parent / "web" / "test" / "cases.mjs"
-NODE = shutil.which("node")
 
 
 def plain(value):
@@ -44,14 +40,4 @@ def data_of(model):
 
 def computed(cases):
     """What the page's scripts say of each case."""
-    if NODE is None:
-        pytest.skip("needs node")
-    done = subprocess.run(
-        [NODE, CASES],
-        input=json.dumps(plain(cases)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return run_node(CASES, asked=plain(cases))

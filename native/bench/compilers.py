@@ -11,18 +11,16 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 NATIVE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(NATIVE / "tests"))
+import loops  # noqa: E402  # how each set is compiled
+
 FLAGS = ("-std=c++20", "-O3", "-march=x86-64", "-ffp-contract=off", "-fno-exceptions", "-pthread")
-SETS = {
-    "avx2": ("-DGRUVY_ISA_AVX2", "-mavx2", "-mfma", "-mf16c"),
-    "avx512": (
-        *("-DGRUVY_ISA_AVX512", "-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"),
-        "-mprefer-vector-width=512",
-    ),
-}
+SETS = {"avx2": loops.AVX2, "avx512": (*loops.AVX512, "-mprefer-vector-width=512")}
 COLUMNS = {"inference": 4, "training": 10}  # of a line of bench's, milliseconds
 
 

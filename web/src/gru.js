@@ -126,11 +126,6 @@ export class Net {
     return { runs, top: inputs };
   }
 
-  runOf(x, T) {
-    const { runs, top } = this.forward(x, T);
-    return this.answered(runs, top, T);
-  }
-
   // A run with its answers: at the end, and at each step where there are some.
   answered(runs, top, T, counts = null) {
     const found = { T, runs, top, counts, block: 1, final: this.answer(this.finalOutput(top, runs, T, counts)), over: null };

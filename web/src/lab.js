@@ -2,6 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { $, brief, element } from "./dom.js";
+import { dark as isDark } from "./palette.js";
 
 /**
  * @typedef {{label: string, log: boolean, ends: [number, number] | null, ticks: number[]}} Axis
@@ -145,7 +146,6 @@ for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelect
 }
 
 const button = $("theme");
-const isDark = () => document.documentElement.dataset.theme === "dark";
 /** @param {boolean} dark */
 function theme(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";

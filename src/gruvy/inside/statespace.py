@@ -142,15 +142,12 @@ def _point(state: Array, speed: float, jacobian: Array) -> Point:
     with np.errstate(divide="ignore"):
         constants = np.asarray(-1 / np.log(np.abs(values)))
     outside = np.abs(values) > 1
-    kind = (
-        "slow"
-        if speed > STILL
-        else "saddle"
-        if outside.any() and not outside.all()
-        else "unstable"
-        if outside.all()
-        else "stable"
-    )
+    if speed > STILL:
+        kind = "slow"
+    elif outside.all():
+        kind = "unstable"
+    else:
+        kind = "saddle" if outside.any() else "stable"
     return Point(state, speed, values, constants, kind)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ...model.task import Labels
 from .learning import opener as opener
 from .learning import playground as playground
 from .payload import Names, page_data, rows_of
-from .writing import page, write
+from .writing import data_in_page, page, write
 
 BUNDLE = "explorer.bundle.js"  # made of web/src by `make page`
 
@@ -100,9 +99,8 @@ def explain(
             "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
         )
     data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
-    # A label may hold "</script>": inside JSON every "<" is written as its code, so the browser never sees one.
-    text = json.dumps(data, allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    content, file = page("page.html.j2", BUNDLE, ("page.css",), {"title": title, "data": text}), None
+    values = {"title": title, "data": data_in_page(data)}
+    content, file = page("page.html.j2", BUNDLE, ("page.css",), values), None
     if path is not None:
         file = Path(path)
         write(file, content)

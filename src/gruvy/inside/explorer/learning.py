@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from .writing import page, write
+from .writing import data_in_page, page, write
 
 NETS = (("rnn", "tanh RNN"), ("lstm", "LSTM"), ("gru", "GRU"))
 
@@ -32,11 +33,7 @@ def playground(path: str | os.PathLike[str], *, title: str = "Train it here") ->
         >>> playground(Path(tempfile.mkdtemp()) / "playground.html") > 100_000
         True
     """
-    content = page(
-        "playground.html.j2", "playground.bundle.js", ("page.css", "playground.css"), {"title": title, "nets": NETS}
-    )
-    write(Path(path), content)
-    return len(content)
+    return _written(path, "playground.html.j2", "playground", {"title": title, "nets": NETS})
 
 
 def opener(path: str | os.PathLike[str], *, title: str = "Inside a GRU") -> int:
@@ -44,7 +41,7 @@ def opener(path: str | os.PathLike[str], *, title: str = "Inside a GRU") -> int:
 
     A ``.safetensors`` file of gruvy's, of torch's ``state_dict`` or of Keras' variables, and a CSV with a row for each
     step: the page reads both, runs the net and shows gates, states and answers. Nothing leaves the browser, and no
-    Python XX
+    Python is needed.
 
     Args:
         path: the HTML file to write; an old one is replaced whole.
@@ -61,8 +58,11 @@ def opener(path: str | os.PathLike[str], *, title: str = "Inside a GRU") -> int:
         >>> opener(Path(tempfile.mkdtemp()) / "open.html") > 100_000
         True
     """
-    content = page(
-        "page.html.j2", "open.bundle.js", ("page.css", "open.css"), {"title": title, "opener": True, "data": "{}"}
-    )
+    return _written(path, "page.html.j2", "open", {"title": title, "opener": True, "data": data_in_page({})})
+
+
+def _written(path: str | os.PathLike[str], template: str, name: str, values: dict[str, Any]) -> int:
+    """Write the page of this name's script and style; its size."""
+    content = page(template, f"{name}.bundle.js", ("page.css", f"{name}.css"), values)
     write(Path(path), content)
     return len(content)

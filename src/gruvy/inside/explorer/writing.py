@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,9 +17,14 @@ from ...extras import need
 from .. import palette
 
 
-def page(template: str, bundle: str, styles: Sequence[str], values: Mapping[str, Any]) -> bytes:
-    """The page of a template of this folder, with the palette and these styles, this script, and these values."""
+def page(
+    template: str, bundle: str, styles: Sequence[str], values: Mapping[str, Any], package: str = __package__
+) -> bytes:
+    """The page of a template in a package's folder: the palette and these styles, this script, these values."""
     jinja2 = need("jinja2")
+
+    def resource(name: str) -> str:
+        return (files(package) / name).read_text(encoding="utf-8")
 
     script = resource(bundle)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -33,9 +39,13 @@ def page(template: str, bundle: str, styles: Sequence[str], values: Mapping[str,
     return filled.encode()
 
 
-def resource(name: str) -> str:
-    """A text file of this folder."""
-    return (files(__package__) / name).read_text(encoding="utf-8")
+def data_in_page(data: Any) -> str:
+    """Data as a page's scripts read them: JSON in which a name that holds "</script>" ends no script.
+
+    Every "<" is written as its code, so the browser never sees one.
+    """
+    text = json.dumps(data, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def write(path: Path, content: bytes) -> None:
