@@ -60,6 +60,7 @@ int main(int count, char **argument) {
                              {784, 32, 1, 128},  {128, 32, 40, 32}};
     const Kernels<float> &k = avx2::kernels32;
     if (count > 5) share = std::size_t(std::atoi(argument[5]));
+    int least = count > 6 ? std::atoi(argument[6]) : 5;  // runs
     std::printf("%d threads, peak %.1f GF/s\n%-20s", threads, peak(threads) / 1e9, "T B I H");
     std::printf("%9s %6s %9s %6s %9s %6s | %9s %6s %9s %6s  ms, share of peak\n", "infer", "", "forward", "",
                 "backward", "", "train", "", "train bef", "/after");
@@ -98,7 +99,7 @@ int main(int count, char **argument) {
         };
         std::vector<double> infer, fwd, bwd, train, before, tops;
         double until = now() + budget;
-        for (int i = 0; i < 5 || now() < until; i++) {
+        for (int i = 0; i < least || now() < until; i++) {
             tops.push_back(peak(threads));
             infer.push_back(forward(true, false));
             double f = forward(true, true), r = backward(true);

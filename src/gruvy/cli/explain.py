@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gruvy.checks import whole
-from gruvy.cli import reading
+from gruvy.cli import epochs, reading
 from gruvy.cli.app import Json, UsageError, app, document, example, say
 from gruvy.cli.predict import read_for
 from gruvy.cli.writing import check_outputs
@@ -57,6 +57,10 @@ def explain(
     target_at: reading.TargetAt = "constant",
     most: Annotated[int, typer.Option(help="Sequences the page may hold; the hardest are kept.")] = 200,
     history: Annotated[Path | None, typer.Option(help="The model.history.csv of the training, to show it too.")] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another model to run beside it, or a folder, as of `train --snapshots`; may come again."),
+    ] = None,
     playground: Annotated[
         bool,
         typer.Option("--playground", help="Write the page on which RNN, LSTM and GRU learn, without model and data."),
@@ -78,12 +82,15 @@ def explain(
     if model is None or data is None:
         raise UsageError(f"Missing argument '{'MODEL' if model is None else 'DATA'}'.", context)
     output = output or Path("report.html")
-    check_outputs([("--output", output)], {"the data": data, "the model": model, f"--history {history}": history})
+    nets = {f"--against {path}": path for path in against or []}
+    check_outputs(
+        [("--output", output)], {"the data": data, "the model": model, f"--history {history}": history, **nets}
+    )
     whole("--most", most, 1)
     import gruvy
     from gruvy.inside.explorer import explain as write_page
 
-    net = gruvy.load(model)
+    net, others = gruvy.load(model), epochs.read(against) if against else None
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
     sequences = read_for(net, data, layout, **given)
@@ -97,6 +104,7 @@ def explain(
         history=None if history is None else read_history(history),
         title=f"{model.name} on {Path(data).name}",
         max_sequences=most,
+        against=others,
     )
     beside = heard_beside(net, sequences.x[0], output)
     for note in done.notes:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from gruvy.checks import whole
-from gruvy.cli import detect, forecast, measures, reading, reports, shards, tagging
+from gruvy.cli import detect, epochs, forecast, measures, reading, reports, shards, tagging
 from gruvy.cli.app import Json, app, document, example, out, say
 from gruvy.cli.writing import check_outputs, history_beside
 from gruvy.data.collection import plural
@@ -95,12 +95,9 @@ def train(
     ] = 1,
     device: Annotated[str, _learning(help="'cpu', or 'cuda' for a GPU.")] = "cpu",
     model: Annotated[Path, _files("--model", "-o", help="Where the model goes.")] = Path("model.safetensors"),
-    history: Annotated[
-        Path | None, _files(help="Where losses and scores go; else beside the model, as model.history.csv.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None, _files(help="A file to save a long run to; if it is there, that run goes on.")
-    ] = None,
+    history: Annotated[Path | None, _files(help="Where losses and scores go; else model.history.csv.")] = None,
+    checkpoint: Annotated[Path | None, _files(help="A file to save a long run to; if it is there, it goes on.")] = None,
+    snapshots: Annotated[int, _files(help="Also keep the model at up to so many epochs, in model.snapshots.")] = 0,
     json: Json = False,
 ) -> None:
     """Train a GRU on sequences, judge it on sequences it has not seen, and save it.
@@ -123,6 +120,8 @@ def train(
         [("--model", model), ("--history", history), ("--checkpoint", checkpoint)],
         {"the data": data, f"--test {test}": test, f"--labels {labels}": labels},
     )
+    if whole("--snapshots", snapshots, 0):
+        epochs.check(model, {"--model": model, "--history": history, "--checkpoint": checkpoint})
     if patience is not None and validation == 0:
         raise InputError(f"--patience {patience} needs --validation too, the share held out to judge each epoch")
     if not 0 <= seed <= MOST - whole("--seeds", seeds, 1):
@@ -174,6 +173,7 @@ def train(
             random_state=seed + n,
             progress="training" if seeds == 1 else f"training {n + 1} of {seeds}, epoch",
             checkpoint=None if checkpoint is None else str(checkpoint),
+            snapshots=0 if net is not None else snapshots,
         )
         if streamed:
             one.fit(known)
@@ -183,6 +183,7 @@ def train(
             net = one
             net.save(model, columns=columns, layout=layout.kept(data, known))
             net.history_.write_csv(history)
+            folder = epochs.write(net, model) if snapshots else None
         elif one.history_.stopped == "interrupted":
             break
         judged.append(judge(one, known, held_out))
@@ -210,6 +211,7 @@ def train(
                 **({"threshold": net.threshold_} if isinstance(net, gruvy.GRUTagger) else {}),
                 "model": model,
                 "history": history,
+                **({"snapshots": folder} if folder else {}),
                 "next": next_one,
             }
         )
@@ -223,6 +225,8 @@ def train(
         if isinstance(net, gruvy.GRUTagger) and threshold is not None and net.threshold_ is not None:
             page.print(tagging.told(net.threshold_))
         page.print(f"model    {model}\nhistory  {history}", markup=False)
+        if folder:
+            page.print(f"epochs   {folder}; to see them: gruvy explain MODEL DATA --against {folder}", markup=False)
         page.print(f"\nNext:\n  {next_one}", markup=False)
     if net.history_.stopped == "interrupted":
         say(f"gruvy: stopped after {plural(len(rows), 'epoch')}; what was learnt so far is saved")

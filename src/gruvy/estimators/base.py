@@ -63,6 +63,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     checkpoint: str | None = None
     warm_start: bool = False
     callbacks: Any = None
+    snapshots: int = 0
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters):  # type: ignore[misc]
@@ -123,7 +124,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
         """Go once over what was checked, at a constant rate, with the optimiser of the pass before."""
         random = check_random_state(self.random_state) if self._random is None else self._random
         seed = self._seed(random)
-        settings = replace(self._settings(seed), max_epochs=1, schedule="constant", on_epoch=None)
+        settings = replace(self._settings(seed), max_epochs=1, schedule="constant", on_epoch=None, snapshots=0)
         for name, expected in (("validation_fraction", 0.0), ("patience", None), ("checkpoint", None)):
             if (value := getattr(self, name)) != expected:
                 raise InputError(f"{name}={value!r}: partial_fit only trains, on all it is given; expected {expected}")
@@ -281,6 +282,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
     def input_scale_(self) -> Array | None:
         """The deviation of each channel (I,), or None where inputs are taken as they are."""
         return None if self.scaler_ is None else self.scaler_.scale
+
+    @property
+    def snapshots_(self) -> dict[int, Model]:
+        """The model as it was, by epoch, if `snapshots` had `fit` keep some; 0: before the first."""
+        check_is_fitted(self, "net_")
+        rest = {"target": self.task_, "scaler": self.scaler_, "width": self.width_}
+        return {epoch: replace(model, **rest) for epoch, model in self.net_.snapshots.items()}
 
     def save(
         self,

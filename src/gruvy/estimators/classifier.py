@@ -43,6 +43,7 @@ class GRUClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         warm_start: True lets a second `fit` go on from the weights of the first, with its classes, its scale of the
             inputs and a new optimiser; the network's own settings have to stay as they are.
         callbacks: a list of functions, each called with the row of `history_` after every epoch; they are not saved.
+        snapshots: keep the model as it was at up to so many epochs, in `snapshots_`, for `explain`.
         class_weight: ``"balanced"``, or a dict of weights by class, or None.
 
     Attributes:

@@ -26,6 +26,8 @@ from ..training.history import Row
 
 Array = np.ndarray[Any, Any]
 
+NOT_KEPT = ("checkpoint", "progress", "callbacks", "snapshots")  # in the model's file: of the training alone
+
 
 def two_dimensional(X: Any) -> bool:
     """Whether X is for scikit-learn's checks: one table of numbers, or what those checks refuse in their words."""
@@ -195,7 +197,7 @@ def split(estimator: Any, count: int, y: Array, groups: Any, seed: int) -> tuple
 
 def settings_out(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as JSON can hold them. A random generator, and what was done while it trained, are not the model's."""
-    out = {name: value for name, value in settings.items() if name not in ("checkpoint", "progress", "callbacks")}
+    out = {name: value for name, value in settings.items() if name not in NOT_KEPT}
     out["convention"] = str(out["convention"])
     out["device"] = "cpu"
     if not isinstance(out["random_state"], (int, np.integer)):

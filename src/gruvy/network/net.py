@@ -310,6 +310,16 @@ class GRU(torch.nn.Module):
         kind = {"weights": self.weights(), "V": numpy_of(self.V), "b_y": numpy_of(self.b_y), "pooling": self.pooling}
         return Model(**{**kind, "target": self.task, "versions": versions(), **more})
 
+    @property
+    def snapshots(self) -> dict[int, Model]:
+        """The network as it was, by epoch, where ``fit(snapshots=N)`` kept some; 0: before the first."""
+        found, kept = {}, (None if self.history is None else self.history.snapshots) or {}
+        for epoch, state in kept.items():
+            net = GRU.of(self.model())
+            net.load_state_dict(state)
+            found[epoch] = net.model()
+        return found
+
     @classmethod
     def of(cls, model: Model) -> GRU:
         """The network in a model; it takes inputs as the model's own network saw them, that is scaled."""

@@ -18,6 +18,7 @@ from safetensors.torch import save
 from .. import files
 from ..errors import InputError, ModelFileError
 from .history import History
+from .snapshots import epochs_kept
 
 KEY, DIGEST = "gruvy-checkpoint", "sha256"
 ROW = ("epoch", "loss", "val_loss", "val_score", "learning_rate", "seconds")
@@ -78,7 +79,7 @@ def check(path: str | os.PathLike[str], state: dict[str, Any], like: dict[str, A
     Args:
         path: for the error's text.
         state: of `read`.
-        like: the state of the live run, with the moments of every parameter.
+        like: the state of the live run, with the moments of every parameter, and how many snapshots it keeps.
         epochs: the most rows that there can be.
 
     Raises:
@@ -143,6 +144,10 @@ def _difference(state: dict[str, Any], like: dict[str, Any], epochs: int) -> str
         wrong = _unlike(state[part], like["module" if part == "best_state" else part] if there else None, part)
         if wrong is not None:
             return wrong
+    kept_at = [str(epoch) for epoch in epochs_kept(like["snapshots"], len(rows))]
+    wrong = _unlike(state["snapshots"], dict.fromkeys(kept_at, like["module"]), "snapshots")
+    if wrong is not None:
+        return wrong
     rng = state["torch_rng"]
     if not isinstance(rng, torch.Tensor) or rng.dtype != torch.uint8 or rng.dim() != 2 or not len(rng):
         return "torch_rng is no state of a generator"

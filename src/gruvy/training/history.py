@@ -16,6 +16,8 @@ from ..files import whole_file
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from .snapshots import Snapshots
+
 Row = dict[str, float | None]
 
 
@@ -25,7 +27,8 @@ class History(NamedTuple):
     `rows` hold `epoch` (from 1), `loss` (training), `val_loss`, `val_score` (None without validation data),
     `learning_rate` (of the last step) and `seconds` (since the start). `stopped` is "finished" (all epochs), "early"
     (no better for `patience` epochs) or "interrupted" (Ctrl-C). `best` is the epoch whose weights were kept.
-    `checkpoint` is the file, or None, that holds the run until `save` has put the model on the disk.
+    `checkpoint` is the file, or None, that holds the run until `save` has put the model on the disk. `snapshots` has
+    the weights by epoch, if `Settings.snapshots` asked for some.
 
     Example:
         >>> h = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}], "finished", 2)
@@ -37,6 +40,7 @@ class History(NamedTuple):
     stopped: str
     best: int
     checkpoint: str | None = None
+    snapshots: Snapshots | None = None
 
     def __getitem__(self, column: Any) -> Any:
         """A column by name, ready to plot."""
@@ -47,7 +51,8 @@ class History(NamedTuple):
         epochs, seconds = len(self.rows), float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
         counts = {"epoch": epochs, "seconds": seconds}
         rows = [{**row, **{name: (row[name] or 0) + more for name, more in counts.items()}} for row in by.rows]
-        return by._replace(rows=[*self.rows, *rows], best=epochs + by.best, checkpoint=by.checkpoint or self.checkpoint)
+        rest = {"checkpoint": by.checkpoint or self.checkpoint, "snapshots": self.snapshots}
+        return by._replace(rows=[*self.rows, *rows], best=epochs + by.best, **rest)
 
     def write_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the rows to a CSV file with a header; what there was not stays empty."""

@@ -29,7 +29,8 @@ from .plan import Plan
 from .processes import check_device, start
 from .settings import Settings
 from .shards import ShardBatches
-from .verdict import diverged, left_out
+from .snapshots import Snapshots
+from .verdict import diverged, had_ended, left_out, other_processes
 
 SMALL = 2**19  # parameters, of a network whose optimiser gains nothing from a second thread
 
@@ -124,8 +125,10 @@ class _Run:
         self.rows: list[Row] = []
         self.best, self.best_loss = 0, math.inf
         self.best_state: dict[str, Any] | None = None
+        self.snapshots = Snapshots()
+        self.snapshots.see(0, module, settings.snapshots)
         self.buffers = [b.detach() for b in module.buffers()]
-        self._snapshot(self._flat())
+        self._remember(self._flat())
         self.rngs: torch.Tensor | None = None
         self.done = 0  # steps of this epoch
         self.lost: torch.Tensor | float = 0.0  # of them, from a gradient that was infinite or NaN, since it began here
@@ -144,7 +147,7 @@ class _Run:
     def history(self, stopped: str) -> History:
         path = self.settings.checkpoint
         kept = None if path is None or stopped == "interrupted" else os.path.abspath(path)
-        return History(self.rows, stopped, self.best or len(self.rows), kept)
+        return History(self.rows, stopped, self.best or len(self.rows), kept, self.snapshots or None)
 
     def epochs(self) -> Iterator[Row]:
         """Train an epoch at a time, each giving its row."""
@@ -201,14 +204,14 @@ class _Run:
         finite = math.isfinite(loss) and math.isfinite(float(torch.linalg.vector_norm(flat, math.inf)))
         if not finite or lost == count:
             self._give_up(sums, lost == count)
-        self._snapshot(flat)
+        self._remember(flat)
         return loss
 
     def _flat(self) -> torch.Tensor:
         """All parameters end to end, copied."""
         return torch.cat([w.flatten() for w in self.weights])
 
-    def _snapshot(self, flat: torch.Tensor) -> None:
+    def _remember(self, flat: torch.Tensor) -> None:
         """Keep the weights of an epoch that left them finite, to go back to."""
         self.good = flat
         self.good_buffers = [b.clone() for b in self.buffers]
@@ -244,6 +247,7 @@ class _Run:
     def _keep(self, row: Row) -> None:
         self.rows.append(row)
         self.plan.see(self.rows)
+        self.snapshots.see(len(self.rows), self.module, self.settings.snapshots)
         loss = row["val_loss"]
         if loss is not None and loss < self.best_loss:
             self.best, self.best_loss = len(self.rows), loss
@@ -266,6 +270,7 @@ class _Run:
             "best": self.best,
             "best_loss": self.best_loss,
             "best_state": self.best_state if going_on else None,
+            "snapshots": {str(epoch): state for epoch, state in self.snapshots.items()},
             "judged": self.validation is not None,
             "stopped": stopped,
         }
@@ -298,21 +303,14 @@ class _Run:
             return None
         count, now = len(found["torch_rng"]), self.processes.count
         if found["within"] is not None and count != now:  # each process has its own shards
-            raise InputError(
-                f"checkpoint {str(self.keeper.path)!r}: written in mid-epoch by {count} processes, and now "
-                f"there are {now}; expected {count} again, or delete it to start anew"
-            )
+            raise InputError(other_processes(self.keeper.path, count, now))
         try:
             self._take(found)
         except Exception as error:  # a value that names, shapes and dtypes do not tell, such as another convention
             raise checkpoint.damaged(self.keeper.path, str(error)) from error
         stopped: str | None = found["stopped"]
         if stopped is not None and self.processes.rank == 0:
-            warnings.warn(
-                f"checkpoint {str(self.keeper.path)!r}: this training had ended after {len(self.rows)} epochs; its "
-                "weights are taken and nothing is trained; save() removes the checkpoint",
-                stacklevel=4,
-            )
+            warnings.warn(had_ended(self.keeper.path, len(self.rows)), stacklevel=4)
         return stopped
 
     def _like(self) -> dict[str, Any]:
@@ -320,7 +318,7 @@ class _Run:
         step = torch.zeros(())
         moments = {str(i): {"step": step, "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(self.parameters)}
         within = self._within(self.sums[:1]) if self.data.long else None
-        return self._state(None) | {"optimiser": moments, "within": within}
+        return self._state(None) | {"optimiser": moments, "within": within, "snapshots": self.settings.snapshots}
 
     def _take(self, state: dict[str, Any]) -> None:
         self.module.load_state_dict(state["module"])
@@ -333,7 +331,8 @@ class _Run:
         self.seed, self.rows = state["seed"], state["rows"]
         self.plan.replay(self.rows)
         self.best, self.best_loss, self.best_state = state["best"], state["best_loss"], state["best_state"]
-        self._snapshot(self._flat())
+        self.snapshots = Snapshots({int(epoch): kept for epoch, kept in state["snapshots"].items()})
+        self._remember(self._flat())
         self.before = float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
         within = state["within"]
         if within is not None:

@@ -36,6 +36,8 @@ class Settings:
         checkpoint: a file to save the run to, at most every `checkpoint_seconds`; if it is there, that run goes on.
             When training ends it holds the result, until `save` has put the model on the disk and removes it.
         on_epoch: called with the row of each epoch.
+        snapshots: keep the weights as they were at up to so many epochs, evenly spread from before the first on, to
+            look at them beside each other later; 0 keeps none.
 
     Raises:
         InputError: a setting is out of its range.
@@ -54,9 +56,10 @@ class Settings:
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_seconds: float = 30.0
     on_epoch: Callable[[Row], object] | None = None
+    snapshots: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("max_epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0)):
+        for name, least in (("max_epochs", 1), ("batch_size", 1), ("patience", 1), ("seed", 0), ("snapshots", 0)):
             value = getattr(self, name)
             if value is not None:
                 whole(name, value, least)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
@@ -79,4 +81,20 @@ def left_out(batches: int) -> str:
     return (
         f"the gradient was infinite or NaN in {batches} batch{'es' * (batches != 1)}, from which nothing was learnt; a "
         "smaller learning_rate may help"
+    )
+
+
+def had_ended(path: str | os.PathLike[str], epochs: int) -> str:
+    """What is said where a checkpoint holds a training that is over."""
+    return (
+        f"checkpoint {str(path)!r}: this training had ended after {epochs} epochs; its weights are taken and nothing "
+        "is trained; save() removes the checkpoint"
+    )
+
+
+def other_processes(path: str | os.PathLike[str], before: int, now: int) -> str:
+    """What is said where a checkpoint in mid-epoch was written by another number of processes."""
+    return (
+        f"checkpoint {str(path)!r}: written in mid-epoch by {before} processes, and now there are {now}; expected "
+        f"{before} again, or delete it to start anew"
     )

@@ -6,6 +6,7 @@ import { last } from "../reading.js";
 import { csv, download, fileName, picture, standalone } from "../save.js";
 import { IMPORTS } from "./python.js";
 import { sequence, view } from "./state.js";
+import { twinName } from "./twins.js";
 
 /** A menu for the plot in a host, put into another element: a heading. @param {HTMLElement} host @param {HTMLElement} place */
 export function menu(host, place, name) {
@@ -50,7 +51,7 @@ function line(host, reading) {
   }
   const code = `${IMPORTS}\n${reading.python}`;
   element("pre", { tabindex: "0", "aria-label": "Python" }, host, code);
-  element("p", {}, host, "model and X: what the page was made of.");
+  element("p", {}, host, `model and X: what the page was made of${/\btwin\b/.test(reading.python) ? `; twin: ${twinName()}, the net beside it` : ""}.`);
   const copy = element("button", { type: "button" }, host, "Copy");
   copy.addEventListener("click", () => clipboard(code, () => { copy.textContent = "Copied"; }, () => {
     getSelection().selectAllChildren(host.querySelector("pre"));

@@ -2,6 +2,7 @@
 
 import { $, element, number } from "../dom.js";
 import { explained, live } from "./contributions.js";
+import { alike, twin, twinName } from "./twins.js";
 import { changedAt } from "./whatif.js";
 import { H, I, backward, data, name, net, sequence, timeScales, view } from "./state.js";
 
@@ -29,14 +30,20 @@ export function showNumbers(diagram, equations, playground) {
   item("update", "unit.z", v.z);
   item("reset", "unit.r", v.r);
   item("state", "unit.out", v.out);
+  if (view.twin && alike()) {
+    const w = twin().at(view.twin, view.layer, view.unit, t).values;
+    item(`${twinName()}: update`, "twin.z", w.z);
+    item("reset", "twin.r", w.r);
+    item("state", "twin.out", w.out);
+  }
   const said = soFar(s, t);
   const scale = timeScales[view.layer * H + view.unit];
   $("unit").value = view.unit;
   $("unit-says").replaceChildren();
   const size = net.sizes ? net.sizes[view.layer][net.rowOf(view.layer, view.unit)] : 1;
   const asked = view.asked === view.unit ? "" : `unit ${view.asked} moves like this one and is not carried whole; `;
-  const alike = size > 1 ? `${asked}the nearest to the mean of its row, ${size} units; ` : "";
-  $("unit-says").append(`of ${H}; ${alike}its own term leaks to 1/e in `);
+  const gathered = size > 1 ? `${asked}the nearest to the mean of its row, ${size} units; ` : "";
+  $("unit-says").append(`of ${H}; ${gathered}its own term leaks to 1/e in `);
   element("b", { "data-value": "unit.scale" }, $("unit-says"), number(scale));
   const changed = changedAt(view.layer, t, view.unit);
   $("unit-says").append(` steps. Step ${t + 1}.${changed.length ? ` Changed here: ${changed.join(", ")}.` : ""}`);

@@ -1,6 +1,7 @@
 // The line of Python that gives a number of the page, for who has the model and the X that the page was made of.
 
 import { pythonOf } from "../edit.js";
+import { twinEdits } from "./twins.js";
 import { here } from "./whatif.js";
 import { I, data, net, sequence, view } from "./state.js";
 
@@ -15,10 +16,12 @@ const unchanged = (line) => (view.ghost ? undefined : line);
 
 export const input = (t, f) => unchanged(`X[${sequence().at}][${data.flat ? t : `${t}, ${f}`}]`);
 export const gate = (which, j, t, unit) => `${traced()}.${NAMES[which]}[${j}, 0, ${t}, ${unit}]`;
+export const twinGate = (which, j, t, unit) => `trace(twin, ${X()}${edited(twinEdits())}).${NAMES[which]}[${j}, 0, ${t}, ${unit}]`;
 export const answer = (t, o) => `${answered()}[${t}, ${o}]`;
 export const leader = (t) => `${answered()}[${t}].argmax()`;
 
-const traced = () => `trace(model, ${X()}${view.ghost ? `, edits=[${here().map(pythonOf).join(", ")}]` : ""})`;
+const edited = (list) => (list.length ? `, edits=[${list.map(pythonOf).join(", ")}]` : "");
+const traced = () => `trace(model, ${X()}${edited(view.ghost ? here() : [])})`;
 const answered = () => (view.ghost ? `read_out(model, ${traced()}).steps[0]` : `answers(model, ${X()})[0]`);
 
 export function contribution(found, t, f = null) {

@@ -19,6 +19,7 @@ import { beginAgain } from "./again.js";
 import { beginInfluence } from "./influence.js";
 import { beginSentence } from "./sentence.js";
 import { beginSpace } from "./space.js";
+import { beginTwins, twin } from "./twins.js";
 import * as state from "./state.js";
 import { D, H, choose, data, layerName, moveTo, net, on, open, pick, pickLayer, pickRow, sequence, sequences, setTheme, tell, timeScales, view } from "./state.js";
 import { GATES, OVER_TIME, drawContributions, drawInput, drawTracks, placeCursor } from "./tracks.js";
@@ -49,7 +50,7 @@ export function start(script) {
   nameTheme();
   drawCharts();
   beginControls();
-  for (const begin of [beginSentence, beginInfluence, beginAgain, beginSpace]) begin();
+  for (const begin of [beginTwins, beginSentence, beginInfluence, beginAgain, beginSpace]) begin();
   fillSequences("all");
   moveTo(Math.floor(sequence().steps / 2));
   menus();
@@ -65,7 +66,7 @@ function printed() {
 
 // What a person at the browser's console finds, and the tests.
 function window_() {
-  return { view, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
+  return { view, twin, state: { ...state, nudgedBy: (j, t, unit) => nudged(net, state.before(), j, t, unit) }, charts, get data() { return data; }, get net() { return net; }, get sequences() { return sequences; }, get sequence() { return sequence(); } };
 }
 
 // How far a run is that takes a moment.
@@ -85,6 +86,7 @@ function fill() {
   const truths = net.task === "classify" ? new Set(sequences.map((s) => s.truth)) : new Set(), kinds = [["all", `all, ${data.order}`]];
   if (sequences.some((s) => s.right === false)) kinds.push(["wrong", "mistakes only"]);
   if (sequences.some((s) => s.right)) kinds.push(["right", "right ones only"]);
+  if ((data.twins || []).some((one) => one.differs)) kinds.push(["differ", "where the other net says something else"]);
   option($("filter"), [...kinds, ...data.classes.filter((c) => truths.has(c)).map((c) => [`class:${c}`, `only ${c}`])], "all");
   option($("gate"), Object.entries(GATES).map(([key, [label]]) => [key, label]), "z");
   option($("layer"), Array.from({ length: net.layers * D }, (_, j) => [j, layerName(j)]), 0);

@@ -31,6 +31,8 @@ export const view = {
   run: null,
   /** @type {any} the run as it was, where the one shown was changed */
   ghost: null,
+  /** @type {any} the run of another net beside it */
+  twin: null,
 };
 
 /** @type {Runner | null} of a net that is too slow to run while the page waits */
@@ -70,7 +72,7 @@ export function tell(what, ...given) { for (const f of listeners.get(what) || []
 
 /** Show a run of the sequence: its own, or one that was changed, with the old one as a ghost. */
 export function show(run, ghost = null) {
-  Object.assign(view, { run, ghost });
+  Object.assign(view, { run, ghost, twin: twinRun() });
   tell("run");
 }
 
@@ -81,6 +83,11 @@ export const before = () => view.ghost || view.run;
 let runsOf = (s) => [net.run(s), null];
 /** @param {() => any} f */
 export function runBy(f) { runsOf = f; }
+
+/** The run of the net beside it. @type {() => any} */
+let twinRun = () => null;
+/** @param {() => any} f */
+export function besideBy(f) { twinRun = f; }
 
 /** Whether runs are made beside the page, and take a moment. */
 export const behind = () => Boolean(runner);

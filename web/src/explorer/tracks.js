@@ -1,12 +1,13 @@
 // The plots over time: input, contributions, gates, answers.
 
-import { text } from "@observablehq/plot";
+import { areaY, text } from "@observablehq/plot";
 import { $, brief, element, number, svg } from "../dom.js";
 import { css, diverging, line, sequential } from "../palette.js";
 import { bars, charts, heatMap, lines, overSteps, perColumn, ruleY } from "../plots.js";
 import { widthOf } from "../width.js";
 import { explained } from "./contributions.js";
 import { drawTags } from "./tags.js";
+import { alike, compared, twin, twinName } from "./twins.js";
 import { H, I, data, name, nameOfOutput, net, sequence, timeScales, view } from "./state.js";
 import * as python from "./python.js";
 
@@ -17,7 +18,7 @@ export const GATES = {
   n: ["Candidate h̃", diverging, -1, 1],
   h: ["State h", diverging, -1, 1],
 };
-export const OVER_TIME = ["c-input", "c-contribution", "c-gate", "c-answer", "c-tags"];
+export const OVER_TIME = ["c-input", "c-contribution", "c-gate", "c-twin", "c-answer", "c-tags"];
 const LEFT = 50;
 let says = [], inputSays = [];
 const drawnOf = { input: null, contribution: null };
@@ -35,6 +36,7 @@ export function drawTracks() {
   drawInput();
   drawContributions();
   drawGate();
+  drawTwinGate();
   drawAnswers();
   drawTags(LEFT);
   $("aggregated").textContent = says.length ?
@@ -140,16 +142,17 @@ function sentence(found) {
 
 // One row per unit, or a row of units that move alike.
 export function drawGate() {
-  const T = sequence().steps, { run, ghost } = view, R = net.rows, moved = ghost && $("w-moved").checked;
+  const T = sequence().steps, { run } = view, R = net.rows, against = compared();
+  const moved = against && $("w-moved").checked && (!view.twin || alike());
   const [what, plain, least, high] = /** @type {any} */ (GATES[view.gate]);
-  const [title, colour, low] = moved ? [`Change of the ${what[0].toLowerCase()}${what.slice(1)}`, diverging, -1] : [what, plain, least];
+  const [title, colour, low] = moved ? [`${view.twin ? "Difference" : "Change"} of the ${what[0].toLowerCase()}${what.slice(1)}`, diverging, -1] : [what, plain, least];
   view.order = Array.from({ length: R }, (_, row) => row);
   const scales = view.order.map(rowScale), units = view.order.map((row) => net.unitOf(view.layer, row));
   if ($("order").value === "scale") view.order.sort((a, b) => (scales[b] > scales[a] ? 1 : scales[b] < scales[a] ? -1 : units[a] - units[b]));
   else view.order.sort((a, b) => units[a] - units[b]);
   const unit = (place) => net.unitOf(view.layer, view.order[place]);
   const of = (one, place, t) => net.shown(one, view.layer, view.gate, view.order[place], t);
-  const value = (place, t) => (moved ? of(run, place, t) - of(ghost, place, t) : of(run, place, t));
+  const value = (place, t) => (moved ? of(run, place, t) - of(against.run, place, t) : of(run, place, t));
   view.shown = heatMap($("c-gate"), {
     title: `${title} over time, one row per unit`, height: Math.max(124, Math.min(310, R * 4 + 14)), left: LEFT, rows: R, steps: T, value, colour,
     block: run.block, x: overSteps(T), y: {}, rowName: (place) => String(unit(place)),
@@ -167,10 +170,32 @@ export function drawGate() {
     z: net.keeps ? "1 keeps the old state, 0 takes the candidate" : "0 keeps the old state, 1 takes the candidate",
     keep: "1 keeps all of it", r: "0 hides the old state from the candidate", n: "what would be let in", h: "what is remembered",
   };
-  element("span", { class: "tick" }, $("gate-scale"), `${moved ? "now, minus what it was" : meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
+  element("span", { class: "tick" }, $("gate-scale"), `${moved ? `now, minus ${view.twin ? twinName() : "what it was"}` : meaning[view.gate]}; ${H} ${H === 1 ? "unit" : "units"}`);
   const many = net.sizes ? range(net.sizes[view.layer]) : String(view.shown.rowsPerCell);
   if (many !== "1") says.push(`each row of the gates is the mean of ${many} units${net.sizes ? " that move alike" : ""}`);
   if (view.shown.stepsPerCell > 1) says.push(`each column of the gates is the mean of ${view.shown.stepsPerCell} steps`);
+}
+
+// The same gate of the net beside it: in the same order where it has the same units, else by their numbers.
+function drawTwinGate() {
+  const host = $("c-twin"), own = twin();
+  host.hidden = $("twin-head").hidden = !view.twin;
+  if (!view.twin) return;
+  const T = sequence().steps, [title, colour, low, high] = /** @type {any} */ (GATES[view.gate]), R = own.units;
+  const layer = Math.min(view.layer, own.layers * own.directions - 1), order = alike() ? view.order : null;
+  const unit = (place) => (order ? order[place] : place), value = (place, t) => own.shown(view.twin, layer, view.gate, unit(place), t);
+  heatMap(host, {
+    title: `${title} of ${twinName()} over time, one row per unit`, height: Math.max(124, Math.min(310, R * 4 + 14)), left: LEFT, rows: R, steps: T,
+    value, colour, x: overSteps(T), y: {}, rowName: (place) => String(unit(place)),
+    read: (at, y) => {
+      const t = Math.floor(at), place = Math.floor(y);
+      return t >= 0 && t < T && place >= 0 && place < R ? { text: `${twinName()}, unit ${unit(place)}, step ${t + 1}: ${number(value(place, t))}`,
+        python: python.twinGate(view.gate, layer, t, unit(place)) } : null;
+    },
+  });
+  $("twin-gate-name").textContent = `${title}, ${twinName()}`;
+  ramp($("twin-scale"), colour, low, high);
+  element("span", { class: "tick" }, $("twin-scale"), `${R} ${R === 1 ? "unit" : "units"}${order ? "" : ", which are not those above"}`);
 }
 
 /** The classes worth a line: all that lead at any step, the likeliest three at the end, and the truth. @returns {number[]} */
@@ -178,7 +203,9 @@ export function drawn() {
   const s = sequence(), { run } = view, final = run.final;
   if (!net.labels) return final.map((_, o) => o).slice(0, 6);
   const found = new Set(final.map((_, o) => o).sort((a, b) => final[b] - final[a]).slice(0, 3));
-  for (let t = 0; t < s.steps; t++) if (run.best(t) >= 0) found.add(run.best(t)); // -1: the step is cut out
+  for (const one of view.twin && view.twin.over ? [run, view.twin] : [run]) {
+    for (let t = 0; t < s.steps; t++) if (one.best(t) >= 0) found.add(one.best(t)); // -1: the step is cut out
+  }
   if (s.labels) for (const o of s.labels) found.add(o);
   const truth = data.classes.indexOf(s.truth);
   if (truth >= 0) found.add(truth);
@@ -186,26 +213,29 @@ export function drawn() {
 }
 
 function drawAnswers() {
-  const s = sequence(), T = s.steps, { run, ghost } = view, none = run.over === null;
+  const s = sequence(), T = s.steps, { run } = view, none = run.over === null, against = compared(), other = against && against.run.over ? against : null;
   $("answer-head").hidden = $("c-answer").hidden = none;
   if (none) return;
   const shown = drawn(), truth = net.labels && net.task !== "tag" ? data.classes.indexOf(s.truth) : -1;
   const goals = !net.labels && s.target ? s.target.slice(0, 6) : [];
   let [low, high] = net.labels ? [0, 1] : [Math.min(...goals), Math.max(...goals)];
   for (let t = 0; t < T && !net.labels; t++) for (const o of shown) {
-    for (const one of ghost && ghost.over ? [run, ghost] : [run]) [low, high] = [Math.min(low, one.over(t, o)), Math.max(high, one.over(t, o))];
+    for (const one of other ? [run, other.run] : [run]) [low, high] = [Math.min(low, one.over(t, o)), Math.max(high, one.over(t, o))];
   }
   const look = (o) => line(net.labels ? o : shown.indexOf(o));
   const series = shown.flatMap((o) => [
-    ...(ghost && ghost.over ? [{ name: `${name(o)} before`, points: over(T, (t) => ghost.over(t, o)), ghost: true }] : []),
+    ...(other ? [{ name: `${name(o)} ${other.word}`, points: over(T, (t) => other.run.over(t, o)), ghost: true }] : []),
     { name: o === truth ? `${name(o)} (true)` : name(o), points: over(T, (t) => run.over(t, o)), look: look(o), thick: o === truth ? 3 : 2,
       data: { "data-class": String(o) }, labelAt: net.labels ? leads(T, o) : shown.length > 1 ? [[T - 0.5, run.over(T - 1, o)]] : null },
   ]);
+  const apart = view.twin && other ? shown.map((o) => areaY(over(T, (t) => run.over(t, o)), {
+    x: "0", y1: "1", y2: ([at]) => other.run.over(Math.floor(at), o), fill: look(o).colour, fillOpacity: 0.16,
+  })) : [];
   const marks = goals.flatMap((v, o) => [ruleY([v], { stroke: "var(--ink)", strokeDasharray: "2 4" }),
     text([[T, v]], { x: "0", y: "1", text: () => `true${goals.length > 1 ? ` ${name(o)}` : ""}`, textAnchor: "end", dy: -7, dx: -4, fill: "var(--ink)" })]);
   const chart = lines($("c-answer"), {
     title: net.task === "tag" ? "Answer at each step" : "Answer if the sequence ended at each step", height: net.labels ? 150 : 130, left: LEFT,
-    x: overSteps(T), y: net.labels ? { domain: [-0.02, 1.02], ticks: [0, 0.5, 1] } : padded(low, high), series, marks,
+    x: overSteps(T), y: net.labels ? { domain: [-0.02, 1.02], ticks: [0, 0.5, 1] } : padded(low, high), series, marks: [...apart, ...marks],
   });
   chart.read = (at, y) => {
     const t = Math.floor(at);

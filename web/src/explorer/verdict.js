@@ -3,6 +3,7 @@
 import { best } from "../gru.js";
 import { $, element, number, option, template } from "../dom.js";
 import { live, targets } from "./contributions.js";
+import { differs } from "./twins.js";
 import { choose, data, name, nameOfOutput, net, sequence, sequences, view } from "./state.js";
 
 /** The sequences of a kind, and the first of them. @param {string} kind */
@@ -10,6 +11,7 @@ export function fillSequences(kind) {
   view.list = sequences.map((_, i) => i).filter((i) => {
     if (kind === "wrong") return sequences[i].right === false;
     if (kind === "right") return sequences[i].right;
+    if (kind === "differ") return differs(i);
     return kind.startsWith("class:") ? sequences[i].truth === kind.slice(6) : true;
   });
   option($("sequence"), view.list.map((i, k) => {

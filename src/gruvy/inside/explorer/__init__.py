@@ -14,6 +14,7 @@ from ...model.task import Labels
 from .learning import opener as opener
 from .learning import playground as playground
 from .payload import Names, page_data, rows_of
+from .twins import others_of
 from .writing import data_in_page, page, write
 
 BUNDLE = "explorer.bundle.js"  # made of web/src by `make page`
@@ -56,6 +57,7 @@ def explain(
     title: str = "Inside a GRU",
     max_sequences: int = 200,
     inline: bool = False,
+    against: Any = None,
     engine: str | None = None,
 ) -> Explained:
     """Write a page that shows a trained net from inside: gates, state, contributions, step by step.
@@ -71,6 +73,8 @@ def explain(
         history: of the training, a `History` or rows with epoch, loss, val_loss, val_score; default the model's own.
         title: of the page.
         max_sequences: how many sequences the page may hold; of more it keeps the hardest half and a spread of the rest.
+        against: a second model, or several as a dict by name, to run beside this one on the page; default the snapshots
+            of a training with ``snapshots=N``, if `model` is what was trained; False none.
         inline: whether what is returned is shown by a notebook as the page, in a frame of its own.
         engine: ``"native"``, ``"reference"`` or None for the fastest, for what is computed beforehand.
 
@@ -98,7 +102,8 @@ def explain(
         raise InputError(
             "the model answers with numbers or yes and no at every step, which a page does not show; expected classes"
         )
-    data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences)
+    others = others_of(model, against)
+    data = page_data(asked, X, y, Names(ids, features, classes), rows, max_sequences, others)
     values = {"title": title, "data": data_in_page(data)}
     content, file = page("page.html.j2", BUNDLE, ("page.css",), values), None
     if path is not None:

@@ -18,6 +18,7 @@ from .aggregate import pack
 from .choosing import Judged, batches, choose, judge, outputs_of
 from .space import space
 from .traces import MOST_CELLS, Traces
+from .twins import Others, fitting, said
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +36,7 @@ class Names(NamedTuple):
 
 
 def page_data(
-    model: Model, X: Any, y: Any, given: Names, history: list[dict[str, Any]], max_sequences: int
+    model: Model, X: Any, y: Any, given: Names, history: list[dict[str, Any]], max_sequences: int, others: Others
 ) -> dict[str, Any]:
     """Everything the page's scripts read, ready for JSON; history of `rows_of`, all else as for `explain`."""
     I = model.weights.input_units
@@ -58,6 +59,8 @@ def page_data(
     half = plan is None and aggregate.halves(model)
     held = (2 if half else 4) * aggregate.numbers(model)
     room = ROOM - (aggregate.fixed_bytes(model, plan.rows) if plan else held)
+    beside = fitting(model, others, longest, room // 2, notes)
+    room -= sum(4 * aggregate.numbers(other) for other in beside.values())
     by_step = sum(4 * s.size * 3 for s in sequences[:max_sequences]) > room and I > 8
     cost = [
         4 * (s.size + 2 * (len(s) if by_step else s.size))
@@ -117,6 +120,7 @@ def page_data(
         "saturation": pack(saturation),
         "gradient": lags.gradient(model, chosen, notes),
         "memory": lags.remembered(model, chosen, notes),
+        "twins": _twins(model, beside, chosen, judged, kept),
         "space": None if rows or net["background"] else space(model, traces),
         "history": history,
         "summary": _summary(model, judged, N),
@@ -159,6 +163,24 @@ def _net(model: Model, rows: aggregate.Rows | None, half: bool = False) -> dict[
         "shift": None if model.scaler is None else _pack(model.scaler.mean),
         "scale": None if model.scaler is None else _pack(model.scaler.scale),
     }
+
+
+def _twins(
+    model: Model, beside: dict[str, Model], chosen: list[Array], judged: Judged, kept: list[int]
+) -> list[dict[str, Any]]:
+    """Each net to compare with: what the page runs, how many of its sequences it has right, and where it differs."""
+    found, own = [], said(model, chosen) if beside else None
+    for name, other in beside.items():
+        says = said(other, chosen)
+        true = [judged.exact[i] if model.task == "tag" else [judged.truth_place[i]] for i in kept]
+        known = says is not None and judged.right[0] is not None
+        told = {
+            "name": name,
+            "right": sum(a == b for a, b in zip(says or [], true, strict=True)) if known else None,
+            "differs": [a != b for a, b in zip(says, own, strict=True)] if says and own else None,
+        }
+        found.append(told | _net(other, None))
+    return found
 
 
 def _names(argument: str, given: Any, count: int, of: str, default: list[str]) -> list[str]:
