@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gruvy import files
-from gruvy.errors import InputError
+from gruvy.errors import InputError, ModelFileError
 
 if TYPE_CHECKING:
     from gruvy.model.model import Model
@@ -68,5 +70,20 @@ def read(paths: list[Path]) -> dict[str, Model]:
         for one in inside:
             epoch = NAME.fullmatch(one.name) if path.is_dir() else None
             name = one.stem if epoch is None else f"epoch {int(epoch[1])}" if int(epoch[1]) else "before training"
-            found[name if name not in found else str(one)] = gruvy.load(one)
+            with named():
+                found[name if name not in found else str(one)] = gruvy.load(one)
     return found
+
+
+@contextmanager
+def named() -> Iterator[None]:
+    """What is wrong with another model is told under the option that brought it."""
+    try:
+        yield
+    except ModelFileError as problem:
+        raise ModelFileError(f"--against {problem}") from problem
+    except InputError as problem:
+        text = str(problem)
+        if not text.startswith("against"):
+            raise
+        raise InputError(f"--{text}") from problem

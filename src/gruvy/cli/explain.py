@@ -94,18 +94,19 @@ def explain(
     layout = reading.Layout.of(id, time, wide, window, step, missing, features, drop, na, decimal, encoding)
     given = {"target": reading.comma(target), "target_at": target_at} if target else {}
     sequences = read_for(net, data, layout, **given)
-    done = write_page(
-        net,
-        sequences.x,
-        output,
-        sequences.y,
-        ids=sequences.ids,
-        features=sequences.features,
-        history=None if history is None else read_history(history),
-        title=f"{model.name} on {Path(data).name}",
-        max_sequences=most,
-        against=others,
-    )
+    with epochs.named():
+        done = write_page(
+            net,
+            sequences.x,
+            output,
+            sequences.y,
+            ids=sequences.ids,
+            features=sequences.features,
+            history=None if history is None else read_history(history),
+            title=f"{model.name} on {Path(data).name}",
+            max_sequences=most,
+            against=others,
+        )
     beside = heard_beside(net, sequences.x[0], output)
     for note in done.notes:
         say(note)

@@ -287,7 +287,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters): 
     def snapshots_(self) -> dict[int, Model]:
         """The model as it was, by epoch, if `snapshots` had `fit` keep some; 0: before the first."""
         check_is_fitted(self, "net_")
-        rest = {"target": self.task_, "scaler": self.scaler_, "width": self.width_}
+        rest: dict[str, Any] = {"target": self.task_, "scaler": self.scaler_, "width": self.width_}
         return {epoch: replace(model, **rest) for epoch, model in self.net_.snapshots.items()}
 
     def save(

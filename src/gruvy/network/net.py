@@ -313,8 +313,9 @@ class GRU(torch.nn.Module):
     @property
     def snapshots(self) -> dict[int, Model]:
         """The network as it was, by epoch, where ``fit(snapshots=N)`` kept some; 0: before the first."""
-        found, kept = {}, (None if self.history is None else self.history.snapshots) or {}
-        for epoch, state in kept.items():
+        kept = None if self.history is None else self.history.snapshots
+        found: dict[int, Model] = {}
+        for epoch, state in (kept or {}).items():
             net = GRU.of(self.model())
             net.load_state_dict(state)
             found[epoch] = net.model()

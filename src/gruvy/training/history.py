@@ -51,7 +51,7 @@ class History(NamedTuple):
         epochs, seconds = len(self.rows), float(self.rows[-1]["seconds"] or 0) if self.rows else 0.0
         counts = {"epoch": epochs, "seconds": seconds}
         rows = [{**row, **{name: (row[name] or 0) + more for name, more in counts.items()}} for row in by.rows]
-        rest = {"checkpoint": by.checkpoint or self.checkpoint, "snapshots": self.snapshots}
+        rest: dict[str, Any] = {"checkpoint": by.checkpoint or self.checkpoint, "snapshots": self.snapshots}
         return by._replace(rows=[*self.rows, *rows], best=epochs + by.best, **rest)
 
     def write_csv(self, path: str | os.PathLike[str]) -> None:

@@ -67,7 +67,7 @@ def fitting(model: Model, given: Others, longest: int, room: int, notes: list[st
     if names and not count:
         why = f"{large or names[0]} is too large for a page that runs two nets side by side"
         if given.asked:
-            raise InputError(f"against: {why}; expected smaller ones, or against=False")
+            raise InputError(f"against: {why}; expected smaller ones")
         notes.append(f"The epochs of the training are left out: {why}.")
     elif count < len(names):
         notes.append(f"Of {len(names)} nets to compare with, this page has room for {count}.")
