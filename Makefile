@@ -136,7 +136,8 @@ $(STAMP): constraints.txt pyproject.toml $(NATIVE)
 	@# A changed pin can leave packages behind that nobody wants any more: start from nothing.
 	@if [ -e $(STAMP) ] && [ -n "$(filter constraints.txt pyproject.toml,$?)" ]; then rm -rf $(VENV); fi
 	[ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
-	GRUVY_WIDE=ON $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@# Not compiled beforehand: most modules of the peers are never imported, and Python compiles what is.
+	GRUVY_WIDE=ON $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $(STAMP)
 
 clean:

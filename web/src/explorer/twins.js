@@ -54,7 +54,7 @@ export function pickTwin(k) {
   if (kind) {
     const count = k < 0 ? 0 : others[k].differs.filter(Boolean).length;
     kind.hidden = kind.disabled = !count;
-    kind.textContent = `where ${k < 0 ? "the other net" : others[k].name} says something else (${count})`;
+    kind.textContent = `where the two differ (${count})`;
     if ($("filter").value === "differ") {
       if (!count) $("filter").value = "all";
       $("filter").dispatchEvent(new Event("change")); // which are shown depends on it
