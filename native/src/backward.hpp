@@ -114,6 +114,7 @@ template <class T> struct Backward {
             const Index low = unit_part * start[steps] / split.unit_parts;
             products.bring(chunk, mine + low, (unit_part + 1) * start[steps] / split.unit_parts - low);
             keep(thread, row_part, owner, products.chunk[turn ^ 1].da);
+            if (thread == 0) chunk.fetched = 0;
             // From here on every thread is done with the other chunk, and this one is whole.
             meet();
             products.run(thread, chunk, count);

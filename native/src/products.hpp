@@ -1,7 +1,8 @@
 // The products that span time: dW, dU, the bias gradients and dx of a chunk of rows (active row-steps).
 //
-// Their sums over rows are cut into blocks of fixed size, whatever the threads: each thread owns some hidden units of
-// the results (rows of dx), so nothing is added across threads and the gradients repeat bit for bit.
+// Their sums over rows are cut into blocks of fixed size, whatever the threads. Threads fetch hidden units of the
+// results as they come for them, some tiles at a time, so that a slow core does less; who has a tile adds all blocks of
+// the chunk to it in their order. So nothing is added across threads, and the gradients repeat bit for bit.
 #pragma once
 
 #include "grads.hpp"
@@ -15,15 +16,16 @@ template <class T> struct Products {
 
     Shape s;
     bool is_after;
-    Index padded, blocks_x, blocks_h, tiles, threads, limit, panel_size;
+    Index padded, blocks_x, blocks_h, tiles, some, threads, limit, panel_size;  // some: tiles that are fetched at once
     BackPanels<T> weights;
     T *dW, *dU, *db, *dc;
-    T *packed;  // per thread: gate gradients of its units, [slot][tile][row][R]
+    T *packed;  // per thread: gate gradients of the units it is at, [slot][tile][row][R]
     // A chunk of up to `limit` rows: gate gradients (4 padded numbers each), inputs, and the panels of x, h and r ∘ h
     // by column, [panel][row][L]. Two of them: one is made while the other is still in use.
     struct Chunk {
         T *da, *panels;
         const T **x;
+        mutable Index fetched;  // tiles that a thread has come for
     } chunk[2];
 
     Index slots() const { return is_after ? 4 : 3; }
@@ -34,7 +36,8 @@ template <class T> struct Products {
         blocks_h = blocks_of(s.H, L), padded = blocks_h * L;
         blocks_x = s.I > tuning::thin_inputs ? blocks_of(s.I, L) : 0;
         tiles = blocks_of(s.H, R), panel_size = limit * L + tuning::panel_gap;
-        packed = arena.template take<T>(threads * slots() * blocks_of(tiles, threads) * packed_size);
+        some = least(blocks_of(tiles, threads), most(tuning::fetched_tiles, blocks_of(tiles, 4 * threads)));
+        packed = arena.template take<T>(threads * slots() * some * packed_size);
         for (Chunk &c : chunk) {
             c.da = arena.template take<T>(limit * 4 * padded + R);  // + R: see pack_gates
             c.panels = arena.template take<T>(panel_count() * panel_size);
@@ -64,37 +67,41 @@ template <class T> struct Products {
         for (Index i = 0; i < count; i += group) inputs(rows + i, least(group, count - i));
     }
 
-    // One thread's share of the sums over the rows of a chunk, all of which are there.
+    // One thread's share of the sums over the rows of a chunk, all of which are there and none of whose tiles is
+    // fetched.
     void run(Index thread, const Chunk &c, Index rows) const {
         const Index parts = blocks_in(rows);
-        const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
-        for (Index part = 0; part < parts; part++) {
-            Index from = part * rows / parts, K = (part + 1) * rows / parts - from;
-            pack_gates(thread, c, from, K);
-            const T *panels = c.panels + from * L;
-            // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
-            outer(thread, panels, blocks_x, 0, 3, first, last, K, dW, s.I);
-            panels += blocks_x * panel_size;
-            if (is_after) {
-                outer(thread, panels, blocks_h, 1, 4, first, last, K, dU, s.H);
-            } else {
-                outer(thread, panels, blocks_h, 1, 3, first, last, K, dU, s.H);
-                outer(thread, panels + blocks_h * panel_size, blocks_h, 0, 1, first, last, K, dU, s.H);
-            }
-            sums(thread, c, from, K);
+        for (Index first; (first = __atomic_fetch_add(&c.fetched, some, __ATOMIC_RELAXED)) < tiles;)
+            for (Index part = 0; part < parts; part++)
+                results(thread, c, part * rows / parts, (part + 1) * rows / parts, first, least(tiles, first + some));
+        for (Index part = 0; part < parts; part++)
+            sums(thread, c, part * rows / parts, (part + 1) * rows / parts - part * rows / parts);
+    }
+
+    // What the rows from one to another add to some tiles of dW and dU.
+    void results(Index thread, const Chunk &c, Index from, Index to, Index first, Index last) const {
+        const Index K = to - from;
+        pack_gates(thread, c, from, K, first, last);
+        const T *panels = c.panels + from * L;
+        // Slots n, r, z with x; r, z, q with h, or r, z with h and n with r ∘ h.
+        outer(thread, panels, blocks_x, 0, 3, first, last, K, dW, s.I);
+        panels += blocks_x * panel_size;
+        if (is_after) {
+            outer(thread, panels, blocks_h, 1, 4, first, last, K, dU, s.H);
+        } else {
+            outer(thread, panels, blocks_h, 1, 3, first, last, K, dU, s.H);
+            outer(thread, panels + blocks_h * panel_size, blocks_h, 0, 1, first, last, K, dU, s.H);
         }
     }
 
     T *packed_panel(Index thread, Index slot, Index i) const {
-        Index own = blocks_of(tiles, threads);
-        return packed + ((thread * slots() + slot) * own + i) * packed_size;
+        return packed + ((thread * slots() + slot) * some + i) * packed_size;
     }
 
     // A tile of more rows than lanes may reach, by less than R numbers, past the last unit of its slot: into the next
     // slot or row, or behind the last row into the R numbers kept there. What it takes meets only rows of the result
     // beyond H, which are not kept.
-    void pack_gates(Index thread, const Chunk &c, Index from, Index K) const {
-        const Index first = thread * tiles / threads, last = (thread + 1) * tiles / threads;
+    void pack_gates(Index thread, const Chunk &c, Index from, Index K, Index first, Index last) const {
         for (Index slot = 0; slot < slots(); slot++) {
             T *dst = packed_panel(thread, slot, 0);
             const T *src = c.da + from * 4 * padded + slot * padded + first * R;

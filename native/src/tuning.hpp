@@ -43,6 +43,10 @@ constexpr Index thin_inputs = 4;
 // weights meet all rows.
 constexpr Index dx_weights_near = 256 << 10;
 
+// At least so many tiles of the gradients of the weights are fetched by a thread at once, and from 32 on a quarter of
+// its share: all of them meet a group of panels while it is near.
+constexpr Index fetched_tiles = 4;
+
 // A thread has at least so many rows of a batch to itself, since rows never meet; fewer are shared by hidden units.
 constexpr Index rows_of_thread = 4;
 constexpr Index readout_rows_of_thread = 16;  // a read-out has less to do for each
