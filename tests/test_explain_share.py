@@ -167,6 +167,36 @@ def test_a_plot_is_saved_as_a_picture_a_drawing_and_a_table(browser, tmp_path):
     shown.close(path)
 
 
+def test_every_panel_is_saved_the_cell_with_its_numbers(browser, tmp_path):
+    parts, X, y = make(*NETS["tutorial"])
+    path = tmp_path / "page.html"
+    explain(parts, X, path, y)
+    truth, shown = Truth(parts, X), Shown(browser, path)
+    shown.page.wait_for_selector("#c-space svg")
+    panels = shown.page.eval_on_selector_all("[data-plot]", "all => all.map(e => e.id)")
+    assert {"cell", "c-influence", "c-space", "c-gate", "f-memory"} <= set(panels)
+    assert shown.page.locator("details.menu").count() == len(panels)
+    saved = {}
+    for panel, name in (("cell", "the cell"), ("c-influence", "who made this"), ("c-space", "the space of states")):
+        for kind in ("SVG", "CSV"):
+            menu = shown.page.locator(f"details.menu:has(summary[aria-label^='Save {name}'])")
+            menu.locator("summary").click()
+            with shown.page.expect_download() as download:
+                menu.get_by_role("button", name=kind).click()
+            download.value.save_as(tmp_path / f"{panel}.{kind}")
+            saved[panel, kind] = (tmp_path / f"{panel}.{kind}").read_text()
+        drawn = ElementTree.fromstring(saved[panel, "SVG"])
+        assert len(list(drawn.iter())) > 20
+        assert "var(" not in "".join(e.get("style", "") for e in drawn.iter())
+        assert len(list(csv.reader(io.StringIO(saved[panel, "CSV"])))) > 5
+    i, s, u = order_of(shown)[0], shown.ask("view.t"), shown.ask("view.unit")
+    numbers = dict(csv.reader(io.StringIO(saved["cell", "CSV"])))
+    t = truth.traces[i]
+    for name, a in (("r", t.reset), ("z", t.update), ("n", t.candidate), ("out", t.state)):
+        assert_close(np.float64(numbers[name]), a[0, 0, s, u], "cell", name)
+    shown.close(path)
+
+
 def test_answers_at_every_step_are_the_model_on_what_came_before():
     rng = np.random.default_rng(73)
     for name in ("tutorial", "after-adds", "mean"):

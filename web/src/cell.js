@@ -7,6 +7,7 @@ export class CellDiagram {
   constructor(host, net) {
     this.net = net;
     this.values = {};
+    this.numbers = {};
     const keeps = net.keeps,
       after = net.reset === "after";
     const root = svg("svg", { viewBox: "0 0 880 470", role: "img", class: "cell", "aria-labelledby": "cell-title" },
@@ -122,6 +123,7 @@ export class CellDiagram {
       kept: old * v.h,
       added: (1 - old) * v.n
     };
+    this.numbers = all;
     for (const [name, node] of Object.entries(this.values)) node.textContent = number(all[name]);
     this.labels.h.textContent = previous;
     this.labels.out.textContent = "hₜ";

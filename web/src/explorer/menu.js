@@ -25,7 +25,7 @@ export function menu(host, place, name) {
   does("PNG", async (chart, file) => { download(await picture(chart.svg), `${file}.png`); close(); });
   does("SVG", (chart, file) => { download(new Blob([standalone(chart.svg)], { type: "image/svg+xml" }), `${file}.svg`); close(); });
   does("CSV", (chart, file) => { download(new Blob([csv(chart.table())], { type: "text/csv" }), `${file}.csv`); close(); });
-  does("Python", (chart) => line(told, found(host, chart)));
+  if (host.id !== "cell") does("Python", (chart) => line(told, found(host, chart)));
   box.addEventListener("toggle", () => {
     if (!box.open) return;
     told.hidden = true;
@@ -64,12 +64,19 @@ function clipboard(text, done, refused) {
   Promise.resolve().then(() => navigator.clipboard.writeText(text)).then(done, refused);
 }
 
+// Where the menu of a plot stands: in its heading, in the bar of its section, or above it.
+function placeOf(host) {
+  if (host.classList.contains("over-time")) return host.previousElementSibling;
+  const heading = host.closest("figure")?.querySelector("figcaption") || host.closest("section").querySelector(":scope > .bar:has(+ .two)");
+  if (heading) return heading;
+  const above = element("div", { class: "menu-place" });
+  host.before(above);
+  return above;
+}
+
 /** Menus for all plots of the page, each in the heading beside or above it. */
 export function menus() {
-  for (const host of document.querySelectorAll(".over-time, figure [data-plot]")) {
-    const place = host.classList.contains("over-time") ? host.previousElementSibling : host.closest("figure").querySelector("figcaption");
-    menu(/** @type {HTMLElement} */ (host), /** @type {HTMLElement} */ (place), host.getAttribute("data-plot"));
-  }
+  for (const host of document.querySelectorAll("[data-plot]")) menu(/** @type {HTMLElement} */ (host), placeOf(host), host.getAttribute("data-plot"));
   document.addEventListener("pointerdown", (e) => {
     const inside = /** @type {Element} */ (e.target).closest("details.menu");
     for (const box of document.querySelectorAll("details.menu[open]")) if (box !== inside) box.removeAttribute("open");

@@ -8,6 +8,7 @@ import { Chart } from "../plots.js";
 import { percent, slowly } from "./slow.js";
 import { D, H, data, net, on, sequence, sequences, view } from "./state.js";
 import { keyed } from "./tracks.js";
+import { alike, compared } from "./twins.js";
 
 let plane = null, paths = null, chart = null;
 const due = whenVisible(() => $("space"));
@@ -109,7 +110,8 @@ function move() {
     const node = chart.over.querySelector(`.${name}`) || svg(kind, { class: name }, chart.over);
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   };
-  put("way-before", "path", { d: view.ghost ? d(view.ghost) : "" });
+  const other = compared();
+  put("way-before", "path", { d: other && (!view.twin || alike()) ? d(other.run) : "" });
   put("way", "path", { d: d(view.run) });
   const [x, y] = placed(topsOf(view.run), view.t);
   put("here", "circle", { cx: chart.x.apply(x).toFixed(1), cy: chart.y.apply(y).toFixed(1), r: 6, "data-x": x, "data-y": y });

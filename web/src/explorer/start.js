@@ -35,6 +35,7 @@ export function start(script) {
   $("summary").textContent = data.summary;
   $("notes").replaceChildren(...data.notes.map((text) => element("li", {}, null, text)));
   const diagram = new CellDiagram($("cell"), net), equations = new Equations($("equations"), net), playground = new Playground(net, data.features);
+  charts.set($("cell"), /** @type {any} */ ({ svg: diagram.root, table: () => [["number", "value"], ...Object.entries(diagram.numbers)] }));
   const numbers = () => { if (!view.run) return; placeCursor(); showNumbers(diagram, equations, playground); drawNudge(); };
   fill();
   table();
