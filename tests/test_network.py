@@ -324,7 +324,7 @@ FIT = {"max_epochs": 1}
          "y: shape (2, 1, 1), expected (sequences,) or (sequences, targets)"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], epochs=3), InputTypeError,
          "fit: unknown setting 'epochs'; there are max_epochs, batch_size, learning_rate, weight_decay, clip_norm, "
-         "schedule, patience, seed, device, progress, checkpoint, checkpoint_seconds, on_epoch"),
+         "schedule, patience, seed, device, progress, checkpoint, checkpoint_seconds, on_epoch, snapshots"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=3), InputTypeError,
          "validation: expected a pair (X, y)"),
         (lambda n: n.fit(np.zeros((2, 4, 3)), [0, 1], validation=(np.zeros((1, 4, 3)), [7]), **FIT), InputError,

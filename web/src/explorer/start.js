@@ -87,7 +87,7 @@ function fill() {
   const truths = net.task === "classify" ? new Set(sequences.map((s) => s.truth)) : new Set(), kinds = [["all", `all, ${data.order}`]];
   if (sequences.some((s) => s.right === false)) kinds.push(["wrong", "mistakes only"]);
   if (sequences.some((s) => s.right)) kinds.push(["right", "right ones only"]);
-  if ((data.twins || []).some((one) => one.differs)) kinds.push(["differ", "where the two differ"]);
+  if (data.twins.some((one) => one.differs)) kinds.push(["differ", "where the two differ"]);
   option($("filter"), [...kinds, ...data.classes.filter((c) => truths.has(c)).map((c) => [`class:${c}`, `only ${c}`])], "all");
   option($("gate"), Object.entries(GATES).map(([key, [label]]) => [key, label]), "z");
   option($("layer"), Array.from({ length: net.layers * D }, (_, j) => [j, layerName(j)]), 0);

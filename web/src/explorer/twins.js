@@ -29,7 +29,7 @@ export function compared() {
 }
 
 export function beginTwins() {
-  others = data.twins || [];
+  others = data.twins;
   $("twins").hidden = !others.length;
   if (!others.length) return;
   option($("twin"), [[-1, "no other net"], ...others.map((one, k) => [k, one.name])], -1);

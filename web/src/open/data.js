@@ -46,7 +46,7 @@ export function pageData(model, sequences, features, task = model.task) {
   if (kept.length < judged.length) notes.push(`Of ${judged.length} sequences this page holds ${kept.length}, the hardest or the first.`);
   const order = labels ? (!known ? "least certain first" : task === "tag" ? "most mistakes first" : "hardest mistakes first") : numbers ? "largest error first" : "in their order";
   return {
-    ...data, live: task === "tag", classes, features, total: judged.length, flat: false, order, notes, history: [], gradient: null, memory: null, space: null,
+    ...data, live: task === "tag", classes, features, total: judged.length, flat: false, order, notes, history: [], gradient: null, memory: null, space: null, twins: [],
     sequences: kept.map((entry) => ({ ...entry, hardness: undefined, answers: [], carried: null })),
     ...units(net, kept.map(({ at }) => sequences[at])), ranges: ranges(kept.map(({ at }) => sequences[at].x), inputs),
     summary: summary(model, judged),

@@ -18,7 +18,7 @@ from .aggregate import pack
 from .choosing import Judged, batches, choose, judge, outputs_of
 from .space import space
 from .traces import MOST_CELLS, Traces
-from .twins import Others, fitting, said
+from .twins import NONE, Others, fitting, said
 
 Array = np.ndarray[Any, Any]
 
@@ -36,7 +36,13 @@ class Names(NamedTuple):
 
 
 def page_data(
-    model: Model, X: Any, y: Any, given: Names, history: list[dict[str, Any]], max_sequences: int, others: Others
+    model: Model,
+    X: Any,
+    y: Any,
+    given: Names,
+    history: list[dict[str, Any]],
+    max_sequences: int,
+    others: Others = NONE,
 ) -> dict[str, Any]:
     """Everything the page's scripts read, ready for JSON; history of `rows_of`, all else as for `explain`."""
     I = model.weights.input_units

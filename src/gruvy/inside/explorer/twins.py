@@ -23,6 +23,9 @@ class Others(NamedTuple):
     asked: bool
 
 
+NONE = Others({}, asked=False)
+
+
 def others_of(model: Any, against: Any) -> Others:
     """What `explain` was told to compare with, by name; None: the snapshots of the model's own training.
 
@@ -35,7 +38,7 @@ def others_of(model: Any, against: Any) -> Others:
         named = {f"epoch {epoch}" if epoch else "before training": one for epoch, one in sorted(found.items())}
         return Others(named, asked=False)
     if against is False:
-        return Others({}, asked=True)
+        return NONE
     given = against if isinstance(against, Mapping) else {"the other net": against}
     nets = {}
     for name, one in given.items():
