@@ -103,13 +103,15 @@ def source(apt: partial[str], folder: Path, package: str) -> Path:
 def compiled(apt: partial[str], version: str, folder: Path, zig: str) -> Python:
     """CPython, and the zlib with which pip unpacks wheels; musl's loader comes from Debian too."""
     loader = unpacked(apt, folder, "musl") / "lib" / "ld-musl-x86_64.so.1"
-    environ = {**os.environ, "CC": f"{zig} cc -target x86_64-linux-musl -dynamic", "CFLAGS": "-O2 -fPIC"}
+    environ = {**os.environ, "CC": f"{zig} cc -target x86_64-linux-musl -dynamic", "CFLAGS": "-O2 -fPIC -Wno-date-time"}
     environ |= {"AR": f"{zig} ar", "RANLIB": f"{zig} ranlib"}
+    environ |= {"ac_cv_func_preadv2": "no", "ac_cv_func_pwritev2": "no"}  # zig's musl has them, bookworm's not yet
     z = source(apt, folder, "zlib")
     run("./configure", "--static", cwd=z, env=environ)
     run("make", "libz.a", cwd=z, env=environ)
     environ |= {"ZLIB_CFLAGS": f"-I{z}", "ZLIB_LIBS": f"{z}/libz.a", "LDFLAGS": f"-Wl,--dynamic-linker={loader}"}
     tree, prefix = source(apt, folder, f"python{version}"), folder / "python"
-    run("./configure", f"--prefix={prefix}", "--without-ensurepip", "--disable-test-modules", cwd=tree, env=environ)
+    options = ("--build=x86_64-linux-musl", "--without-ensurepip", "--disable-test-modules")
+    run("./configure", f"--prefix={prefix}", *options, cwd=tree, env=environ)
     run("make", "-j2", "install", cwd=tree, env=environ)
     return Python((prefix / "bin" / f"python{version}",), ("musllinux_1_2_x86_64", "musllinux_1_1_x86_64"))
