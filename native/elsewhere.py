@@ -101,11 +101,11 @@ def source(apt: partial[str], folder: Path, package: str) -> Path:
 
 
 def compiled(apt: partial[str], version: str, folder: Path, zig: str) -> Python:
-    """CPython, and the zlib with which pip unpacks wheels; musl's loader comes from Debian too."""
-    loader = unpacked(apt, folder, "musl") / "lib" / "ld-musl-x86_64.so.1"
+    """CPython, and the zlib with which pip unpacks wheels; the loader is that of zig's musl, older ones lack functions."""
+    newer = folder / "musl"
+    (loader,) = unpacked(archive(newer, "trixie", "amd64"), newer, "musl").rglob("ld-musl-x86_64.so.1")
     environ = {**os.environ, "CC": f"{zig} cc -target x86_64-linux-musl -dynamic", "CFLAGS": "-O2 -fPIC -Wno-date-time"}
     environ |= {"AR": f"{zig} ar", "RANLIB": f"{zig} ranlib"}
-    environ |= {"ac_cv_func_preadv2": "no", "ac_cv_func_pwritev2": "no"}  # zig's musl has them, bookworm's not yet
     z = source(apt, folder, "zlib")
     run("./configure", "--static", cwd=z, env=environ)
     run("make", "libz.a", cwd=z, env=environ)
