@@ -101,7 +101,7 @@ def source(apt: partial[str], folder: Path, package: str) -> Path:
 
 
 def compiled(apt: partial[str], version: str, folder: Path, zig: str) -> Python:
-    """CPython, and the zlib with which pip unpacks wheels; the loader is that of zig's musl, older ones lack functions."""
+    """CPython, and the zlib with which pip unpacks wheels, for zig's musl, whose loader trixie has and bookworm not."""
     newer = folder / "musl"
     (loader,) = unpacked(archive(newer, "trixie", "amd64"), newer, "musl").rglob("ld-musl-x86_64.so.1")
     environ = {**os.environ, "CC": f"{zig} cc -target x86_64-linux-musl -dynamic", "CFLAGS": "-O2 -fPIC -Wno-date-time"}
