@@ -29,10 +29,11 @@ def run(*command: str | Path, **given: object) -> str:
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: what starts it, and the tags of the wheels for one that cannot fetch them, for want of TLS."""
+    """An interpreter: what starts it, the tags of the wheels for one that has no TLS to fetch them, options of its pip."""
 
     command: tuple[str | Path, ...]
     fetched: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
 
 
 def missing(kind: str, tag: str) -> str:
@@ -81,13 +82,17 @@ def unpacked(apt: partial[str], folder: Path, *packages: str) -> Path:
     apt("install", "--yes", "--download-only", *packages)
     for package in sorted((folder / "archives").glob("*.deb")):
         run("dpkg", "-x", package, folder / "root")
-    return folder / "root"
+    root = folder / "root"
+    if not (root / "lib").exists():  # trixie's are all in usr, and a package that nothing needs makes the link
+        (root / "lib").symlink_to("usr/lib")
+    return root
 
 
 def emulated(apt: partial[str], version: str, folder: Path) -> Python:
     """Debian's Python, the libraries that it needs and those of C++, in an emulator of the processor."""
     root = unpacked(apt, folder, f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6")
-    return Python((str(shutil.which("qemu-aarch64")), "-L", root, root / "usr" / "bin" / f"python{version}"))
+    command = (str(shutil.which("qemu-aarch64")), "-L", root, root / "usr" / "bin" / f"python{version}")
+    return Python(command, pip=("--no-compile",))  # of which an emulator makes many minutes
 
 
 def source(apt: partial[str], folder: Path, package: str) -> Path:

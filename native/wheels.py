@@ -97,7 +97,7 @@ def tried(python: Python, wheel: Path, tools: Path, folder: Path) -> None:
     began = time.perf_counter()
     offline = fetched(python, wheel, tools, folder) if python.fetched else ()
     (pip,) = tools.glob("pip-*.whl")
-    run(*inside, pip / "pip", "install", "-q", *offline, wheel, env=environ)
+    run(*inside, pip / "pip", "install", "-q", *python.pip, *offline, wheel, env=environ)
     for script in BITS:
         run(*inside, script, env=environ)
     seconds = time.perf_counter() - began
