@@ -29,7 +29,7 @@ def run(*command: str | Path, **given: object) -> str:
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: what starts it, the tags of wheels that it cannot fetch for want of TLS, and options of its pip."""
+    """An interpreter: what starts it, the tags of wheels that it lacks TLS to fetch, and options of its pip."""
 
     command: tuple[str | Path, ...]
     fetched: tuple[str, ...] = ()
