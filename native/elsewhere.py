@@ -97,7 +97,7 @@ def emulated(apt: partial[str], version: str, folder: Path) -> Python:
 
 def source(apt: partial[str], folder: Path, package: str) -> Path:
     """The source of a package, unpacked, as its authors published it."""
-    apt("source", "--download-only", package, cwd=folder)
+    apt("source", "--download-only", "--tar-only", package, cwd=folder)
     (packed,) = (path for path in folder.glob(f"{package}_*.orig.tar.*") if path.suffix != ".asc")
     (folder / package).mkdir()
     run("tar", "-xf", packed, "-C", folder / package)
