@@ -23,7 +23,8 @@ help:
 	@echo "make soak      attack it all for MINUTES=30; writes the counts into docs/reliability.md"
 	@echo "make sanitize  the native core's own tests under the sanitizers of addresses, undefined behaviour and threads"
 	@echo "make portable  no loop of the kernels touches the stack, with each compiler; the core's tests for aarch64 in QEMU"
-	@echo "make wheels    wheels for Linux, built by zig's clang, tried where no compiler is; for PYTHONS=\"python3.11 python3.12\""
+	@echo "make wheels    wheels for Linux on x86-64, on aarch64 and with musl, built by zig's clang, tried where no compiler is;"
+	@echo "               for PYTHONS=\"python3.11 python3.12\" and KINDS=\"x86_64 aarch64 musl\""
 	@echo "make clean     remove .venv and what was built"
 
 demo: $(STAMP)
@@ -125,10 +126,13 @@ portable:
 		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure -E test_pool; \
 		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
 
+# aarch64 is tried in QEMU, musl with a Python that is compiled first, some minutes: both on Debian alone. Without KINDS all of
+# them, and the core for macOS and Windows, which is built alone and not run.
 PYTHONS := python3.11 python3.12
+KINDS :=
 .PHONY: wheels
 wheels:
-	$(PYTHON) native/wheels.py $(PYTHONS)
+	$(PYTHON) native/wheels.py $(PYTHONS) $(addprefix --for ,$(KINDS))
 
 $(STAMP): constraints.txt pyproject.toml $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
