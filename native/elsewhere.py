@@ -110,7 +110,7 @@ def compiled(apt: partial[str], version: str, folder: Path, zig: str) -> Python:
     newer = folder / "musl"
     (loader,) = unpacked(archive(newer, "trixie", "amd64"), newer, "musl").rglob("ld-musl-x86_64.so.1")
     environ = {**os.environ, "CC": f"{zig} cc -target x86_64-linux-musl -dynamic", "CFLAGS": "-O2 -fPIC -Wno-date-time"}
-    environ |= {"AR": f"{zig} ar", "RANLIB": f"{zig} ranlib"}
+    environ |= {"AR": f"{zig} ar", "RANLIB": f"{zig} ranlib", "PKG_CONFIG": "false"}  # no library of this system's
     z = source(apt, folder, "zlib")
     run("./configure", "--static", cwd=z, env=environ)
     run("make", "libz.a", cwd=z, env=environ)
