@@ -126,8 +126,8 @@ portable:
 		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure -E test_pool; \
 		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
 
-# aarch64 is tried in QEMU, musl with a Python that is compiled first, some minutes: both on Debian alone. Without KINDS all of
-# them, and the core for macOS and Windows, which is built alone and not run.
+# aarch64 is tried in QEMU, of musl the wheel for 3.11 with a Python that is compiled first: both on Debian alone. Without
+# KINDS it is all of them, and the core for macOS and Windows, which is not run; it takes long.
 PYTHONS := python3.11 python3.12
 KINDS :=
 .PHONY: wheels

@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-PYTHONS = {"cp311-cp311": ("bookworm", "3.11"), "cp312-abi3": ("trixie", "3.13")}  # for wheels with these tags
+PYTHONS = {  # for wheels of this kind with this tag: of which Debian, and which Python
+    ("aarch64", "cp311-cp311"): ("bookworm", "3.11"),
+    ("aarch64", "cp312-abi3"): ("trixie", "3.13"),
+    ("musl", "cp311-cp311"): ("bookworm", "3.11"),
+}
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 NEEDED = {"aarch64": ("apt-get", "dpkg", "qemu-aarch64"), "musl": ("apt-get", "dpkg", "make")}
 DEBIAN = {"aarch64": "arm64", "musl": "amd64"}
@@ -40,12 +44,12 @@ def missing(kind: str, tag: str) -> str:
     """What a Python of this kind, for wheels with this tag, needs and is not here; empty: nothing."""
     lacking = [name for name in NEEDED[kind] if not shutil.which(name)]
     lacking += [] if KEYS.exists() else ["Debian's archive"]
-    return " and ".join(lacking if tag in PYTHONS else [*lacking, f"a Python for {tag}"])
+    return " and ".join(lacking if (kind, tag) in PYTHONS else [*lacking, f"a Python for {tag}"])
 
 
 def python(kind: str, tag: str, folder: Path, zig: str) -> Python:
     """A Python of this kind, made in this folder."""
-    suite, version = PYTHONS[tag]
+    suite, version = PYTHONS[kind, tag]
     apt = archive(folder, suite, DEBIAN[kind])
     return emulated(apt, version, folder) if kind == "aarch64" else compiled(apt, version, folder, zig)
 

@@ -77,8 +77,9 @@ def built(python: str, kind: str, tools: Path, folder: Path, out: Path) -> Path:
     environ.pop("GRUVY_WIDE", None)
     run(tools / "python", "-m", "build", "--wheel", "--no-isolation", "-o", folder / "raw", ROOT, env=environ)
     (wheel,) = (folder / "raw").glob("*.whl")
-    own = ("--exclude", "libc.so")  # so zig calls musl, whose loader takes it for itself whatever it is called
-    run(tools / "auditwheel", "repair", *own, "-w", folder / "fixed", wheel, env=environ)
+    if libc == "musl":  # zig names it libc.so, as which its loader knows itself but auditwheel does not
+        wheel = wheel.rename(wheel.with_name(wheel.name.replace("-linux_", "-musllinux_1_2_")))
+    run(tools / "auditwheel", "repair", "--exclude", "libc.so", "-w", folder / "fixed", wheel, env=environ)
     (wheel,) = (folder / "fixed").glob("*.whl")
     if wheel.stat().st_size > MOST:
         sys.exit(f"{wheel.name}: {wheel.stat().st_size:,} bytes, expected {MOST:,} at most")

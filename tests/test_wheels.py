@@ -55,3 +55,4 @@ def test_what_a_wheel_cannot_be_tried_for_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(elsewhere, "KEYS", tmp_path)
     assert elsewhere.missing("musl", "cp311-cp311") == ""
+    assert elsewhere.missing("musl", "cp312-abi3") == "a Python for cp312-abi3"
