@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -21,8 +19,8 @@ from gruvy.inside.explorer.twins import Others, fitting
 from gruvy.model.model import Model
 from small_nets import CONVENTIONS, random_weights, small_model
 from test_explain_share import said
+from test_whatif_page import address
 from test_whatif_page import fitting as ending
-from web_numbers import told
 
 OUT = ("z", "r", "out")
 
@@ -67,7 +65,7 @@ def test_every_number_of_the_other_net_is_pythons_with_the_same_edits(browser, t
     shown, rng, count = Shown(browser, path), np.random.default_rng(0), 0
     for given in ([], edits):
         if given:
-            shown.page.goto(f"{path.as_uri()}#edits={quote(json.dumps([told(e) for e in given]))}")
+            shown.page.goto(address(path, given))
             shown.page.reload()
         order = order_of(shown)
         for k, (which, net) in enumerate(nets.items()):

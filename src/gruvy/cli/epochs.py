@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gruvy import files
+from gruvy.cli.writing import beside
 from gruvy.errors import InputError, ModelFileError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NAME = re.compile(r"epoch-(\d+)\.safetensors")
 
 def folder_beside(model: Path) -> Path:
     """Where the snapshots of a model go: m.snapshots beside m.safetensors."""
-    return model.parent / f"{model.name.removesuffix('.safetensors')}.snapshots"
+    return beside(model, "snapshots")
 
 
 def check(model: Path, others: dict[str, Path | None]) -> None:
@@ -61,6 +62,7 @@ def read(paths: list[Path]) -> dict[str, Model]:
         InputError: a folder has no model. ModelFileError: one is damaged.
     """
     import gruvy
+    from gruvy.inside.explorer.twins import name_of
 
     found: dict[str, Model] = {}
     for path in paths:
@@ -69,7 +71,7 @@ def read(paths: list[Path]) -> dict[str, Model]:
             raise InputError(f"--against {path}: the folder has no .safetensors file; expected models")
         for one in inside:
             epoch = NAME.fullmatch(one.name) if path.is_dir() else None
-            name = one.stem if epoch is None else f"epoch {int(epoch[1])}" if int(epoch[1]) else "before training"
+            name = one.stem if epoch is None else name_of(int(epoch[1]))
             with named():
                 found[name if name not in found else str(one)] = gruvy.load(one)
     return found

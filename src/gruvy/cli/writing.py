@@ -54,7 +54,12 @@ def check_outputs(
 
 def history_beside(model: Path) -> Path:
     """Where the history of a model's training goes: m.history.csv beside m.safetensors."""
-    return model.parent / f"{model.name.removesuffix('.safetensors')}.history.csv"
+    return beside(model, "history.csv")
+
+
+def beside(model: Path, ending: str) -> Path:
+    """What lies beside m.safetensors: m and this ending."""
+    return model.parent / f"{model.name.removesuffix('.safetensors')}.{ending}"
 
 
 def _same(a: Path, b: Path) -> bool:

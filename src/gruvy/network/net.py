@@ -315,8 +315,9 @@ class GRU(torch.nn.Module):
         """The network as it was, by epoch, where ``fit(snapshots=N)`` kept some; 0: before the first."""
         kept = None if self.history is None else self.history.snapshots
         found: dict[int, Model] = {}
+        like = self.model()
         for epoch, state in (kept or {}).items():
-            net = GRU.of(self.model())
+            net = GRU.of(like)
             net.load_state_dict(state)
             found[epoch] = net.model()
         return found

@@ -1,11 +1,12 @@
 // The controls of "what if": which steps, what, which units, how, by how much; the chips of what was changed.
 
-import { $, brief, element, number, option } from "../dom.js";
+import { $, brief, element, option } from "../dom.js";
 import { OF_INPUT, pythonOf } from "../edit.js";
 import { best } from "../gru.js";
 import { linked } from "./link.js";
 import { chooseRange, chosenRange, dragDoes, drawRange, dragged, extend, letGo } from "./range.js";
-import { H, I, data, name, net, on, sequence, tell, view } from "./state.js";
+import { H, I, data, net, on, sequence, tell, view } from "./state.js";
+import { sayAnswer } from "./twins.js";
 import * as whatif from "./whatif.js";
 
 const TARGETS = [["input", "the input"], ["state", "the state h"], ["update", "the update gate z"], ["reset", "the reset gate r"], ["candidate", "the candidate h̃"]];
@@ -219,13 +220,8 @@ function verdict() {
     host.append(whatif.edits().length ? "Nothing of this fits the sequence." : "Nothing is changed.");
     return;
   }
-  const say = (word, one, key) => {
-    const a = one.final, o = net.labels ? best(a) : 0;
-    host.append(`${word} ${net.labels ? `${name(o)}, ` : ""}`);
-    element("b", { "data-value": `${key}.${o}` }, host, number(a[o]));
-  };
-  say("Now:", run, "now");
-  say("; before:", ghost, "before");
+  sayAnswer(host, "Now:", run, "now");
+  sayAnswer(host, "; before:", ghost, "before");
   host.append(".");
   host.classList.toggle("turned", net.labels && best(run.final) !== best(ghost.final));
 }

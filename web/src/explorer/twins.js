@@ -46,7 +46,7 @@ export function beginTwins() {
 /** @param {number} k -1: none */
 export function pickTwin(k) {
   at = k;
-  if (k >= 0 && !nets.has(k)) nets.set(k, new Net({ ...others[k] }));
+  if (k >= 0 && !nets.has(k)) nets.set(k, new Net(others[k]));
   $("twin").value = String(k);
   if (k >= 0) $("twin-slide").value = String(k);
   $("twin-slide").setAttribute("aria-valuetext", k < 0 ? "no other net" : others[k].name);
@@ -69,18 +69,20 @@ export const twinEdits = () => fitting(edits(), twin(), sequence().steps);
 
 const runOf = (s) => twin().run(s, changes(twinEdits(), twin(), s));
 
+/** What a run ends with, in words, after others. @param {HTMLElement} host @param {string} word @param {any} run @param {string} key */
+export function sayAnswer(host, word, run, key) {
+  const o = net.labels ? best(run.final) : 0;
+  host.append(`${word} ${net.labels ? `${name(o)}, ` : ""}`);
+  element("b", { "data-value": `${key}.${o}` }, host, number(run.final[o]));
+}
+
 // What each of them says, and how many of the page's sequences each has right.
 function say() {
   const host = $("twin-says");
   host.replaceChildren();
   if (!view.twin) return;
-  const one = (word, run, key) => {
-    const o = net.labels ? best(run.final) : 0;
-    host.append(`${word}: ${net.labels ? `${name(o)}, ` : ""}`);
-    element("b", { "data-value": `${key}.${o}` }, host, number(run.final[o]));
-  };
-  one(twinName(), view.twin, "twin");
-  one("; this net", view.run, "now");
+  sayAnswer(host, `${twinName()}:`, view.twin, "twin");
+  sayAnswer(host, "; this net:", view.run, "now");
   const right = others[at].right;
   if (right !== null) {
     host.append(`. Of the ${sequences.length} sequences here ${twinName()} has `);

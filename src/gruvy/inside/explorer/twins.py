@@ -35,8 +35,7 @@ def others_of(model: Any, against: Any) -> Others:
     if against is None:
         kept = getattr(model, "snapshots_", None) or getattr(model, "snapshots", None)
         found = kept if isinstance(kept, dict) else {}
-        named = {f"epoch {epoch}" if epoch else "before training": one for epoch, one in sorted(found.items())}
-        return Others(named, asked=False)
+        return Others({name_of(epoch): one for epoch, one in sorted(found.items())}, asked=False)
     if against is False:
         return NONE
     given = against if isinstance(against, Mapping) else {"the other net": against}
@@ -48,6 +47,11 @@ def others_of(model: Any, against: Any) -> Others:
             where = f"against[{name!r}]" if given is against else "against"
             raise InputTypeError(str(problem).replace("model", where, 1)) from None
     return Others(nets, asked=True)
+
+
+def name_of(epoch: int) -> str:
+    """What the net after so many epochs is called."""
+    return f"epoch {epoch}" if epoch else "before training"
 
 
 def fitting(model: Model, given: Others, longest: int, room: int, notes: list[str]) -> dict[str, Model]:
