@@ -21,10 +21,10 @@ PLOTS = ("c-input", "c-contribution", "c-gate", "c-answer", "f-nudge")
 
 
 def opened(shown, plot):
-    """The menu of a plot."""
+    """The menu of a plot. By the keyboard: what stands above a plot may still be written, and moves it."""
     heading = "preceding-sibling::div[1]" if plot.startswith("c-") else "ancestor::figure/figcaption"
     menu = shown.page.locator(f"#{plot} >> xpath={heading} >> details.menu")
-    menu.locator("summary").click()
+    menu.locator("summary").press("Enter")
     return menu
 
 
@@ -35,7 +35,7 @@ def said(shown, plot, x, y):
     shown.page.mouse.move(*place)
     text = shown.page.inner_text(".reading")
     menu = opened(shown, plot)
-    menu.get_by_role("button", name="Python").click()
+    menu.get_by_role("button", name="Python").press("Enter")
     assert text in menu.inner_text()
     code = menu.locator("pre").inner_text()
     shown.page.keyboard.press("Escape")

@@ -27,8 +27,7 @@ export function menu(host, place, name) {
   does("CSV", (chart, file) => { download(new Blob([csv(chart.table())], { type: "text/csv" }), `${file}.csv`); close(); });
   if (host.id !== "cell") does("Python", (chart) => line(told, found(host, chart)));
   box.addEventListener("toggle", () => {
-    if (!box.open) return;
-    told.hidden = true;
+    if (!box.open) { told.hidden = true; return; }
     for (const other of document.querySelectorAll("details.menu[open]")) if (other !== box) other.removeAttribute("open");
   });
   box.addEventListener("keydown", (e) => { if (e.key === "Escape") { close(); box.querySelector("summary").focus(); } });
