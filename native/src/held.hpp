@@ -44,12 +44,14 @@ template <class S, int g> GRUVY_INLINE Vec<float> widened(__m512i v) {
     return {_mm512_cvtepi32_ps(g ? _mm512_and_si512(v, _mm512_set1_epi32(-16777216)) : v)};
 }
 #elif defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
-GRUVY_INLINE F8 widened8(const Float16 *p) { return {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p))}; }
-GRUVY_INLINE F8 widened8(const BFloat16 *p) {
+GRUVY_INLINE Register<float> widened8(const Float16 *p) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p))};
+}
+GRUVY_INLINE Register<float> widened8(const BFloat16 *p) {
     __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
 }
-GRUVY_INLINE F8 widened8(const std::int8_t *p) {
+GRUVY_INLINE Register<float> widened8(const std::int8_t *p) {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)))};
 }
 template <class S> GRUVY_INLINE const S *words(const S *p) { return p; }

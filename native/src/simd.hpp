@@ -50,7 +50,6 @@ namespace gruvy::GRUVY_NS {
 //   a + b, a - b, a * b, a / b, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, fnms(a, b, c) = -a b - c
 //   min(a, b), max(a, b): b where either is NaN; abs(a); with_sign(a, s): a >= 0 with the sign bit of s
 //   power2(t): 2^n for t = n + V::magic(), the integer n in the range of normal results
-template <class T> struct Vec;
 
 template <class T> struct Magic;
 // Adding 1.5 * 2^(bits of the mantissa) rounds to an integer, which then stands in the low bits of the sum.
@@ -61,99 +60,175 @@ template <> struct Magic<double> {
     static constexpr double value = 6755399441055744.0;
 };
 
-#if defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
-
-#if defined(GRUVY_ISA_WIDE)
-#define GRUVY_HALF Half
+// One register. GCC's and clang's own vectors become the instructions of each set: + - * /, comparisons, bits. What
+// they do not have is below by the names of the sets: the fused multiply-add, and loads and stores of a part.
+template <class T> struct Bits;
+#if defined(GRUVY_ISA_AVX512)
+inline constexpr int register_bytes = 64, register_count = 32;
+#elif defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
+inline constexpr int register_bytes = 32, register_count = 16;
+#elif defined(__aarch64__)
+inline constexpr int register_bytes = 16, register_count = 32;
 #else
-#define GRUVY_HALF Vec
+inline constexpr int register_bytes = 16, register_count = 16;
 #endif
-
-template <class T> struct GRUVY_HALF;
-
-alignas(32) inline constexpr int32_t mask32[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-alignas(32) inline constexpr int64_t mask64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
-
-template <> struct GRUVY_HALF<float> {
-    using scalar = float;
-    static constexpr int lanes = 8, registers = 16;
-    __m256 v;
-    static GRUVY_INLINE __m256i mask(int n) { return _mm256_loadu_si256((const __m256i *)(mask32 + 8 - n)); }
-    static GRUVY_INLINE GRUVY_HALF load(const float *p) { return {_mm256_loadu_ps(p)}; }
-    static GRUVY_INLINE GRUVY_HALF load(const float *p, int n) { return {_mm256_maskload_ps(p, mask(n))}; }
-    static GRUVY_INLINE GRUVY_HALF set(float s) { return {_mm256_set1_ps(s)}; }
-    static GRUVY_INLINE GRUVY_HALF zero() { return {_mm256_setzero_ps()}; }
-    GRUVY_INLINE void store(float *p) const { _mm256_storeu_ps(p, v); }
-    GRUVY_INLINE void store(float *p, int n) const { _mm256_maskstore_ps(p, mask(n), v); }
-    GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
-    GRUVY_INLINE void add(GRUVY_HALF a, GRUVY_HALF b) {
-        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(v) : "x"(a.v), "x"(b.v));
-    }
-    GRUVY_INLINE void add(GRUVY_HALF a, const scalar *p) {
-        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(v) : "x"(a.v), "m"(*(const __m256_u *)p));
-    }
+template <> struct Bits<float> {
+    typedef float F __attribute__((vector_size(register_bytes)));
+    typedef uint32_t U __attribute__((vector_size(register_bytes)));
+    static constexpr int mantissa = 23;
+    static constexpr uint32_t one = 0x3f800000u, sign = 0x80000000u;
 };
-template <> struct GRUVY_HALF<double> {
-    using scalar = double;
-    static constexpr int lanes = 4, registers = 16;
-    __m256d v;
-    static GRUVY_INLINE __m256i mask(int n) { return _mm256_loadu_si256((const __m256i *)(mask64 + 4 - n)); }
-    static GRUVY_INLINE GRUVY_HALF load(const double *p) { return {_mm256_loadu_pd(p)}; }
-    static GRUVY_INLINE GRUVY_HALF load(const double *p, int n) { return {_mm256_maskload_pd(p, mask(n))}; }
-    static GRUVY_INLINE GRUVY_HALF set(double s) { return {_mm256_set1_pd(s)}; }
-    static GRUVY_INLINE GRUVY_HALF zero() { return {_mm256_setzero_pd()}; }
-    GRUVY_INLINE void store(double *p) const { _mm256_storeu_pd(p, v); }
-    GRUVY_INLINE void store(double *p, int n) const { _mm256_maskstore_pd(p, mask(n), v); }
-    GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
-    GRUVY_INLINE void add(GRUVY_HALF a, GRUVY_HALF b) {
-        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+x"(v) : "x"(a.v), "x"(b.v));
-    }
-    GRUVY_INLINE void add(GRUVY_HALF a, const scalar *p) {
-        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+x"(v) : "x"(a.v), "m"(*(const __m256d_u *)p));
-    }
+template <> struct Bits<double> {
+    typedef double F __attribute__((vector_size(register_bytes)));
+    typedef uint64_t U __attribute__((vector_size(register_bytes)));
+    static constexpr int mantissa = 52;
+    static constexpr uint64_t one = 0x3ff0000000000000u, sign = 0x8000000000000000u;
 };
+using Floats = Bits<float>::F;
+using Doubles = Bits<double>::F;
 
-using F8 = GRUVY_HALF<float>;
-using D4 = GRUVY_HALF<double>;
-GRUVY_INLINE F8 operator+(F8 a, F8 b) { return {_mm256_add_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 operator-(F8 a, F8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 operator*(F8 a, F8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 operator/(F8 a, F8 b) { return {_mm256_div_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 fma(F8 a, F8 b, F8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F8 fnma(F8 a, F8 b, F8 c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F8 fnms(F8 a, F8 b, F8 c) { return {_mm256_fnmsub_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F8 min(F8 a, F8 b) { return {_mm256_min_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 max(F8 a, F8 b) { return {_mm256_max_ps(a.v, b.v)}; }
-GRUVY_INLINE F8 abs(F8 a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
-GRUVY_INLINE F8 with_sign(F8 a, F8 s) { return {_mm256_or_ps(a.v, _mm256_and_ps(_mm256_set1_ps(-0.0f), s.v))}; }
-GRUVY_INLINE F8 power2(F8 t) {
-    return {_mm256_castsi256_ps(
-        _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t.v), 23), _mm256_set1_epi32(0x3f800000)))};
+#if defined(GRUVY_ISA_AVX512)
+
+GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
+GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmadd_pd(a, b, c); }
+GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm512_fnmsub_ps(a, b, c); }
+GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmsub_pd(a, b, c); }
+GRUVY_INLINE unsigned first(int n) { return (1u << n) - 1; }
+GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)first(n), p); }
+GRUVY_INLINE Doubles load_part(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)first(n), p); }
+GRUVY_INLINE void store_part(float *p, int n, Floats v) { _mm512_mask_storeu_ps(p, (__mmask16)first(n), v); }
+GRUVY_INLINE void store_part(double *p, int n, Doubles v) { _mm512_mask_storeu_pd(p, (__mmask8)first(n), v); }
+
+#elif defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
+
+GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
+GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm256_fnmadd_ps(a, b, c); }
+GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmadd_pd(a, b, c); }
+GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm256_fnmsub_ps(a, b, c); }
+GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmsub_pd(a, b, c); }
+alignas(32) inline constexpr int32_t part[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+GRUVY_INLINE __m256i first(int words) { return _mm256_loadu_si256((const __m256i *)(part + 8 - words)); }
+GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm256_maskload_ps(p, first(n)); }
+GRUVY_INLINE Doubles load_part(const double *p, int n) { return _mm256_maskload_pd(p, first(2 * n)); }
+GRUVY_INLINE void store_part(float *p, int n, Floats v) { _mm256_maskstore_ps(p, first(n), v); }
+GRUVY_INLINE void store_part(double *p, int n, Doubles v) { _mm256_maskstore_pd(p, first(2 * n), v); }
+
+#else
+
+#if defined(__aarch64__)
+GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) {
+    return (Floats)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }
-GRUVY_INLINE D4 operator+(D4 a, D4 b) { return {_mm256_add_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 operator-(D4 a, D4 b) { return {_mm256_sub_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 operator*(D4 a, D4 b) { return {_mm256_mul_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 operator/(D4 a, D4 b) { return {_mm256_div_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 fma(D4 a, D4 b, D4 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D4 fnma(D4 a, D4 b, D4 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D4 fnms(D4 a, D4 b, D4 c) { return {_mm256_fnmsub_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D4 min(D4 a, D4 b) { return {_mm256_min_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 max(D4 a, D4 b) { return {_mm256_max_pd(a.v, b.v)}; }
-GRUVY_INLINE D4 abs(D4 a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
-GRUVY_INLINE D4 with_sign(D4 a, D4 s) { return {_mm256_or_pd(a.v, _mm256_and_pd(_mm256_set1_pd(-0.0), s.v))}; }
-GRUVY_INLINE D4 power2(D4 t) {
-    return {_mm256_castsi256_pd(
-        _mm256_add_epi64(_mm256_slli_epi64(_mm256_castpd_si256(t.v), 52), _mm256_set1_epi64x(0x3ff0000000000000)))};
+GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) {
+    return (Doubles)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+#else
+GRUVY_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+GRUVY_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
+template <class F> GRUVY_INLINE F fused(F a, F b, F c) {
+    for (int i = 0; i < (int)(sizeof(F) / sizeof(a[0])); i++) c[i] = fused(a[i], b[i], c[i]);
+    return c;
 }
 #endif
+template <class F> GRUVY_INLINE F less_fused(F a, F b, F c) { return fused(-a, b, c); }
+template <class F> GRUVY_INLINE F negative_fused(F a, F b, F c) { return fused(-a, b, -c); }
+template <class T> GRUVY_INLINE auto load_part(const T *p, int n) {
+    typename Bits<T>::F v{};
+    for (int i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+template <class T> GRUVY_INLINE void store_part(T *p, int n, typename Bits<T>::F v) {
+    for (int i = 0; i < n; i++) p[i] = v[i];
+}
+
+#endif
+
+// What the compiler calls a register for vectors.
+#if defined(__aarch64__)
+#define GRUVY_REGISTER "w"
+#elif defined(GRUVY_ISA_AVX512)
+#define GRUVY_REGISTER "v"
+#elif defined(__x86_64__)
+#define GRUVY_REGISTER "x"
+#endif
+
+template <class T> struct Register {
+    using scalar = T;
+    using F = typename Bits<T>::F;
+    using U = typename Bits<T>::U;
+    static constexpr int lanes = register_bytes / (int)sizeof(T), registers = register_count;
+    F v;
+    typedef F Anywhere __attribute__((aligned(alignof(T)), may_alias));  // a vector at any address of a number
+    static GRUVY_INLINE Register load(const T *p) { return {*(const Anywhere *)p}; }
+    static GRUVY_INLINE Register load(const T *p, int n) { return {load_part(p, n)}; }
+    static GRUVY_INLINE Register set(T s) { return {s - F{}}; }
+    static GRUVY_INLINE Register zero() { return {F{}}; }
+    GRUVY_INLINE void store(T *p) const { *(Anywhere *)p = v; }
+    GRUVY_INLINE void store(T *p, int n) const { store_part(p, n, v); }
+#if defined(GRUVY_REGISTER)
+    GRUVY_INLINE void keep() { __asm__("" : "+" GRUVY_REGISTER(v)); }
+    GRUVY_INLINE void settle() { __asm__ volatile("" : "+" GRUVY_REGISTER(v)); }
+#else
+    GRUVY_INLINE void keep() {}
+    GRUVY_INLINE void settle() {}
+#endif
+#if !defined(GRUVY_ISA_GENERIC)
+    // this = fma(a, b, this), which keeps its register
+    GRUVY_INLINE void add(Register a, Register b) {
+        if constexpr (sizeof(T) == 4)
+            __asm__ volatile("vfmadd231ps %2, %1, %0"
+                             : "+" GRUVY_REGISTER(v)
+                             : GRUVY_REGISTER(a.v), GRUVY_REGISTER(b.v));
+        else
+            __asm__ volatile("vfmadd231pd %2, %1, %0"
+                             : "+" GRUVY_REGISTER(v)
+                             : GRUVY_REGISTER(a.v), GRUVY_REGISTER(b.v));
+    }
+    GRUVY_INLINE void add(Register a, const T *p) {
+        const Anywhere &b = *(const Anywhere *)p;
+        if constexpr (sizeof(T) == 4)
+            __asm__ volatile("vfmadd231ps %2, %1, %0" : "+" GRUVY_REGISTER(v) : GRUVY_REGISTER(a.v), "m"(b));
+        else
+            __asm__ volatile("vfmadd231pd %2, %1, %0" : "+" GRUVY_REGISTER(v) : GRUVY_REGISTER(a.v), "m"(b));
+    }
+#endif
+};
+template <class T> GRUVY_INLINE Register<T> operator+(Register<T> a, Register<T> b) { return {a.v + b.v}; }
+template <class T> GRUVY_INLINE Register<T> operator-(Register<T> a, Register<T> b) { return {a.v - b.v}; }
+template <class T> GRUVY_INLINE Register<T> operator*(Register<T> a, Register<T> b) { return {a.v * b.v}; }
+template <class T> GRUVY_INLINE Register<T> operator/(Register<T> a, Register<T> b) { return {a.v / b.v}; }
+template <class T> GRUVY_INLINE Register<T> fma(Register<T> a, Register<T> b, Register<T> c) {
+    return {fused(a.v, b.v, c.v)};
+}
+template <class T> GRUVY_INLINE Register<T> fnma(Register<T> a, Register<T> b, Register<T> c) {
+    return {less_fused(a.v, b.v, c.v)};
+}
+template <class T> GRUVY_INLINE Register<T> fnms(Register<T> a, Register<T> b, Register<T> c) {
+    return {negative_fused(a.v, b.v, c.v)};
+}
+template <class T> GRUVY_INLINE Register<T> min(Register<T> a, Register<T> b) { return {a.v < b.v ? a.v : b.v}; }
+template <class T> GRUVY_INLINE Register<T> max(Register<T> a, Register<T> b) { return {a.v > b.v ? a.v : b.v}; }
+template <class T> GRUVY_INLINE Register<T> abs(Register<T> a) {
+    using R = Register<T>;
+    return {(typename R::F)((typename R::U)a.v & ~Bits<T>::sign)};
+}
+template <class T> GRUVY_INLINE Register<T> with_sign(Register<T> a, Register<T> s) {
+    using R = Register<T>;
+    return {(typename R::F)((typename R::U)a.v | ((typename R::U)s.v & Bits<T>::sign))};
+}
+template <class T> GRUVY_INLINE Register<T> power2(Register<T> t) {
+    using R = Register<T>;
+    return {(typename R::F)(((typename R::U)t.v << Bits<T>::mantissa) + Bits<T>::one)};
+}
 
 #if defined(GRUVY_ISA_WIDE)
 
 template <class T> struct Vec {
     using scalar = T;
-    using H = Half<T>;
+    using H = Register<T>;
     static constexpr int lanes = 2 * H::lanes, registers = 32;
     H a, b;
     static GRUVY_INLINE int low(int n) { return n < H::lanes ? n : H::lanes; }
@@ -190,174 +265,8 @@ template <class T> GRUVY_INLINE Vec<T> with_sign(Vec<T> x, Vec<T> s) {
 }
 template <class T> GRUVY_INLINE Vec<T> power2(Vec<T> t) { return {power2(t.a), power2(t.b)}; }
 
-#elif defined(GRUVY_ISA_AVX512)
-
-template <> struct Vec<float> {
-    using scalar = float;
-    static constexpr int lanes = 16, registers = 32;
-    __m512 v;
-    static GRUVY_INLINE __mmask16 mask(int n) { return (__mmask16)((1u << n) - 1); }
-    static GRUVY_INLINE Vec load(const float *p) { return {_mm512_loadu_ps(p)}; }
-    static GRUVY_INLINE Vec load(const float *p, int n) { return {_mm512_maskz_loadu_ps(mask(n), p)}; }
-    static GRUVY_INLINE Vec set(float s) { return {_mm512_set1_ps(s)}; }
-    static GRUVY_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
-    GRUVY_INLINE void store(float *p) const { _mm512_storeu_ps(p, v); }
-    GRUVY_INLINE void store(float *p, int n) const { _mm512_mask_storeu_ps(p, mask(n), v); }
-    GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
-    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
-    GRUVY_INLINE void add(Vec a, const scalar *p) {
-        __asm__ volatile("vfmadd231ps %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512_u *)p));
-    }
-};
-template <> struct Vec<double> {
-    using scalar = double;
-    static constexpr int lanes = 8, registers = 32;
-    __m512d v;
-    static GRUVY_INLINE __mmask8 mask(int n) { return (__mmask8)((1u << n) - 1); }
-    static GRUVY_INLINE Vec load(const double *p) { return {_mm512_loadu_pd(p)}; }
-    static GRUVY_INLINE Vec load(const double *p, int n) { return {_mm512_maskz_loadu_pd(mask(n), p)}; }
-    static GRUVY_INLINE Vec set(double s) { return {_mm512_set1_pd(s)}; }
-    static GRUVY_INLINE Vec zero() { return {_mm512_setzero_pd()}; }
-    GRUVY_INLINE void store(double *p) const { _mm512_storeu_pd(p, v); }
-    GRUVY_INLINE void store(double *p, int n) const { _mm512_mask_storeu_pd(p, mask(n), v); }
-    GRUVY_INLINE void keep() { __asm__("" : "+v"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+v"(v)); }
-    GRUVY_INLINE void add(Vec a, Vec b) { __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "v"(b.v)); }
-    GRUVY_INLINE void add(Vec a, const scalar *p) {
-        __asm__ volatile("vfmadd231pd %2, %1, %0" : "+v"(v) : "v"(a.v), "m"(*(const __m512d_u *)p));
-    }
-};
-using F16 = Vec<float>;
-using D8 = Vec<double>;
-GRUVY_INLINE F16 operator+(F16 a, F16 b) { return {_mm512_add_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 operator-(F16 a, F16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 operator*(F16 a, F16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 operator/(F16 a, F16 b) { return {_mm512_div_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 fma(F16 a, F16 b, F16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F16 fnma(F16 a, F16 b, F16 c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F16 fnms(F16 a, F16 b, F16 c) { return {_mm512_fnmsub_ps(a.v, b.v, c.v)}; }
-GRUVY_INLINE F16 min(F16 a, F16 b) { return {_mm512_min_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 max(F16 a, F16 b) { return {_mm512_max_ps(a.v, b.v)}; }
-GRUVY_INLINE F16 abs(F16 a) { return {_mm512_abs_ps(a.v)}; }
-GRUVY_INLINE F16 with_sign(F16 a, F16 s) {
-    __m512i sign = _mm512_and_epi32(_mm512_set1_epi32((int)0x80000000u), _mm512_castps_si512(s.v));
-    return {_mm512_castsi512_ps(_mm512_or_epi32(_mm512_castps_si512(a.v), sign))};
-}
-GRUVY_INLINE F16 power2(F16 t) {
-    return {_mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t.v), 23), _mm512_set1_epi32(0x3f800000)))};
-}
-GRUVY_INLINE D8 operator+(D8 a, D8 b) { return {_mm512_add_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 operator-(D8 a, D8 b) { return {_mm512_sub_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 operator*(D8 a, D8 b) { return {_mm512_mul_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 operator/(D8 a, D8 b) { return {_mm512_div_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 fma(D8 a, D8 b, D8 c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D8 fnma(D8 a, D8 b, D8 c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D8 fnms(D8 a, D8 b, D8 c) { return {_mm512_fnmsub_pd(a.v, b.v, c.v)}; }
-GRUVY_INLINE D8 min(D8 a, D8 b) { return {_mm512_min_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 max(D8 a, D8 b) { return {_mm512_max_pd(a.v, b.v)}; }
-GRUVY_INLINE D8 abs(D8 a) { return {_mm512_abs_pd(a.v)}; }
-GRUVY_INLINE D8 with_sign(D8 a, D8 s) {
-    __m512i sign = _mm512_and_epi64(_mm512_set1_epi64(INT64_MIN), _mm512_castpd_si512(s.v));
-    return {_mm512_castsi512_pd(_mm512_or_epi64(_mm512_castpd_si512(a.v), sign))};
-}
-GRUVY_INLINE D8 power2(D8 t) {
-    return {_mm512_castsi512_pd(
-        _mm512_add_epi64(_mm512_slli_epi64(_mm512_castpd_si512(t.v), 52), _mm512_set1_epi64(0x3ff0000000000000)))};
-}
-
-#elif defined(GRUVY_ISA_GENERIC)
-
-// The compiler's own vectors: 16 bytes, what every 64-bit processor has.
-template <class T> struct Bits;
-template <> struct Bits<float> {
-    typedef float F __attribute__((vector_size(16)));
-    typedef uint32_t U __attribute__((vector_size(16)));
-    static constexpr int mantissa = 23;
-    static constexpr uint32_t one = 0x3f800000u, sign = 0x80000000u;
-    static GRUVY_INLINE float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-};
-template <> struct Bits<double> {
-    typedef double F __attribute__((vector_size(16)));
-    typedef uint64_t U __attribute__((vector_size(16)));
-    static constexpr int mantissa = 52;
-    static constexpr uint64_t one = 0x3ff0000000000000u, sign = 0x8000000000000000u;
-    static GRUVY_INLINE double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
-};
-template <class T> struct Vec {
-    using scalar = T;
-    using F = typename Bits<T>::F;
-    using U = typename Bits<T>::U;
-    static constexpr int lanes = 16 / (int)sizeof(T);
-#if defined(__aarch64__)
-    static constexpr int registers = 32;
 #else
-    static constexpr int registers = 16;
-#endif
-    F v;
-    static GRUVY_INLINE Vec load(const T *p) {
-        Vec r;
-        __builtin_memcpy(&r.v, p, 16);
-        return r;
-    }
-    static GRUVY_INLINE Vec load(const T *p, int n) {
-        Vec r = zero();
-        for (int i = 0; i < n; i++) r.v[i] = p[i];
-        return r;
-    }
-    static GRUVY_INLINE Vec set(T s) { return {s - F{}}; }
-    static GRUVY_INLINE Vec zero() { return {F{}}; }
-    GRUVY_INLINE void store(T *p) const { __builtin_memcpy(p, &v, 16); }
-    GRUVY_INLINE void store(T *p, int n) const {
-        for (int i = 0; i < n; i++) p[i] = v[i];
-    }
-#if defined(__aarch64__)
-    GRUVY_INLINE void keep() { __asm__("" : "+w"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+w"(v)); }
-#elif defined(__x86_64__)
-    GRUVY_INLINE void keep() { __asm__("" : "+x"(v)); }
-    GRUVY_INLINE void settle() { __asm__ volatile("" : "+x"(v)); }
-#else
-    GRUVY_INLINE void keep() {}
-    GRUVY_INLINE void settle() {}
-#endif
-};
-template <class T> GRUVY_INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) { return {a.v + b.v}; }
-template <class T> GRUVY_INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) { return {a.v - b.v}; }
-template <class T> GRUVY_INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) { return {a.v * b.v}; }
-template <class T> GRUVY_INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) { return {a.v / b.v}; }
-#if defined(__aarch64__)
-GRUVY_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
-    return {(Vec<float>::F)vfmaq_f32((float32x4_t)c.v, (float32x4_t)a.v, (float32x4_t)b.v)};
-}
-GRUVY_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
-    return {(Vec<double>::F)vfmaq_f64((float64x2_t)c.v, (float64x2_t)a.v, (float64x2_t)b.v)};
-}
-#else
-template <class T> GRUVY_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
-    Vec<T> r;
-    for (int i = 0; i < Vec<T>::lanes; i++) r.v[i] = Bits<T>::fma(a.v[i], b.v[i], c.v[i]);
-    return r;
-}
-#endif
-template <class T> GRUVY_INLINE Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(Vec<T>{-a.v}, b, c); }
-template <class T> GRUVY_INLINE Vec<T> fnms(Vec<T> a, Vec<T> b, Vec<T> c) { return fma(Vec<T>{-a.v}, b, Vec<T>{-c.v}); }
-template <class T> GRUVY_INLINE Vec<T> min(Vec<T> a, Vec<T> b) { return {a.v < b.v ? a.v : b.v}; }
-template <class T> GRUVY_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return {a.v > b.v ? a.v : b.v}; }
-template <class T> GRUVY_INLINE Vec<T> abs(Vec<T> a) {
-    using U = typename Vec<T>::U;
-    return {(typename Vec<T>::F)((U)a.v & ~Bits<T>::sign)};
-}
-template <class T> GRUVY_INLINE Vec<T> with_sign(Vec<T> a, Vec<T> s) {
-    using U = typename Vec<T>::U;
-    return {(typename Vec<T>::F)((U)a.v | ((U)s.v & Bits<T>::sign))};
-}
-template <class T> GRUVY_INLINE Vec<T> power2(Vec<T> t) {
-    using U = typename Vec<T>::U;
-    return {(typename Vec<T>::F)(((U)t.v << Bits<T>::mantissa) + Bits<T>::one)};
-}
-
+template <class T> using Vec = Register<T>;
 #endif
 
 #if defined(__aarch64__)
