@@ -61,7 +61,8 @@ template <> struct Magic<double> {
 };
 
 // One register. GCC's and clang's own vectors become the instructions of each set: + - * /, comparisons, bits. What
-// they do not have is below by the names of the sets: the fused multiply-add, and loads and stores of a part.
+// they do not have, or make more of than one instruction, is below by the names of the sets: the fused multiply-add,
+// min and max, loads and stores of a part.
 template <class T> struct Bits;
 #if defined(GRUVY_ISA_AVX512)
 inline constexpr int register_bytes = 64, register_count = 32;
@@ -95,6 +96,10 @@ GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm512_fnm
 GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmadd_pd(a, b, c); }
 GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm512_fnmsub_ps(a, b, c); }
 GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmsub_pd(a, b, c); }
+GRUVY_INLINE Floats lower(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+GRUVY_INLINE Doubles lower(Doubles a, Doubles b) { return _mm512_min_pd(a, b); }
+GRUVY_INLINE Floats upper(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+GRUVY_INLINE Doubles upper(Doubles a, Doubles b) { return _mm512_max_pd(a, b); }
 GRUVY_INLINE unsigned first(int n) { return (1u << n) - 1; }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)first(n), p); }
 GRUVY_INLINE Doubles load_part(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)first(n), p); }
@@ -109,6 +114,10 @@ GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm256_fnm
 GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmadd_pd(a, b, c); }
 GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm256_fnmsub_ps(a, b, c); }
 GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmsub_pd(a, b, c); }
+GRUVY_INLINE Floats lower(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+GRUVY_INLINE Doubles lower(Doubles a, Doubles b) { return _mm256_min_pd(a, b); }
+GRUVY_INLINE Floats upper(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+GRUVY_INLINE Doubles upper(Doubles a, Doubles b) { return _mm256_max_pd(a, b); }
 alignas(32) inline constexpr int32_t part[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 GRUVY_INLINE __m256i first(int words) { return _mm256_loadu_si256((const __m256i *)(part + 8 - words)); }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm256_maskload_ps(p, first(n)); }
@@ -135,6 +144,8 @@ template <class F> GRUVY_INLINE F fused(F a, F b, F c) {
 #endif
 template <class F> GRUVY_INLINE F less_fused(F a, F b, F c) { return fused(-a, b, c); }
 template <class F> GRUVY_INLINE F negative_fused(F a, F b, F c) { return fused(-a, b, -c); }
+template <class F> GRUVY_INLINE F lower(F a, F b) { return a < b ? a : b; }
+template <class F> GRUVY_INLINE F upper(F a, F b) { return a > b ? a : b; }
 template <class T> GRUVY_INLINE auto load_part(const T *p, int n) {
     typename Bits<T>::F v{};
     for (int i = 0; i < n; i++) v[i] = p[i];
@@ -209,8 +220,8 @@ template <class T> GRUVY_INLINE Register<T> fnma(Register<T> a, Register<T> b, R
 template <class T> GRUVY_INLINE Register<T> fnms(Register<T> a, Register<T> b, Register<T> c) {
     return {negative_fused(a.v, b.v, c.v)};
 }
-template <class T> GRUVY_INLINE Register<T> min(Register<T> a, Register<T> b) { return {a.v < b.v ? a.v : b.v}; }
-template <class T> GRUVY_INLINE Register<T> max(Register<T> a, Register<T> b) { return {a.v > b.v ? a.v : b.v}; }
+template <class T> GRUVY_INLINE Register<T> min(Register<T> a, Register<T> b) { return {lower(a.v, b.v)}; }
+template <class T> GRUVY_INLINE Register<T> max(Register<T> a, Register<T> b) { return {upper(a.v, b.v)}; }
 template <class T> GRUVY_INLINE Register<T> abs(Register<T> a) {
     using R = Register<T>;
     return {(typename R::F)((typename R::U)a.v & ~Bits<T>::sign)};
