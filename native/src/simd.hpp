@@ -11,6 +11,9 @@
 // The same bits on every instruction set: each operation is one IEEE operation per lane, rounded to nearest; there is
 // no horizontal operation and no estimate. An output that keeps its own lane and its own order over k is the same
 // number at 4, 8 and 16 lanes.
+//
+// Why not Highway (1.0.3): for aarch64 the tile of 8 x 3 made with it touches the stack ten times in each step over k
+// from clang 14 and eight times from GCC 12, and made with what is here not at all; for AVX2 and AVX-512 neither does.
 #pragma once
 
 #include <cstddef>
