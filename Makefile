@@ -123,7 +123,7 @@ portable:
 		cmake -S . -B build/core-aarch64 -DGRUVY_MODULE=OFF -DGRUVY_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux \
 			-DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
 			-DCMAKE_EXE_LINKER_FLAGS=-static -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64 >/dev/null && \
-		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest --output-on-failure -E test_pool; \
+		cmake --build build/core-aarch64 -j 2 && cd build/core-aarch64 && ctest -j 2 --output-on-failure -E test_pool; \
 		else echo "aarch64 not checked: aarch64-linux-gnu-g++ and qemu-aarch64 are not both here"; fi
 
 # aarch64 is tried in QEMU, of musl the wheel for 3.11 with a Python that is compiled first: both on Debian alone. Without
