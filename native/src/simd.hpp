@@ -92,17 +92,25 @@ using Floats = Bits<float>::F;
 using Doubles = Bits<double>::F;
 
 #if defined(GRUVY_ISA_AVX512)
+#define GRUVY_MM(operation) _mm512_##operation
+#elif defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
+#define GRUVY_MM(operation) _mm256_##operation
+#endif
+#if defined(GRUVY_MM)
+GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return GRUVY_MM(fmadd_ps)(a, b, c); }
+GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return GRUVY_MM(fmadd_pd)(a, b, c); }
+GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return GRUVY_MM(fnmadd_ps)(a, b, c); }
+GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return GRUVY_MM(fnmadd_pd)(a, b, c); }
+GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return GRUVY_MM(fnmsub_ps)(a, b, c); }
+GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return GRUVY_MM(fnmsub_pd)(a, b, c); }
+GRUVY_INLINE Floats lower(Floats a, Floats b) { return GRUVY_MM(min_ps)(a, b); }
+GRUVY_INLINE Doubles lower(Doubles a, Doubles b) { return GRUVY_MM(min_pd)(a, b); }
+GRUVY_INLINE Floats upper(Floats a, Floats b) { return GRUVY_MM(max_ps)(a, b); }
+GRUVY_INLINE Doubles upper(Doubles a, Doubles b) { return GRUVY_MM(max_pd)(a, b); }
+#endif
 
-GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
-GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
-GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmadd_pd(a, b, c); }
-GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm512_fnmsub_ps(a, b, c); }
-GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm512_fnmsub_pd(a, b, c); }
-GRUVY_INLINE Floats lower(Floats a, Floats b) { return _mm512_min_ps(a, b); }
-GRUVY_INLINE Doubles lower(Doubles a, Doubles b) { return _mm512_min_pd(a, b); }
-GRUVY_INLINE Floats upper(Floats a, Floats b) { return _mm512_max_ps(a, b); }
-GRUVY_INLINE Doubles upper(Doubles a, Doubles b) { return _mm512_max_pd(a, b); }
+#if defined(GRUVY_ISA_AVX512)
+
 GRUVY_INLINE unsigned first(int n) { return (1u << n) - 1; }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)first(n), p); }
 GRUVY_INLINE Doubles load_part(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)first(n), p); }
@@ -111,16 +119,6 @@ GRUVY_INLINE void store_part(double *p, int n, Doubles v) { _mm512_mask_storeu_p
 
 #elif defined(GRUVY_ISA_AVX2) || defined(GRUVY_ISA_WIDE)
 
-GRUVY_INLINE Floats fused(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
-GRUVY_INLINE Doubles fused(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
-GRUVY_INLINE Floats less_fused(Floats a, Floats b, Floats c) { return _mm256_fnmadd_ps(a, b, c); }
-GRUVY_INLINE Doubles less_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmadd_pd(a, b, c); }
-GRUVY_INLINE Floats negative_fused(Floats a, Floats b, Floats c) { return _mm256_fnmsub_ps(a, b, c); }
-GRUVY_INLINE Doubles negative_fused(Doubles a, Doubles b, Doubles c) { return _mm256_fnmsub_pd(a, b, c); }
-GRUVY_INLINE Floats lower(Floats a, Floats b) { return _mm256_min_ps(a, b); }
-GRUVY_INLINE Doubles lower(Doubles a, Doubles b) { return _mm256_min_pd(a, b); }
-GRUVY_INLINE Floats upper(Floats a, Floats b) { return _mm256_max_ps(a, b); }
-GRUVY_INLINE Doubles upper(Doubles a, Doubles b) { return _mm256_max_pd(a, b); }
 alignas(32) inline constexpr int32_t part[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 GRUVY_INLINE __m256i first(int words) { return _mm256_loadu_si256((const __m256i *)(part + 8 - words)); }
 GRUVY_INLINE Floats load_part(const float *p, int n) { return _mm256_maskload_ps(p, first(n)); }
