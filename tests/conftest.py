@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# JAX compiles each shape anew, and runs it once or twice: most of its time is the compiler's.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 settings.register_profile("gruvy", deadline=None, max_examples=40, print_blob=True)
 settings.load_profile("gruvy")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from gruvy.engines.feed import feed
 from gruvy.engines.stack import packed
 from gruvy.errors import InputError, InputTypeError
 from gruvy.model.model import Model
+from gruvy.model.yes_no import YesNo
 from small_nets import random_weights, small_model
 
 pytestmark = pytest.mark.skipif(not native.available()[0], reason=native.available()[1])
@@ -26,8 +28,13 @@ I, H = 3, 5
 def model(kind: str, pooling: str = "last", dtype: Any = np.float32, units: int = H, read: bool = True) -> Model:
     rng = np.random.default_rng(1)
     w = random_weights(rng, Convention.of("tutorial"), I, units, layers=2, dtype=dtype)
-    V, b = (rng.normal(size=(3, units)).astype(dtype), rng.normal(size=3).astype(dtype)) if read else (None, None)
+    O = 1 if kind == "two" else 3
+    V, b = (rng.normal(size=(O, units)).astype(dtype), rng.normal(size=O).astype(dtype)) if read else (None, None)
     given: dict[str, Any] = {"classes": ("a", "b", "c")} if kind in ("classify", "tag") else {}
+    if kind == "two":
+        kind, given["classes"] = "classify", ("a", "b")
+    if kind == "yes-no":
+        return replace(small_model(w, V, b, pooling), target=YesNo(3))
     if kind:
         given |= {"shift": rng.normal(size=I), "scale": rng.uniform(1, 2, I)}
     if kind == "regress":
@@ -53,7 +60,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-@pytest.mark.parametrize("kind", ["", "classify", "regress", "tag"])
+@pytest.mark.parametrize("kind", ["", "classify", "two", "regress", "tag", "yes-no"])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_it_is_the_long_way(kind: str, pooling: str, batch: int, dtype: Any) -> None:
     net = model(kind, pooling, dtype)
@@ -69,6 +76,38 @@ def test_it_is_the_long_way(kind: str, pooling: str, batch: int, dtype: Any) -> 
         assert found.dtype == wanted.dtype
         assert found.tobytes() == wanted.tobytes()
         assert [a.tobytes() for a in one.state] == [a.tobytes() for a in other.state]
+
+
+@pytest.mark.parametrize("kind", ["classify", "two", "tag", "yes-no"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_are_those_of_a_whole_sequence(kind: str, dtype: Any, short: None) -> None:
+    net = model(kind, dtype=dtype)
+    x = np.random.default_rng(4).normal(size=(9, I)).astype(dtype)
+    stream = net.stream()
+    found = np.array([stream.push(step) for step in x])
+    wanted = net.predict_proba([x])[0]
+    assert (found if net.per_step else found[-1]).tobytes() == wanted.tobytes()
+
+
+def test_probabilities_of_states_without_a_read_out(short: None) -> None:
+    net = model("classify", units=3, read=False)
+    stream = net.stream()
+    found = stream.push(np.ones(I))
+    scores = np.exp(stream.state.hidden[-1, 0].astype(np.float64))
+    assert_close(found, (scores / scores.sum()).astype(np.float32))
+
+
+def test_scores_that_are_not_finite(short: None) -> None:
+    net = model("classify", units=4)
+    for odd, wanted in ((np.inf, [np.nan] * 3), (-np.inf, None), (np.nan, [np.nan] * 3)):
+        bias = net.b_y.copy()
+        bias[1] = odd
+        found = replace(net, b_y=bias).stream().push(np.ones(I))
+        if wanted is None:
+            assert found[1] == 0
+            assert_close(found.sum(), np.float32(1))
+        else:
+            assert np.array_equal(found, np.array(wanted, np.float32), equal_nan=True)
 
 
 def test_states_without_a_read_out_are_new_each_time(short: None) -> None:

@@ -17,6 +17,7 @@ template <> struct Exponential<float> {
     static constexpr float inverse_ln2 = 0x1.715476p+0f, ln2 = 0x1.62e43p-1f, ln2_rest = -0x1.05c61p-29f;
     // sigmoid(low) is the smallest normal number; below it the result stays there. sigmoid(high) and tanh(flat) are 1.
     static constexpr float low = -0x1.5d589ep+6f, high = 20.0f, flat = 10.0f;
+    static constexpr float gone = 104.0f;  // e^-gone is 0, even among the numbers below the normal ones
     // Minimax in the relative error of p: 2^-26. In two halves, which wait less for each other.
     template <class V> static GRUVY_INLINE V q(V r, V rr) {
         V low = fma(V::set(0x1.5554aap-3f), r, V::set(0.5f));
@@ -29,7 +30,7 @@ template <> struct Exponential<float> {
 template <> struct Exponential<double> {
     static constexpr double inverse_ln2 = 0x1.71547652b82fep+0, ln2 = 0x1.62e42fefa39efp-1,
                             ln2_rest = 0x1.abc9e3b39803fp-56;
-    static constexpr double low = -0x1.6232bdd7abcd2p+9, high = 40.0, flat = 20.0;
+    static constexpr double low = -0x1.6232bdd7abcd2p+9, high = 40.0, flat = 20.0, gone = 746.0;
     // Minimax in the relative error of p: 2^-61.
     template <class V> static GRUVY_INLINE V q(V r, V) {
         V s = V::set(0x1.1f852891ba9fdp-29);
@@ -46,12 +47,13 @@ template <> struct Exponential<double> {
     }
 };
 
-// The two parts of e^-a, for a in the range of normal results: s = 2^n and p = e^-a / s - 1. NaN gives p = NaN.
+// The two parts of e^-a: s = 2^n and p = e^-a / s - 1; or of 2^up e^-a, for a where that is a normal number. NaN gives
+// p = NaN.
 template <class T> struct PowerAndRest {
     Vec<T> s, p;
 };
 
-template <class T> GRUVY_INLINE PowerAndRest<T> exponential(Vec<T> a) {
+template <class T, int up = 0> GRUVY_INLINE PowerAndRest<T> exponential(Vec<T> a) {
     using V = Vec<T>;
     using E = Exponential<T>;
     const V magic = V::set(Magic<T>::value);
@@ -60,6 +62,7 @@ template <class T> GRUVY_INLINE PowerAndRest<T> exponential(Vec<T> a) {
     V r = fnms(n, V::set(E::ln2), a);  // exact: n ln2 and -a agree in all but the digits that r has room for
     r = fnma(n, V::set(E::ln2_rest), r);
     V rr = r * r;
+    if constexpr (up) t = t + V::set(T(up));
     return {power2(t), fma(rr, E::q(r, rr), r)};
 }
 

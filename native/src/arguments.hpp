@@ -50,6 +50,17 @@ template <class F> void by_type(const Array &a, F f) {
     throw InputTypeError(std::string(a.name) + ": dtype " + kind_name(a.kind()) + ", expected float32 or float64");
 }
 
+// Where a word stands among those that may come.
+inline int place(const char *name, const std::string &word, std::initializer_list<const char *> words) {
+    int at = 0;
+    std::string all;
+    for (const char *each : words) {
+        if (word == each) return at;
+        all += (!at ? "" : at + 1 == int(words.size()) ? " or " : ", ") + std::string(each), at++;
+    }
+    throw InputError(std::string(name) + ": '" + word + "', expected " + all);
+}
+
 inline void expect_axes(const Array &a, int axes, const char *letters) {
     if (!a || a.dimensions() != axes) {
         throw InputError(std::string(a.name) + ": " + (a ? std::to_string(a.dimensions()) + " axes" : "None") +

@@ -162,6 +162,21 @@ void readout(nb::handle h_, nb::handle V_, nb::handle b_, nb::handle out_, int t
     });
 }
 
+// Of rows of numbers, in their place: a softmax of each row, or a sigmoid of each number.
+void probabilities(nb::handle p_, const std::string &answers, const std::string &isa) {
+    Array p("p", p_, true);
+    expect_axes(p, 2, "(rows, K)");
+    const int which = place("answers", answers, {"softmax", "sigmoids"});
+    by_type(p, [&](auto zero) {
+        using T = decltype(zero);
+        const Index rows = p.size(0), K = p.size(1);
+        expect_numbers<T>(p, "(rows, K)", {rows, K}, 0);
+        const Kernels<T> &k = kernels<T>(chosen(isa));
+        Released released;
+        which ? k.sigmoids(rows * K, p.at<T>()) : k.softmax(rows, K, p.at<T>());
+    });
+}
+
 }  // namespace
 }  // namespace gruvy
 
@@ -192,6 +207,7 @@ NB_MODULE(_core, m) {
           maybe("dU"), maybe("db"), maybe("dc"), arg("threads"), arg("isa"));
     m.def("readout", &gruvy::readout, maybe("h"), maybe("V"), maybe("b"), nb::kw_only(), maybe("out"), arg("threads"),
           arg("isa"));
+    m.def("probabilities", &gruvy::probabilities, maybe("p"), nb::kw_only(), arg("answers"), arg("isa"));
     m.def("isas", [] {
         nb::list all;
         for (const Isa &isa : isas()) all.append(nb::make_tuple(isa.name, isa.supported, isa.automatic, isa.what));
@@ -222,9 +238,9 @@ NB_MODULE(_core, m) {
     using Handle = nb::handle;
     nb::class_<Feed>(m, "Feed")
         .def(nb::init<nb::list, Handle, Handle, Handle, Handle, Handle, Handle, Handle, const std::string &, Handle,
-                      Handle>(),
+                      Handle, const std::string &>(),
              arg("cells"), maybe("hidden"), maybe("mean"), maybe("scale"), maybe("V"), maybe("b"), maybe("back_mean"),
-             maybe("back_scale"), arg("pooling"), maybe("pooled"), maybe("steps"))
+             maybe("back_scale"), arg("pooling"), maybe("pooled"), maybe("steps"), arg("answers") = "numbers")
         .def("push", &Feed::push, maybe("x"), maybe("out"), arg("threads") = 1);
     packed.def_prop_ro("isa", [](const Packed &p) { return p.isa.name; });
     packed.def_prop_ro("bytes", [](const Packed &p) { return p.bytes; });

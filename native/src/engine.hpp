@@ -115,7 +115,9 @@ template <class E> struct Kernels {
     void (*backward)(const BackwardArgs<E> &);
     void (*readout)(const ReadoutArgs<E> &);
     std::size_t (*pack_readout)(const ReadoutArgs<E> &, E *block);  // numbers; V and b into a 64-byte aligned block
-    double (*peak)(Index rounds, E *out);  // floating-point operations done; out: 64 numbers, 64-byte aligned
+    void (*softmax)(Index rows, Index K, E *p);  // over the last axis of p (rows, K), in its place; K is positive
+    void (*sigmoids)(Index count, E *p);         // each of p (count), in its place
+    double (*peak)(Index rounds, E *out);        // floating-point operations done; out: 64 numbers, 64-byte aligned
 };
 
 namespace avx2 {

@@ -1,4 +1,4 @@
-// All that a stream does at a usual step, in one call: inputs scaled, every layer, pooled states, read-out.
+// All that a stream does at a usual step, in one call: inputs scaled, every layer, pooled states, read-out, answer.
 #pragma once
 
 #include <cmath>
@@ -13,16 +13,16 @@ class Feed {
   public:
     // cells: a Packed for each layer. hidden (layers, B, H), pooled (B, H) float64 and steps (B) int64 are the stream's
     // own and stay written to. mean and scale (I) float64 of the inputs, or None. V (O, H) and b (O), or None.
-    // back_mean and back_scale (O) float64 of the targets, or None.
+    // back_mean and back_scale (O) float64 of the targets, or None. answers: "numbers", the read-out itself; "softmax"
+    // of it; "two", the softmax of 0 and of a read-out of one number; or "sigmoids".
     Feed(const nb::list &cells_, nb::handle hidden_, nb::handle mean_, nb::handle scale_, nb::handle V_, nb::handle b_,
          nb::handle back_mean_, nb::handle back_scale_, const std::string &pooling_, nb::handle pooled_,
-         nb::handle steps_)
+         nb::handle steps_, const std::string &answers_)
         : hidden("hidden", hidden_, true), mean("mean", mean_, false), scale("scale", scale_, false),
           back_mean("back_mean", back_mean_, false), back_scale("back_scale", back_scale_, false),
           pooled("pooled", pooled_, true), steps("steps", steps_, true) {
-        if (pooling_ != "last" && pooling_ != "mean" && pooling_ != "max")
-            throw InputError("pooling: '" + pooling_ + "', expected last, mean or max");
-        pooling = pooling_ == "last" ? Pooling::last : pooling_ == "mean" ? Pooling::mean : Pooling::max;
+        answers = Answers(place("answers", answers_, {"numbers", "softmax", "two", "sigmoids"}));
+        pooling = Pooling(place("pooling", pooling_, {"last", "mean", "max"}));
         for (nb::handle cell : cells_) {
             cells.push_back(nb::cast<const Packed *>(cell));
             owners.push_back(nb::borrow(cell));
@@ -40,6 +40,10 @@ class Feed {
         expect_numbers<double>(pooled, "(B, H)", {B, H}, 0);
         steps.expect(Kind::int64), steps.expect("(B,)", {B}), steps.expect_dense();
         with_type([&](auto zero) { take_readout(zero, V_, b_); });
+        A = O + (answers == Answers::two);
+        if (answers == Answers::two && O != 1)
+            throw InputError("answers: 'two' of a read-out of " + std::to_string(O) + " numbers, expected 1");
+        if (answers != Answers::numbers && back_mean) throw InputError("back_mean: expected None with probabilities");
         expect_numbers<double>(back_mean, "(O,)", {O}, 0, false);
         expect_numbers<double>(back_scale, "(O,)", {O}, 0, bool(back_mean));
         raw.resize(std::size_t(B * O) * sizeof(double));
@@ -47,7 +51,7 @@ class Feed {
         read_from.resize(std::size_t(B * H) * sizeof(double));
     }
 
-    // One step: x, float32 or float64, (B, I), or for B = 1 also (I) and, of one channel, (). Fills out (B, O): V h + b
+    // One step: x, float32 or float64, (B, I), or for B = 1 also (I) and, of one channel, (). Fills out (B, A): V h + b
     // or the pooled states; on the targets' scale, and then in float64, where there is one. 0: x is something else, or
     // a finite number leaves the range of the net's, and nothing was done; 1: done; 2: done, and x has no axis of
     // streams.
@@ -109,7 +113,7 @@ class Feed {
         if (back_mean)
             expect_numbers<double>(out, "(B, O)", {B, O}, 0);
         else
-            expect_numbers<T>(out, "(B, O)", {B, O}, 0);
+            expect_numbers<T>(out, "(B, A)", {B, A}, 0);
         T *to = back_mean ? reinterpret_cast<T *>(raw.data()) : out.at<T>();
         if (threads == 1 && B * H * (I + H) < tuning::locked_step) {
             work(zero, in, to, 1);
@@ -156,14 +160,24 @@ class Feed {
             cells[k]->forward(a);
         }
         const T *top = pool(h - B * H);
-        if (!readout) {
-            std::memcpy(out, top, std::size_t(B * H) * sizeof(T));
-            return;
+        T *to = out + (A - O);  // after the 0 of "two"
+        if (readout) {
+            ReadoutArgs<T> a;
+            a.T = 1, a.B = B, a.H = H, a.O = O, a.packed = reinterpret_cast<const T *>(readout.get());
+            a.h = {top, 0, H}, a.out = {to, 0, A};
+            kernels<T>(cells[0]->isa).readout(a);
+        } else {
+            for (Index b = 0; b < B; b++) std::memcpy(to + b * A, top + b * H, std::size_t(H) * sizeof(T));
         }
-        ReadoutArgs<T> a;
-        a.T = 1, a.B = B, a.H = H, a.O = O, a.packed = reinterpret_cast<const T *>(readout.get());
-        a.h = {top, 0, H}, a.out = {out, 0, O};
-        kernels<T>(cells[0]->isa).readout(a);
+        tell(out);
+    }
+
+    template <class T> void tell(T *out) const {
+        const Kernels<T> &k = kernels<T>(cells[0]->isa);
+        if (answers == Answers::sigmoids) return k.sigmoids(B * A, out);
+        if (answers == Answers::numbers) return;
+        for (Index b = 0; answers == Answers::two && b < B; b++) out[b * A] = 0;
+        k.softmax(B, A, out);
     }
 
     // The twin of `Stream._pool`.
@@ -193,8 +207,9 @@ class Feed {
     std::vector<nb::object> owners;
     Array hidden, mean, scale, back_mean, back_scale, pooled, steps;
     enum class Pooling : std::uint8_t { last, mean, max } pooling;
+    enum class Answers : std::uint8_t { numbers, softmax, two, sigmoids } answers;
     Kind kind;
-    Index B, I, H, O;
+    Index B, I, H, O, A;  // O numbers are read out, A answered
     std::unique_ptr<char, Free> readout;
     std::vector<char> input, read_from, raw;
 };

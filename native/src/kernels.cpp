@@ -2,6 +2,7 @@
 #include "backward.hpp"
 #include "forward.hpp"
 #include "peak.hpp"
+#include "probabilities.hpp"
 #include "readout.hpp"
 
 namespace gruvy::GRUVY_NS {
@@ -20,7 +21,8 @@ template <class T> void pack(const Weights<T> &weights, const Shape &shape, cons
 }
 
 template <class T> constexpr Kernels<T> table() {
-    return {packed_size<T>, pack<T>, forward<T, T>, backward<T>, readout<T>, pack_readout<T>, peak<T>};
+    return {packed_size<T>,  pack<T>,    forward<T, T>, backward<T>, readout<T>,
+            pack_readout<T>, softmax<T>, sigmoids<T>,   peak<T>};
 }
 
 template <class S> std::size_t held_size(const Shape &shape, const Convention &convention) {

@@ -44,10 +44,7 @@ class Packed {
     Packed(nb::handle W_, nb::handle U_, nb::handle row_W, nb::handle row_U, nb::handle b_, nb::handle c_, bool after,
            bool keeps, const std::string &format, const std::string &name)
         : isa(chosen(name)), convention{after, keeps}, kind(Kind::float32) {
-        static constexpr const char *names[] = {"float16", "bfloat16", "int8"};
-        int which = 0;
-        while (which < 3 && format != names[which]) which++;
-        if (which == 3) throw InputError("format: '" + format + "', expected float16, bfloat16 or int8");
+        const int which = place("format", format, {"float16", "bfloat16", "int8"});
         const bool scaled = Format(which) == Format::int8;
         Array W("W", W_, false), U("U", U_, false), scale_W("scale_W", row_W, false), scale_U("scale_U", row_U, false);
         Array b("b", b_, false), c("c", c_, false);

@@ -14,7 +14,8 @@ from ..engines.feed import Push, feed
 from ..errors import InputError, InputTypeError
 from ..weights import Weights
 from .scaler import Scaler
-from .task import Numbers, Task
+from .task import Labels, Numbers, Task
+from .yes_no import YesNo
 
 Array = np.ndarray[Any, Any]
 
@@ -59,19 +60,27 @@ class Stream:
         self._pooled = np.zeros((self.batch, w.hidden_units))  # float64: a sum of many steps
         self._steps = np.zeros(self.batch, np.int64)
         self._readout = readout
-        self._shape = (self.batch, w.hidden_units if readout is None else len(readout[0]))
         self._feed()
 
     def _feed(self) -> None:
-        """Make `_push`, the way of a usual step, or None; the dtype that it fills; and what is left to do then."""
-        dtype, target = self._weights.dtype, self._target
+        """Make `_push`, the way of a usual step, or None; what it fills; and what is left to do then."""
+        dtype, target, readout = self._weights.dtype, self._target, self._readout
         back = Scaler(target.mean, target.scale) if isinstance(target, Numbers) else None
         self._filled = dtype if back is None else np.dtype(np.float64)
-        self._tell: Any = target.shaped if isinstance(target, Numbers) else None if target is None else target.stream
+        O = self._weights.hidden_units if readout is None else len(readout[0])
+        answers, self._shape = "numbers", (self.batch, O)
+        self._tell: Callable[[Array], Array] | None = None
+        if isinstance(target, Labels):
+            self._shape = (self.batch, len(target.classes))
+            answers = "softmax" if self._shape[1] == O else "two"
+        elif isinstance(target, YesNo):
+            answers = "sigmoids"
+        elif target is not None:
+            self._tell = target.shaped if isinstance(target, Numbers) else target.stream
         self._push: Push | None = None
-        if self._packed is not None and all(a is None or a.dtype == dtype for a in self._readout or ()):
+        if self._packed is not None and all(a is None or a.dtype == dtype for a in readout or ()):
             own = (self._pooling, self._hidden, self._pooled, self._steps)
-            self._push = feed(self._packed, *own, scaler=self._scaler, readout=self._readout, back=back)
+            self._push = feed(self._packed, *own, scaler=self._scaler, readout=readout, back=back, answers=answers)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_push", "_tell")}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.probabilities import softmax
 from ..errors import DataError, InputError
 from .quantiles import Quantiles
 from .scaler import Scaler
@@ -81,11 +82,7 @@ class Labels:
 
     def probabilities(self, raw: Array) -> Array:
         """Probabilities (..., K) from read-outs (..., O)."""
-        raw = self._one_each(raw)
-        # The ufuncs themselves: for the few numbers of a stream's step, the methods cost as much again.
-        p: Array = np.exp(raw - np.maximum.reduce(raw, axis=-1, keepdims=True))
-        p /= np.add.reduce(p, axis=-1, keepdims=True)
-        return p
+        return softmax(self._one_each(raw))
 
     def log_probabilities(self, raw: Array) -> Array:
         """Natural logarithms of the probabilities (..., K), float64, from read-outs (..., O); tiny ones keep digits."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engines.probabilities import sigmoids
 from ..errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -62,8 +63,7 @@ class YesNo:
 
     def probabilities(self, raw: Array) -> Array:
         """The probability of each yes (..., K) from read-outs (..., K)."""
-        p: Array = np.exp(-np.logaddexp(0, -raw))
-        return p
+        return sigmoids(raw)
 
     def log_probabilities(self, raw: Array) -> Array:
         """Natural logarithms of the probabilities of yes, float64; tiny ones keep digits."""
