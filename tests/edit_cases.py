@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def random_case(rng, dtype=np.float64, irregular=True):
     I, H, T, B = I + 1, H + 2, int(rng.integers(4, 12)), 2
     kind = str(rng.choice(["classify", "regress", "tag", ""]))
     w = random_weights(rng, CONVENTIONS[rng.integers(4)], I, H, layers, directions, dtype, 0.9)
-    O = 1 if kind == "classify" and rng.random() < 0.3 else 3
+    O = 1 if kind in ("classify", "tag") and rng.random() < 0.3 else 3
     scalers = (
         {"shift": rng.normal(size=I).astype(dtype), "scale": rng.uniform(0.5, 2, I).astype(dtype)}
         if rng.random() < 0.6
@@ -30,11 +31,20 @@ def random_case(rng, dtype=np.float64, irregular=True):
     V, b_y = rng.normal(size=(O, directions * H)).astype(dtype), rng.normal(size=O).astype(dtype)
     pooling = "last" if kind == "tag" else str(rng.choice(["last", "mean", "max"]))
     model = small_model(w, V, b_y, pooling, kind, classes=("a", "b", "c")[: max(2, O)], **scalers)
+    if model.classes is not None and O == 1 and rng.random() < 0.7:
+        model = replace(model, target=replace(model.target, threshold=rng.uniform(0.1, 0.9)))
     X = rng.normal(size=(B, T, I)).astype(dtype)
     if not irregular or rng.random() < 0.3:
         return model, X, {}
     restarts = rng.random((B, T)) < 0.1
     return model, X, {"lengths": rng.integers(1, T + 1, B), "mask": rng.random((B, T)) < 0.85, "restarts": restarts}
+
+
+def leads(model, p):
+    """Which class a model says, of probabilities (K,); 0 of numbers."""
+    if model.classes is None:
+        return 0
+    return int(np.argmax(p)) if model.target.threshold is None else int(p[1] >= model.target.threshold)
 
 
 def random_edits(rng, model, T, count=None):

@@ -275,6 +275,17 @@ def make(kind, convention, layers, directions, pooling):
     return parts, X, y
 
 
+def yes_or_no(threshold=0.3):
+    """A tagger of two classes that share a score, with a threshold; sequences and labels."""
+    rng = np.random.default_rng(24)
+    w = random_weights(rng, CONVENTIONS[1], size=0.9).astype(np.float32)
+    V, b_y = rng.normal(size=(1, 4)).astype(np.float32), np.zeros(1, np.float32)
+    parts = small_model(w, V, b_y, kind="tag", classes=("no", "yes"))
+    X = [rng.normal(size=(n, 3)).astype(np.float32) for n in (9, 6, 12)]
+    y = [rng.choice(["no", "yes"], len(x)).tolist() for x in X]
+    return replace(parts, target=replace(parts.target, threshold=threshold)), X, y
+
+
 NETS = {
     "tutorial": ("classify", CONVENTIONS[0], 1, 1, "last"),
     "before-keeps": ("tag", CONVENTIONS[1], 1, 2, "last"),

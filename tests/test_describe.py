@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compare import assert_close
-from edit_cases import by_hand, random_case
+from edit_cases import by_hand, leads, random_case
 from gruvy.errors import InputError
 from gruvy.inside.describe import describe
 from gruvy.inside.edits import Edit
@@ -27,7 +27,7 @@ def brute(model, x, step):
     """Range and unit by trying all of them on sequences that are really shorter."""
     x, T, classes = np.asarray(x, float), len(x), model.classes is not None
     whole, best = tells(model, x, step), 0
-    best = int(np.argmax(whole)) if classes else 0
+    best = leads(model, whole)
     steps = None
     half = None
     if not classes:
@@ -40,7 +40,7 @@ def brute(model, x, step):
                 continue
             at = None if step is None else step - (length if a + length <= step else 0)
             left = tells(model, np.concatenate([x[:a], x[a + length :]]), at)
-            if classes and np.argmax(left) != best:
+            if classes and leads(model, left) != best:
                 found.append((left[best], a, left))
             if not classes and abs(left[0] - whole[0]) >= half:
                 found.append((-abs(left[0] - whole[0]), a, left))
@@ -50,7 +50,7 @@ def brute(model, x, step):
             break
     if steps is None:
         return None, None, None
-    other, w, drops = int(np.argmax(left)) if classes else 0, model.weights, []
+    other, w, drops = leads(model, left), model.weights, []
     for k, d, u in itertools.product(range(w.layers), range(w.directions), range(w.hidden_units)):
         over = (steps[0], T) if d == 0 else (0, steps[1])
         edit = Edit("state", "set", 0.0, steps=over, units=u, layer=k, direction=["forward", "backward"][d])
@@ -77,12 +77,12 @@ def test_the_sentence_is_what_trying_everything_says(seed):
     found = describe(model, x, step=step)
     steps, left, carrier = brute(model, x, step)
     assert found.steps == steps
-    best = int(np.argmax(tells(model, x, step))) if model.classes is not None else 0
+    best = leads(model, tells(model, x, step))
     assert_close(found.value, tells(model, x, step)[best], "same")
     if steps is None:
         assert (found.without, found.carrier) == (None, None)
         return
-    k = int(np.argmax(left)) if model.classes is not None else 0
+    k = leads(model, left)
     assert found.without.says == (None if model.classes is None else model.classes[k])
     assert_close(found.without.value, left[k], "same")
     if carrier is None:
@@ -107,18 +107,18 @@ def test_every_number_of_a_sentence_can_be_read_off_the_run():
     model, x = counter(), np.array(values, float)
     course = by_hand(model, x, [])["steps"]
     found = describe(model, x)
-    leads = course.argmax(1)
-    turn = max(t for t in range(1, len(x)) if leads[t] != leads[t - 1])
+    says = course.argmax(1)
+    turn = max(t for t in range(1, len(x)) if says[t] != says[t - 1])
     assert found.turn == (turn, "yes", "no")
     runs, start = [], None
     for t in range(turn + 1):
-        if t < turn and course[t].max() >= 0.9 and (start is None or leads[t] == leads[start]):
+        if t < turn and course[t].max() >= 0.9 and (start is None or says[t] == says[start]):
             start = t if start is None else start
         elif start is not None:
             runs.append((t - start, start, t))
             start = t if t < turn and course[t].max() >= 0.9 else None
     _, a, b = max(runs)
-    assert found.sure[:3] == (["no", "yes"][leads[a]], a, b)
+    assert found.sure[:3] == (["no", "yes"][says[a]], a, b)
     assert_close(found.sure[3], course[a:b].max(1).min(), "same")
     numbers = re.findall(r"[\d.]*\d", found.text)
     least = np.floor(100 * found.sure[3]) / 100

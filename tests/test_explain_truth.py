@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from compare import assert_close
-from explained import NETS, Shown, Truth, make, number, order_of, same
-from gruvy.inside import answers, memory
+from explained import NETS, Shown, Truth, make, number, order_of, same, yes_or_no
+from gruvy.inside import answers, describe, memory
 from gruvy.inside.explorer import aggregate, explain
 from gruvy.inside.memory import nudged
 from small_nets import CONVENTIONS, random_weights, small_model
@@ -124,6 +124,33 @@ def test_what_a_contribution_is_of_is_said_and_adds_up(browser, tmp_path):
             assert same(seen["final.0"], number(seen.get("explained.own", seen["explained.total"]))[0])
             assert "true" in shown.page.text_content("#c-answer svg")
         shown.close(path)
+
+
+def test_a_threshold_of_two_classes_is_obeyed_everywhere(browser, tmp_path):
+    parts, X, y = yes_or_no()
+    other = yes_or_no(None)[0]
+    says = parts.predict(X)
+    assert any((a != b).any() for a, b in zip(says, other.predict(X), strict=True))
+    path = tmp_path / "page.html"
+    explain(parts, X, path, y, against={"the likelier": other})
+    shown = Shown(browser, path)
+    twins = shown.ask("data.twins.map(t => t.right)")
+    assert twins == [sum(a.tolist() == b for a, b in zip(other.predict(X), y, strict=True))]
+    for k, i in enumerate(order_of(shown)):
+        shown.choose("sequence", k)
+        good = int((says[i] == np.array(y[i])).sum())
+        assert shown.ask("sequence().truth") == f"{good} of {len(X[i])} steps right"
+        table = shown.ask("charts.get(document.getElementById('c-tags')).table()")[1:]
+        assert [row[1] for row in table] == says[i].tolist()
+        for s, word in enumerate(says[i]):
+            shown.slide("step", s + 1)
+            assert f"it says {word}" in shown.page.inner_text("#so-far")
+            place = ["no", "yes"].index(word)
+            line = shown.ask(f"charts.get(document.getElementById('c-tags')).read({s + 0.5}).python")
+            assert line == f"int(answers(model, X[{i}:{i + 1}])[0][{s}, 1] >= 0.3)"
+            assert int(answers(parts, X[i : i + 1])[0][s, 1] >= 0.3) == place
+            assert describe(parts, X[i], step=s).says == word
+    shown.close(path)
 
 
 def test_a_tagger_shows_the_truth_and_which_steps_are_wrong(browser, tmp_path):

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from axe import violations
 from compare import assert_apart, assert_close
-from explained import NETS, make
+from explained import NETS, make, yes_or_no
 from gruvy.inside.explorer import opener
 from gruvy.inside.explorer.payload import Names, page_data
 from gruvy.model import file as model_file
@@ -77,10 +77,10 @@ def expected(parts, X, y, channels=CHANNELS):
     return page_data(parts, X, y, Names([f"r{i}" for i in range(len(X))], channels, None), [], 200)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [*NETS, "threshold"])
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_file_of_gruvys_is_opened_as_explain_opens_it(name, labelled, tmp_path):
-    parts, X, y = make(*NETS[name])
+    parts, X, y = yes_or_no() if name == "threshold" else make(*NETS[name])
     y = y if labelled else None
     model_file.write(tmp_path / "m.safetensors", parts)
     table(tmp_path / "d.csv", X, y)

@@ -1,7 +1,6 @@
 // One sentence on what a net did with a sequence, from measurements alone: the twin of gruvy/inside/describe.py.
 
 import { DIRECTIONS, changes } from "./edit.js";
-import { best } from "./gru.js";
 
 const SURE = 0.9;
 
@@ -29,9 +28,9 @@ export function* describing(net, s, edits, { step = null, names = [] } = {}) {
   const T = s.steps, tag = net.task === "tag", classes = net.labels, at = step ?? T - 1;
   const run = (/** @type {any[]} */ more) => net.run(s, changes([...edits, ...more], net, s));
   const answer = (/** @type {any} */ r) => (tag && r.over ? r.steps()[at] : r.final);
-  const told = (/** @type {number[]} */ a, k = classes ? best(a) : 0) => ({ says: classes ? names[k] : null, value: a[k] });
-  const first = run([]), whole = answer(first), k = classes ? best(whole) : 0, course = tag ? null : overTime(first, T);
-  const [sure, turn] = course ? turnOf(course, k, T, classes, names) : [null, null];
+  const told = (/** @type {number[]} */ a, k = net.leads(a)) => ({ says: classes ? names[k] : null, value: a[k] });
+  const first = run([]), whole = answer(first), k = net.leads(whole), course = tag ? null : overTime(first, T);
+  const [sure, turn] = course ? turnOf(net, course, k, T, classes, names) : [null, null];
   /** @type {Description} */
   const found = { ...told(whole, k), sure, turn, steps: null, without: null, carrier: null, kept: null, text: "" };
 
@@ -43,7 +42,7 @@ export function* describing(net, s, edits, { step = null, names = [] } = {}) {
     for (let a = 0; a + length <= T; a++) {
       if (tag && a <= at && at < a + length) continue;
       const cut = answer(run([{ target: "input", action: "cut", steps: [a, a + length] }]));
-      const moved = classes ? -cut[k] : Math.abs(cut[0] - whole[0]), other = classes ? best(cut) !== k : moved >= half;
+      const moved = classes ? -cut[k] : Math.abs(cut[0] - whole[0]), other = classes ? net.leads(cut) !== k : moved >= half;
       if (other && moved > most) [most, left, found.steps] = [moved, cut, [a, a + length]];
       yield 0.7 * (length - 1 + a / T) / T;
     }
@@ -67,7 +66,7 @@ function overTime(run, T) {
 
 // The unit whose switching off moves the answer most towards the one without the range.
 function* carry(net, found, whole, left, k, classes, run, told, T) {
-  const [a, b] = found.steps, other = classes ? best(left) : 0;
+  const [a, b] = found.steps, other = net.leads(left);
   const margin = (v) => (classes ? Math.log(v[k]) - Math.log(v[other]) : v[0] * Math.sign(whole[0] - left[0]));
   let most = 0;
   for (let layer = 0; layer < net.layers; layer++) {
@@ -88,14 +87,14 @@ function* carry(net, found, whole, left, k, classes, run, told, T) {
 }
 
 /** Where it was sure before the turn, and the turn; of numbers the step of the largest move. @returns {[any, any]} */
-function turnOf(steps, k, T, classes, names) {
+function turnOf(net, steps, k, T, classes, names) {
   if (!classes) {
     if (T < 2) return [null, null];
     let t = 1;
     for (let i = 2; i < T; i++) if (Math.abs(steps[i][0] - steps[i - 1][0]) > Math.abs(steps[t][0] - steps[t - 1][0])) t = i;
     return [null, [t, steps[t - 1][0], steps[t][0]]];
   }
-  const leads = steps.map(best), high = steps.map((a, t) => a[leads[t]]), sure = high.map((p) => p >= SURE);
+  const leads = steps.map((a) => net.leads(a)), high = steps.map((a, t) => a[leads[t]]), sure = high.map((p) => p >= SURE);
   let end = T;
   while (end > 0 && leads[end - 1] === k) end--;
   const turn = end ? [end, names[leads[end - 1]], names[k]] : null, stop = end || T;

@@ -1,7 +1,6 @@
 // Find this again, and what excites a unit: the twins of gruvy/inside/find.py; and who made an answer, of influence.py.
 
 import { changes } from "./edit.js";
-import { best } from "./gru.js";
 
 /**
  * @typedef {{sequence: number, steps: [number, number], share: number}} Place
@@ -88,7 +87,7 @@ export function* influence(net, s, edits) {
     const told = r.over ? r.steps() : [r.final];
     return told.map((a) => (Number.isNaN(a[0]) ? a.map(() => 0) : a)); // at a step that is cut
   };
-  const whole = course([]), leads = whole.map((a) => (net.labels ? best(a) : 0)), found = [];
+  const whole = course([]), leads = whole.map((a) => net.leads(a)), found = [];
   for (let t = 0; t < s.steps; t++) {
     const off = course([{ target: "input", action: "blank", steps: [t, t + 1] }]);
     found.push(leads.map((k, i) => whole[i][k] - off[i][k]));

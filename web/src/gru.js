@@ -3,7 +3,6 @@
 import { half } from "./half.js";
 import { dot, gruStep, mix, sigmoid } from "./step.js";
 
-export const best = (answer) => answer.reduce((top, v, i) => (v > answer[top] ? i : top), 0);
 export { dot, sigmoid };
 
 export function bytes(text) {
@@ -27,6 +26,7 @@ export class Net {
   outputs = 0;
   pooling = "last";
   task = "";
+  /** @type {number | null} from which probability on the second class is the answer; null for the likelier */ threshold = null;
   /** @type {Float32Array | null} */ V = null;
   /** @type {Float32Array | null} */ b_y = null;
   /** @type {Float32Array | null} */ shift = null;
@@ -132,7 +132,7 @@ export class Net {
     if (this.directions === 2 && this.task !== "tag") return found;
     let known = null; // worked out when it is first asked for: many runs are asked for their end alone
     const steps = () => (known ||= this.outputsOverTime(top, T, counts).map((y) => this.answer(y)));
-    Object.assign(found, { steps, over: (t, o) => steps()[t][o], best: (t) => (counts && !counts[t] ? -1 : this.labels ? best(steps()[t]) : 0) });
+    Object.assign(found, { steps, over: (t, o) => steps()[t][o], best: (t) => (counts && !counts[t] ? -1 : this.leads(steps()[t])) });
     return found;
   }
 
@@ -243,6 +243,13 @@ export class Net {
   }
 
   get labels() { return this.task === "classify" || this.task === "tag"; }
+
+  /** Which class it says, of probabilities; 0 of numbers. @param {ArrayLike<number>} answer */
+  leads(answer) {
+    if (!this.labels) return 0;
+    if (this.threshold !== null) return answer[1] >= this.threshold ? 1 : 0;
+    return Array.from(answer).reduce((top, v, i) => (v > answer[top] ? i : top), 0);
+  }
 
   // What a person reads: probabilities of the classes, or targets on their own scale.
   answer(output) {

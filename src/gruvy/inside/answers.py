@@ -25,6 +25,11 @@ def as_answer(model: Model, outputs: Array) -> Array:
     return outputs if model.target is None else model.target.back(outputs)
 
 
+def leads(model: Model, answer: Array) -> Array:
+    """Which class a model says (...), of probabilities (..., K): as `predict` takes it; 0 of numbers."""
+    return model.target.places(answer) if isinstance(model.target, Labels) else np.zeros(answer.shape[:-1], np.int64)
+
+
 def answers(model: Any, X: Any) -> list[Array]:
     """The answer at every step: of a tagger what it says there, of others what they would say if the sequence ended.
 

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..model.model import Model
 from ..model.pooling import pool_steps, pooled, shares
 from ..reference import Steps
+from .answers import as_answer, leads
 from .gradients import traced
 from .trace import Trace
 
@@ -111,7 +112,8 @@ def contributions(
     Args:
         model: anything `trace` takes; the output is its score before the softmax, or its scaled target.
         x: inputs (B, T, I) or a list of (T_i, I), as the model's `predict` takes them.
-        target: the output's index, one for all or (B,); default the highest output of each sequence.
+        target: the output's index, one for all or (B,); default what the model says of each sequence, of numbers the
+            highest.
         baseline: (I,) or (B, T, I), the input that says nothing; default the mean of the training data where the
             model knows it, else zeros.
         lengths, mask, restarts, state: as in `trace`.
@@ -146,7 +148,11 @@ def contributions(
     net = _Net(model, t, engine, None if at is None else _places(model, at, t.valid))
     rows = np.arange(B)
     here, there = net.outputs(seen, rows), net.outputs(start, rows)
-    target = here.argmax(1) if target is None else _targets(target, B, model.outputs)
+    if target is None:
+        said = model.classes is not None and model.outputs > 1
+        target = leads(model, as_answer(model, here)) if said else here.argmax(1)
+    else:
+        target = _targets(target, B, model.outputs)
     output, base = here[rows, target], there[rows, target]
     values, way = np.zeros_like(seen), seen - start
     at, weight = np.polynomial.legendre.leggauss(8)

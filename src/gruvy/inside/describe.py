@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
+from .answers import leads
 from .edits import DIRECTIONS, Edit
 from .read_out import ReadOut, read_out
 from .trace import trace
@@ -113,7 +114,7 @@ class _Question:
         seen = trace(self.model, self.x, edits=self.edits)
         first = read_out(self.model, seen)
         whole, course = self.answer(first)[0], self.over_time(first, seen.valid[0])
-        best = int(whole.argmax()) if self.names else 0
+        best = int(leads(self.model, whole))
         sure, turn = (None, None) if course is None else self.turn(course, best)
         steps, without = self.shortest(whole, best, course)
         carrier, kept = (None, None) if steps is None else self.carrier(whole, best, steps, without)
@@ -130,7 +131,7 @@ class _Question:
         return found.steps[:, self.at] if self.model.per_step and found.steps is not None else found.final
 
     def told(self, answer: Array, k: int | None = None) -> Without:
-        k = (int(answer.argmax()) if self.names else 0) if k is None else k
+        k = int(leads(self.model, answer)) if k is None else k
         return Without(self.names[k] if self.names else None, float(answer[k]))
 
     def over_time(self, found: ReadOut, valid: Array) -> Array | None:
@@ -148,15 +149,16 @@ class _Question:
                 return None, None
             t = int(np.abs(np.diff(v)).argmax()) + 1
             return None, (t, float(v[t - 1]), float(v[t]))
-        leads, sure = steps.argmax(1), steps.max(1) >= SURE
-        other = np.flatnonzero(leads != best)
+        says = leads(self.model, steps)
+        p = np.take_along_axis(steps, says[:, None], axis=1)[:, 0]
+        sure, other = p >= SURE, np.flatnonzero(says != best)
         end = int(other[-1]) + 1 if len(other) else 0
-        turn = (end, self.names[leads[end - 1]], self.names[best]) if end else None
+        turn = (end, self.names[says[end - 1]], self.names[best]) if end else None
         # before the turn; where there is none, at the end
         longest: tuple[int, int] | None = None
         first = 0
         for t in range(1, (end or self.T) + 1):
-            if t < (end or self.T) and leads[t] == leads[first] and sure[t] == sure[first]:
+            if t < (end or self.T) and says[t] == says[first] and sure[t] == sure[first]:
                 continue
             if sure[first] and (longest is None or t - first >= longest[1] - longest[0]):
                 longest = first, t
@@ -164,7 +166,7 @@ class _Question:
         if longest is None:
             return None, turn
         a, b = longest
-        return (self.names[leads[a]], a, b, float(steps[a:b].max(1).min())), turn
+        return (self.names[says[a]], a, b, float(p[a:b].min())), turn
 
     def shortest(self, whole: Array, best: int, course: Array | None) -> tuple[tuple[int, int] | None, Array | None]:
         """The shortest range of steps without which the answer is another one, and that answer."""
@@ -182,7 +184,7 @@ class _Question:
                 mask[row, a : a + length] = False
             left = self.answer(self.run(np.repeat(self.x, len(starts), axis=0), mask, []))
             if half is None:
-                other, moved = left.argmax(1) != best, -left[:, best]
+                other, moved = leads(self.model, left) != best, -left[:, best]
             else:
                 moved = np.abs(left[:, 0] - whole[0])
                 other = moved >= half
@@ -196,7 +198,7 @@ class _Question:
     ) -> tuple[Carrier | None, float | None]:
         assert without is not None  # there is a range
         w, most, found = self.model.weights, 0.0, None
-        other = int(without.argmax()) if self.names else 0
+        other = int(leads(self.model, without))
 
         def margin(answer: Array) -> float:
             if self.names is None:

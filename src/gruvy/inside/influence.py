@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..model.batches import as_batch
 from ..model.model import Model
+from .answers import leads
 from .edits import Edit, Plan
 from .read_out import read_out
 from .trace import blank_of, trace
@@ -56,6 +57,5 @@ def influence(model: Any, x: Any, *, edits: Sequence[Edit] = ()) -> Array:
     masks = None if mask is None else np.repeat(mask, T + 1, axis=0)
     found = read_out(model, trace(model, blanked, mask=masks, edits=inside))
     told = found.final[:, None] if found.steps is None else found.steps  # (T + 1, T, K)
-    leads = told[T].argmax(-1) if model.classes is not None else np.zeros(told.shape[1], int)
-    one = np.take_along_axis(told, leads[None, :, None], axis=2)[..., 0]
+    one = np.take_along_axis(told, leads(model, told[T])[None, :, None], axis=2)[..., 0]
     return np.asarray(one[T] - one[:T])

@@ -98,11 +98,12 @@ class Labels:
 
     def chosen(self, p: Array) -> Array:
         """The labels (...) of probabilities (..., K)."""
-        answers: Array = self.classes[p.argmax(axis=-1) if self.threshold is None else self._reached(p)]
+        answers: Array = self.classes[self.places(p)]
         return answers
 
-    def _reached(self, p: Array) -> Array:
-        return np.asarray(p[..., 1] >= self.threshold, np.int64)
+    def places(self, p: Array) -> Array:
+        """Where the labels (...) of probabilities (..., K) stand among the classes."""
+        return np.asarray(p.argmax(axis=-1) if self.threshold is None else p[..., 1] >= self.threshold, np.int64)
 
     stream = probabilities
 
@@ -112,7 +113,7 @@ class Labels:
 
     def _place(self, raw: Array) -> Array:
         if self.threshold is not None:
-            return self._reached(self.probabilities(raw))
+            return self.places(self.probabilities(raw))
         place: Array = (raw[..., 0] > 0).astype(np.int64) if raw.shape[-1] == 1 else raw.argmax(axis=-1)
         return place
 

@@ -2,7 +2,6 @@
 
 import { $, brief, element, option } from "../dom.js";
 import { OF_INPUT, pythonOf } from "../edit.js";
-import { best } from "../gru.js";
 import { linked } from "./link.js";
 import { chooseRange, chosenRange, dragDoes, drawRange, dragged, extend, letGo } from "./range.js";
 import { H, I, data, net, on, sequence, tell, view } from "./state.js";
@@ -223,6 +222,6 @@ function verdict() {
   sayAnswer(host, "Now:", run, "now");
   sayAnswer(host, "; before:", ghost, "before");
   host.append(".");
-  host.classList.toggle("turned", net.labels && best(run.final) !== best(ghost.final));
+  host.classList.toggle("turned", net.leads(run.final) !== net.leads(ghost.final));
 }
 

@@ -18,7 +18,7 @@ export const input = (t, f) => unchanged(`X[${sequence().at}][${data.flat ? t : 
 export const gate = (which, j, t, unit) => `${traced()}.${NAMES[which]}[${j}, 0, ${t}, ${unit}]`;
 export const twinGate = (which, j, t, unit) => `trace(twin, ${X()}${edited(twinEdits())}).${NAMES[which]}[${j}, 0, ${t}, ${unit}]`;
 export const answer = (t, o) => `${answered()}[${t}, ${o}]`;
-export const leader = (t) => `${answered()}[${t}].argmax()`;
+export const leader = (t) => (net.threshold === null ? `${answered()}[${t}].argmax()` : `int(${answered()}[${t}, 1] >= ${net.threshold})`);
 
 const edited = (list) => (list.length ? `, edits=[${list.map(pythonOf).join(", ")}]` : "");
 const traced = () => `trace(model, ${X()}${edited(view.ghost ? here() : [])})`;

@@ -3,7 +3,7 @@
 
 import { $, element, number, option } from "../dom.js";
 import { changes, fitting } from "../edit.js";
-import { Net, best } from "../gru.js";
+import { Net } from "../gru.js";
 import { linked } from "./link.js";
 import { besideBy, data, name, net, on, sequence, sequences, show, view } from "./state.js";
 import { edits } from "./whatif.js";
@@ -70,8 +70,8 @@ export const twinEdits = () => fitting(edits(), twin(), sequence().steps);
 const runOf = (s) => twin().run(s, changes(twinEdits(), twin(), s));
 
 /** What a run ends with, in words, after others. @param {HTMLElement} host @param {string} word @param {any} run @param {string} key */
-export function sayAnswer(host, word, run, key) {
-  const o = net.labels ? best(run.final) : 0;
+export function sayAnswer(host, word, run, key, whose = net) {
+  const o = whose.leads(run.final);
   host.append(`${word} ${net.labels ? `${name(o)}, ` : ""}`);
   element("b", { "data-value": `${key}.${o}` }, host, number(run.final[o]));
 }
@@ -81,7 +81,7 @@ function say() {
   const host = $("twin-says");
   host.replaceChildren();
   if (!view.twin) return;
-  sayAnswer(host, `${twinName()}:`, view.twin, "twin");
+  sayAnswer(host, `${twinName()}:`, view.twin, "twin", twin());
   sayAnswer(host, "; this net:", view.run, "now");
   const right = others[at].right;
   if (right !== null) {
@@ -91,5 +91,5 @@ function say() {
     element("b", { "data-count": "own.right" }, host, String(sequences.filter((s) => s.right).length));
   }
   host.append(".");
-  host.classList.toggle("turned", net.labels && best(view.twin.final) !== best(view.run.final));
+  host.classList.toggle("turned", twin().leads(view.twin.final) !== net.leads(view.run.final));
 }

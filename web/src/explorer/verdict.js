@@ -1,6 +1,5 @@
 // Which sequences there are, what is true of the one that is shown, and what the net says.
 
-import { best } from "../gru.js";
 import { $, element, number, option, template } from "../dom.js";
 import { live, targets } from "./contributions.js";
 import { differs } from "./twins.js";
@@ -32,7 +31,7 @@ export function showTargets() {
 function judged(s) {
   const { run, ghost } = view;
   if (!ghost || s.truth === null || !net.labels) return s;
-  if (net.task !== "tag") return { truth: s.truth, right: data.classes[best(run.final)] === s.truth };
+  if (net.task !== "tag") return { truth: s.truth, right: data.classes[net.leads(run.final)] === s.truth };
   const good = s.labels.filter((o, t) => run.best(t) === o).length;
   return { truth: `${good} of ${s.steps} steps right`, right: good === s.steps };
 }
@@ -46,7 +45,7 @@ export function showVerdict() {
   const { right, truth } = judged(s);
   $("mark").textContent = right === null ? "" : right ? "✓ right" : "✗ wrong";
   $("mark").className = `mark ${right ? "good" : "bad"}`;
-  const says = net.labels ? `the net says ${name(best(answer))}` : "the net says";
+  const says = net.labels ? `the net says ${name(net.leads(answer))}` : "the net says";
   $("said").textContent = truth === null ? says : net.task === "tag" ? truth : `It is ${truth}, ${says}`;
   if (!net.labels) {
     const places = template($("said"), ` {0}${few.slice(1).map((_, o) => `, {${o + 1}}`).join("")}`, "final");

@@ -1,6 +1,6 @@
 // What the explorer's page carries, made here as gruvy/inside/explorer/payload.py makes it; what needs Python is left out.
 
-import { Net, best } from "../gru.js";
+import { Net } from "../gru.js";
 import { FileError } from "./safetensors.js";
 
 /** @typedef {import("./model.js").Opened} Opened */
@@ -55,9 +55,9 @@ export function pageData(model, sequences, features, task = model.task) {
 
 /** The net, as the page carries it. @param {Opened} model @param {number} inputs @param {string} task */
 function carried(model, inputs, task) {
-  const { reset, keeps, units: H, outputs, pooling } = model;
+  const { reset, keeps, units: H, outputs, pooling, threshold } = model;
   return {
-    net: { reset, keeps, layers: model.cells.length, directions: model.cells[0].length, units: H, inputs, outputs, pooling, task },
+    net: { reset, keeps, layers: model.cells.length, directions: model.cells[0].length, units: H, inputs, outputs, pooling, task, threshold },
     cells: model.cells.map((layer) => layer.map(({ W, U, b, c, width }) => ({ W: pack(W), U: pack(U), b: packed(b), c: packed(c), width, half: false }))),
     carried: null, background: false, V: packed(model.V), b_y: packed(model.b_y), shift: packed(model.shift), scale: packed(model.scale),
     y_shift: packed(model.y_shift), y_scale: packed(model.y_scale),
@@ -80,10 +80,10 @@ function judge(/** @type {any} */ net, /** @type {Sequence} */ s, /** @type {num
     if (!Number.isFinite(target[0])) throw new FileError(`Sequence ${s.id}: the target ${s.labels.at(-1)} is no number.`);
     return { ...entry, ...nobody, says, target, truth: fourDigits(target[0]), hardness: (target[0] - final[0]) ** 2 };
   }
-  const says = classes[best(final)];
+  const says = classes[net.leads(final)];
   if (!s.labels.length) return { ...entry, ...nobody, says, hardness: 1 - Math.max(...final) };
   if (task === "classify") {
-    const k = place(s.labels.at(-1) || "", s.steps - 1), right = best(final) === k;
+    const k = place(s.labels.at(-1) || "", s.steps - 1), right = net.leads(final) === k;
     return { ...entry, ...nobody, says, truth: classes[k], right, hardness: miss(final[k]) + (right ? 0 : 1e3) };
   }
   const labels = s.labels.map(place), wrong = labels.filter((k, t) => run.best(t) !== k).length,

@@ -6,7 +6,7 @@ import { FileError } from "./safetensors.js";
 /** @typedef {{W: Float64Array, U: Float64Array, b: Float64Array|null, c: Float64Array|null, width: number}} Cell rows r, z, n */
 /**
  * @typedef {{from: string, reset: string, keeps: boolean, cells: Cell[][], units: number, V: Float64Array|null,
- *   b_y: Float64Array|null, outputs: number, pooling: string, task: string, classes: string[],
+ *   b_y: Float64Array|null, outputs: number, pooling: string, task: string, threshold: number|null, classes: string[],
  *   shift: Float64Array|null, scale: Float64Array|null, y_shift: Float64Array|null, y_scale: Float64Array|null,
  *   columns: {channels: string[], targets: string[], id: string|null, time: string|null}, rounded: boolean}} Opened
  */
@@ -59,7 +59,7 @@ function ofGruvy(tensors, json) {
   const { V, b_y } = tensors, layout = said.layout || {}, columns = said.columns || {};
   return {
     from: "gruvy", reset: said.convention.reset, keeps: said.convention.update === "keeps", cells,
-    units: must(tensors, "U.0.0").shape[1], V: V.values, b_y: b_y.values, outputs: b_y.shape[0], pooling: said.pooling, task: said.task || "",
+    units: must(tensors, "U.0.0").shape[1], V: V.values, b_y: b_y.values, outputs: b_y.shape[0], pooling: said.pooling, task: said.task || "", threshold: said.threshold ?? null,
     classes: (said.classes || []).map((/** @type {any} */ v) => text(v, said.classes_dtype || "")),
     shift: values("input.mean"), scale: values("input.scale"), y_shift: values("target.mean"), y_scale: values("target.scale"),
     columns: { channels: said.feature_names || columns.channels || [], targets: columns.targets || [], id: layout.id ?? null, time: layout.time ?? null },
@@ -69,7 +69,7 @@ function ofGruvy(tensors, json) {
 
 /** What a file without a task is taken for: several scores are classes, one number is a number. @param {number} outputs */
 const guessed = (outputs) => (outputs > 1 ? { task: "classify", classes: Array.from({ length: outputs }, (_, i) => String(i)) } : { task: "regress", classes: [] });
-const PLAIN = { shift: null, scale: null, y_shift: null, y_scale: null, pooling: "last", columns: NO_COLUMNS, rounded: false };
+const PLAIN = { threshold: null, shift: null, scale: null, y_shift: null, y_scale: null, pooling: "last", columns: NO_COLUMNS, rounded: false };
 
 /** @param {Record<string, Tensor>} tensors */
 function ofTorch(tensors) {

@@ -11,7 +11,7 @@ import numpy as np
 from ...model.model import Model
 from ...model.pooling import running
 from ...weights import Cell, Weights
-from ..answers import as_answer
+from ..answers import as_answer, leads
 from ..trace import Trace
 
 Array = np.ndarray[Any, Any]
@@ -232,7 +232,7 @@ def _answers(model: Model, top: Array, final: Array, truth: list[int]) -> dict[s
     if model.weights.directions == 2 and model.task != "tag":
         return found | {"outputs": [int(o) for o in shown]}
     over = as_answer(model, model.read(top if model.task == "tag" else running(model.pooling, top)))
-    best = over.argmax(1) if labels else np.zeros(len(over), np.int64)
+    best = leads(model, over)
     if labels:  # every class that leads anywhere, and the truth
         shown = list(dict.fromkeys([*shown, *best.tolist(), *truth]))
     return found | {

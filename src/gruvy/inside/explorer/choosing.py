@@ -11,7 +11,7 @@ from ...errors import DataError
 from ...model.batches import by_length
 from ...model.model import Model
 from ...model.task import Labels, Numbers
-from ..answers import CHUNK, as_answer
+from ..answers import CHUNK, as_answer, leads
 
 Array = np.ndarray[Any, Any]
 
@@ -62,7 +62,7 @@ def judge(model: Model, sequences: list[Array], y: Any, names: list[str]) -> Jud
     if not isinstance(model.target, Labels):
         return _numbers(model, final, targets)
     p = as_answer(model, final)
-    place = [int(k) for k in p.argmax(1)]
+    place = [int(k) for k in leads(model, p)]
     says = [names[k] for k in place]
     if targets is None:
         nobody: list[Any] = [None] * N
@@ -104,7 +104,7 @@ def _tags(
             )
         true = np.array([place_of(v, f"y[{i}][{t}]") for t, v in enumerate(labels)])
         p = as_answer(model, scores)
-        good = int((p.argmax(1) == true).sum())
+        good = int((leads(model, p) == true).sum())
         truth.append(f"{good} of {len(true)} steps right")
         right.append(good == len(true))
         exact.append(true.tolist())

@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import as_sequences
 from ...errors import DataError, InputError
 from ...model.model import Model
-from ...model.task import Numbers
+from ...model.task import Labels, Numbers
 from ...weights import Cell
 from ..answers import CHUNK, as_answer
 from ..contributions import contributions
@@ -159,6 +159,7 @@ def _net(model: Model, rows: aggregate.Rows | None, half: bool = False) -> dict[
             "outputs": model.outputs,
             "pooling": model.pooling,
             "task": model.task or "",
+            "threshold": model.target.threshold if isinstance(model.target, Labels) else None,
         },
         "cells": [[_cell(cell, half) for cell in layer] for layer in ([] if rows else w.cells)],
         "carried": aggregate.fixed(model, rows) if rows else None,

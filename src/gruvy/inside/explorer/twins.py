@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError, InputTypeError
 from ...model.model import Model
-from ..answers import as_answer
+from ..answers import as_answer, leads
 from . import aggregate
 from .choosing import outputs_of
 
@@ -110,4 +110,4 @@ def said(model: Model, sequences: list[Array]) -> list[list[int]] | None:
         return None
     final, steps = outputs_of(model, sequences)
     each = steps if model.task == "tag" else [row[None] for row in final]
-    return [as_answer(model, outputs).argmax(1).tolist() for outputs in each]
+    return [leads(model, as_answer(model, outputs)).tolist() for outputs in each]
